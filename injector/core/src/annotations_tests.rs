@@ -1,0 +1,162 @@
+//! Annotations there and back.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+use crate::config::*;
+use crate::reference::{Name, Reference, ValueRef};
+use proptest::collection::btree_map;
+use proptest::prelude::*;
+
+fn read(annotations: &[(&str, &str)]) -> Result<Option<Injection>, ConfigError> {
+    from_annotations(annotations.iter().copied())
+}
+
+const ASKING: &[(&str, &str)] = &[
+    ("oakum.dev/inject", "true"),
+    ("oakum.dev/store.vault", "vault: { address: https://vault.example.com:8200, auth: { token_file: /t } }"),
+    ("oakum.dev/volume", "{ path: /run/secrets/oakum }"),
+    ("oakum.dev/secret.db", "vault:secret/db"),
+    ("oakum.dev/file.password", "db#password"),
+    ("prometheus.io/scrape", "true"),
+];
+
+#[test]
+fn a_pod_that_does_not_ask_gets_nothing() {
+    assert_eq!(read(&[("prometheus.io/scrape", "true")]).unwrap(), None);
+    assert_eq!(read(&[("oakum.dev/inject", "false"), ("oakum.dev/secret.db", "vault:x")]).unwrap(), None);
+}
+
+#[test]
+fn a_pod_that_asks_is_understood() {
+    let injection = read(ASKING).unwrap().unwrap();
+    assert_eq!(injection.secrets["db"].from.path, "secret/db");
+    assert!(injection.files.contains_key(&FileName::parse("password").unwrap()));
+}
+
+#[test]
+fn a_mistyped_annotation_is_an_error() {
+    for (key, hint) in [
+        ("oakum.dev/volumes", "oakum.dev/volume?"),
+        ("oakum.dev/secrets.db", "oakum.dev/secret.db?"),
+        ("oakum.dev/injectt", "oakum.dev/inject?"),
+    ] {
+        let all: Vec<_> = ASKING.iter().copied().chain([(key, "x")]).collect();
+        let error = read(&all).unwrap_err();
+        assert_eq!(error.to_string(), format!("annotation {key}: is not known"));
+        assert!(error.hint.as_ref().is_some_and(|text| text.ends_with(hint)), "{error:?}");
+    }
+    assert!(read(&[("oakum.dev/secret.db", "vault:x")]).unwrap_err().hint.unwrap().contains("inject"));
+    assert!(read(&[("oakum.dev/inject", "yes")]).is_err());
+}
+
+#[test]
+fn an_error_names_the_annotation_it_is_about() {
+    let mut all = ASKING.to_vec();
+    all[4].1 = "bd#password";
+    assert_eq!(read(&all).unwrap_err().to_string(), "annotation oakum.dev/file.password: there is no secret `bd`");
+}
+
+prop_compose! {
+    fn a_name()(text in "[a-z0-9]([a-zA-Z0-9._-]{0,8}[a-z0-9])?") -> Name { Name::parse(&text).unwrap() }
+}
+prop_compose! {
+    fn a_path()(text in "(/[a-zA-Z0-9 .:#'\"{_-]{1,8}){1,3}") -> PathBuf {
+        // `..` as an element is refused, and not what is tested here.
+        PathBuf::from(text.replace("..", "__"))
+    }
+}
+prop_compose! {
+    fn a_file_name()(text in "[a-zA-Z0-9_@ -][a-zA-Z0-9._ é-]{0,70}(/[a-z][a-z.]{0,5})?") -> Option<FileName> { FileName::parse(&text).ok() }
+}
+
+fn an_auth() -> impl Strategy<Value = VaultAuth> {
+    let id = prop_oneof!["[a-z0-9-]{1,12}".prop_map(Literal::Here), a_path().prop_map(Literal::File)];
+    prop_oneof![
+        ("[a-z/]{1,3}[a-z]", id, a_path()).prop_filter_map("a mount", |(mount, role_id, secret_id)| {
+            let mount = mount.trim_matches('/').replace("//", "/");
+            (!mount.contains("//")).then_some(VaultAuth::AppRole { mount, role_id, secret_id })
+        }),
+        ("[a-z]{1,8}", "[a-z ~:0-9]{0,8}[a-z]", a_path()).prop_map(|(mount, role, token)| VaultAuth::Kubernetes { mount, role, token }),
+        a_path().prop_map(VaultAuth::TokenFile),
+    ]
+}
+
+fn a_store() -> impl Strategy<Value = Store> {
+    let address = prop_oneof!["https://[a-z]{1,8}\\.example\\.com(:[1-9][0-9]{1,3})?", Just("http://127.0.0.1:8200".to_owned()), Just("http://vault.example.com".to_owned())];
+    prop_oneof![
+        (address, proptest::option::of("[a-z/0-9~]{1,6}"), proptest::option::of(a_path()), an_auth()).prop_map(|(address, namespace, ca, auth)| {
+            Store::Vault(VaultStore { address: Address::parse(&address, PlainHttp::Anywhere).unwrap(), namespace, ca, server_name: None, auth })
+        }),
+        a_path().prop_map(|path| Store::File(FileStore { path })),
+    ]
+}
+
+fn a_value(secret: &Name) -> impl Strategy<Value = ValueRef> + use<> {
+    let secret = secret.clone();
+    proptest::option::of("[a-zA-Z][a-z é'\".?:{]{0,8}[a-z]").prop_map(move |field| ValueRef { secret: secret.clone(), field })
+}
+
+fn a_source(secret: &Name, key: &'static str) -> impl Strategy<Value = Source> + use<> {
+    prop_oneof![Just(Source::Secret(secret.clone())), btree_map(key, a_value(secret), 1..4).prop_map(Source::Values)]
+}
+
+fn a_file(secret: &Name) -> impl Strategy<Value = FileSpec> + use<> {
+    let content = prop_oneof![
+        a_value(secret).prop_map(Content::Raw),
+        a_source(secret, "[a-z.~ é\"']{1,6}").prop_map(Content::Json),
+        a_source(secret, "[A-Z_][A-Z0-9_]{0,6}").prop_map(Content::Dotenv),
+    ];
+    let mode = proptest::option::of(prop_oneof![Just("0400"), Just("0644")].prop_map(|mode| Mode::parse(mode).unwrap()));
+    (content, mode).prop_map(|(content, mode)| FileSpec { content, mode })
+}
+
+fn an_injection() -> impl Strategy<Value = Injection> {
+    (btree_map(a_name(), a_store(), 1..4), a_name(), "[a-zA-Z0-9 _~-]{1,6}(/[a-z'\":{]{1,6})?", 1000u64..5_000_000, a_path()).prop_flat_map(
+        |(stores, secret, path, refresh, volume)| {
+            let store = stores.keys().next().unwrap().clone();
+            let versioned = matches!(stores[store.as_str()], Store::Vault(_));
+            let from = Reference { store, path, field: None, version: versioned.then_some(7) };
+            let secrets = BTreeMap::from([(secret.clone(), SecretSpec { from, refresh: Duration::from_millis(refresh) })]);
+            let files = proptest::collection::vec((a_file_name(), a_file(&secret)), 1..5);
+            let env = btree_map("[A-Z_]{1,5}".prop_map(|name| EnvName::parse(&name).unwrap()), a_value(&secret), 1..3);
+            (Just((stores, secrets, volume)), files, env, proptest::bool::ANY)
+        },
+    )
+    .prop_map(|((stores, secrets, path), files, env, json)| {
+        let files: BTreeMap<FileName, FileSpec> = files.into_iter().filter_map(|(name, file)| Some((name?, file))).collect();
+        let names: Vec<FileName> = files.keys().cloned().collect();
+        let clear = |name: &FileName| !names.iter().any(|other| other.folders().any(|folder| folder == name.as_str()));
+        Injection {
+            stores,
+            volume: VolumeSpec { path, mode: Mode::DEFAULT, group: Some(1), grace: Duration::from_millis(1500) },
+            secrets,
+            files: files.into_iter().filter(|(name, _)| clear(name)).collect(),
+            env,
+            listen: json.then(|| "127.0.0.1:9".parse().unwrap()),
+            log: if json { LogFormat::Json } else { LogFormat::Text },
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn from_annotations_of_to_annotations_is_the_same(injection in an_injection()) {
+        let annotations = to_annotations(&injection);
+        for key in annotations.keys() {
+            let name = key.strip_prefix(PREFIX).unwrap();
+            prop_assert!(name.len() <= 63 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)), "{key}");
+            prop_assert!(name.bytes().last().unwrap().is_ascii_alphanumeric(), "{key}");
+        }
+        let back = from_annotations(annotations.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        prop_assert_eq!(back.map_err(|error| error.to_string()), Ok(Some(injection.clone())));
+        prop_assert_eq!(Injection::parse(&injection.to_json().to_string(), "c").map_err(|error| error.to_string()), Ok(injection));
+    }
+
+    #[test]
+    fn never_panics(key in "oakum.dev/(store|secret|file|volume|env|x)?\\.?[a-z]{0,3}", value in "\\PC{0,60}") {
+        let all: Vec<_> = ASKING.iter().copied().chain([(key.as_str(), value.as_str())]).collect();
+        let _ = read(&all);
+    }
+}

@@ -1,0 +1,382 @@
+//! From the tree of a document to an [`Injection`]. Stores are read first, then secrets, then what is made of them, so
+//! that each reference can be checked where it stands.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::map::{Fault, Map, Result, entries, flag, list, parse, text};
+use super::*;
+use crate::reference::shorten;
+use crate::yaml::{Kind, Node};
+
+const LATER_STORE: &str = "this version reads from `vault` and `file` stores";
+
+/// Reads a whole configuration.
+pub(super) fn injection(content: &str, source: &str) -> std::result::Result<Injection, ConfigError> {
+    Node::parse(content)
+        .map_err(|error| Fault::new(error.line, error.what))
+        .and_then(|node| document(&node))
+        .map_err(|fault| fault.at(source))
+}
+
+/// Reads the parts of a configuration that were put together from elsewhere: a map without `apiVersion` and `kind`.
+/// The line of an error is the line of the node that it is about.
+pub(crate) fn assembled(node: &Node) -> std::result::Result<Injection, (usize, String, Option<String>)> {
+    parts(Map::open(node, "the configuration").map_err(Fault::parts)?).map_err(Fault::parts)
+}
+
+fn document(node: &Node) -> Result<Injection> {
+    let mut map = Map::open(node, "the configuration")?;
+    let version = map.need("apiVersion")?;
+    if text(version, "apiVersion")? != API_VERSION {
+        return Err(Fault::new(version.line, format!("`apiVersion` is not {API_VERSION}")).hint(format!("write `apiVersion: {API_VERSION}`")));
+    }
+    let kind = map.need("kind")?;
+    if text(kind, "kind")? != "Injection" {
+        return Err(Fault::new(kind.line, "`kind` is not Injection").hint("write `kind: Injection`"));
+    }
+    parts(map)
+}
+
+fn parts(mut map: Map<'_>) -> Result<Injection> {
+    let parts = Parts {
+        stores: map.need("stores")?,
+        volume: map.need("volume")?,
+        secrets: map.need("secrets")?,
+        files: map.get("files"),
+        env: map.get("env"),
+        listen: map.get("listen"),
+        log: map.get("log"),
+    };
+    map.later("on_change", "until then, let the app watch the volume for a rename of `..data`");
+    let line = map.line();
+    map.finish()?;
+    parts.assemble(line)
+}
+
+/// The parts of a configuration before they are put together.
+struct Parts<'a> {
+    stores: &'a Node,
+    volume: &'a Node,
+    secrets: &'a Node,
+    files: Option<&'a Node>,
+    env: Option<&'a Node>,
+    listen: Option<&'a Node>,
+    log: Option<&'a Node>,
+}
+
+impl Parts<'_> {
+    fn assemble(self, line: usize) -> Result<Injection> {
+        let stores = named(self.stores, "stores", store)?;
+        let volume = volume(self.volume)?;
+        let secrets = named(self.secrets, "secrets", |name, node| secret(name, node, &stores))?;
+        let files = match self.files {
+            Some(node) => files(node, &secrets)?,
+            None => BTreeMap::new(),
+        };
+        let env = match self.env {
+            Some(node) => env(node, &secrets)?,
+            None => BTreeMap::new(),
+        };
+        let used = |name: &Name| env.values().any(|value| value.secret == *name) || files.values().any(|file| file.secrets().any(|other| other == name));
+        if let Some(name) = secrets.keys().find(|name| !used(name)) {
+            let line = entries(self.secrets, "secrets")?.iter().find(|(key, _)| key.text == name.as_str()).map_or(line, |(key, _)| key.line);
+            return Err(Fault::new(line, format!("the secret `{name}` goes into no file and no variable")).hint("name it under `files` or `env`, or remove it"));
+        }
+        if secrets.is_empty() {
+            return Err(Fault::new(line, "no secret is asked for").hint("add one under `secrets`"));
+        }
+        let listen = self.listen.map(listen).transpose()?;
+        let log = self.log.map(log).transpose()?.unwrap_or_default();
+        Ok(Injection { stores, volume, secrets, files, env, listen, log })
+    }
+}
+
+/// Reads a map from names to something.
+fn named<T>(node: &Node, what: &str, mut each: impl FnMut(&Name, &Node) -> Result<T>) -> Result<BTreeMap<Name, T>> {
+    let mut all = BTreeMap::new();
+    for (key, value) in entries(node, what)? {
+        let name = Name::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
+        let one = each(&name, value)?;
+        all.insert(name, one);
+    }
+    Ok(all)
+}
+
+fn store(name: &Name, node: &Node) -> Result<Store> {
+    let what = format!("the store `{name}`");
+    let mut map = Map::open(node, what.as_str())?;
+    let line = map.line();
+    let found = match (map.get("vault"), map.get("file")) {
+        (Some(node), None) => Some(Store::Vault(vault(node, &what)?)),
+        (None, Some(node)) => Some(Store::File(file_store(node, &what)?)),
+        (Some(_), Some(_)) => return Err(Fault::new(line, format!("{what} is of two kinds at once")).hint("give each store a name of its own")),
+        (None, None) => None,
+    };
+    map.later("kubernetes", LATER_STORE);
+    map.later("aws", LATER_STORE);
+    map.finish()?;
+    found.ok_or_else(|| Fault::new(line, format!("{what} says no kind")).hint("give it a `vault` or a `file`"))
+}
+
+fn vault(node: &Node, what: &str) -> Result<VaultStore> {
+    let mut map = Map::open(node, what)?;
+    let plain = match map.get("allow_plain_http").map(|node| flag(node, "allow_plain_http")).transpose()? {
+        Some(true) => PlainHttp::Anywhere,
+        _ => PlainHttp::LoopbackOnly,
+    };
+    let address = map.need("address")?;
+    let address = Address::parse(text(address, "address")?, plain).map_err(|(why, hint)| Fault { line: address.line, what: why, hint })?;
+    let namespace = map.get("namespace").map(|node| parse(node, "namespace", header_value)).transpose()?;
+    let ca = map.get("ca").map(|node| absolute(node, "ca")).transpose()?;
+    let server_name = map.get("server_name").map(|node| text(node, "server_name").map(str::to_owned)).transpose()?;
+    let auth = auth(map.need("auth")?, what)?;
+    map.later("client_cert", "log in by AppRole, Kubernetes or a token file until then");
+    map.finish()?;
+    Ok(VaultStore { address, namespace, ca, server_name, auth })
+}
+
+fn auth(node: &Node, what: &str) -> Result<VaultAuth> {
+    let what = format!("`auth` of {what}");
+    let mut map = Map::open(node, what.as_str())?;
+    let line = map.line();
+    let methods = [map.get("approle"), map.get("kubernetes"), map.get("token_file")];
+    for method in ["jwt", "cert", "aws", "gcp", "azure"] {
+        map.later(method, "log in by `approle`, `kubernetes` or `token_file` until then");
+    }
+    map.finish()?;
+    match methods {
+        [Some(node), None, None] => approle(node),
+        [None, Some(node), None] => kubernetes(node),
+        [None, None, Some(node)] => Ok(VaultAuth::TokenFile(absolute(node, "token_file")?)),
+        [None, None, None] => Err(Fault::new(line, format!("{what} names no method")).hint("give it `approle`, `kubernetes` or `token_file`")),
+        _ => Err(Fault::new(line, format!("{what} names more than one method"))),
+    }
+}
+
+fn approle(node: &Node) -> Result<VaultAuth> {
+    let mut map = Map::open(node, "`approle`")?;
+    let mount = mount(map.get("mount"), "approle")?;
+    let (role_id, role_id_file) = (map.get("role_id"), map.get("role_id_file"));
+    let secret_id = absolute(map.need("secret_id_file")?, "secret_id_file")?;
+    let line = map.line();
+    map.later("secret_id", "a secret does not belong in a configuration: put it into a file and name that as `secret_id_file`");
+    map.finish()?;
+    let role_id = match (role_id, role_id_file) {
+        (Some(node), None) => Literal::Here(text(node, "role_id")?.to_owned()),
+        (None, Some(node)) => Literal::File(absolute(node, "role_id_file")?),
+        (None, None) => return Err(Fault::new(line, "`approle` lacks `role_id` or `role_id_file`")),
+        (Some(_), Some(node)) => return Err(Fault::new(node.line, "`approle` has both `role_id` and `role_id_file`")),
+    };
+    Ok(VaultAuth::AppRole { mount, role_id, secret_id })
+}
+
+fn kubernetes(node: &Node) -> Result<VaultAuth> {
+    let mut map = Map::open(node, "`kubernetes`")?;
+    let mount = mount(map.get("mount"), "kubernetes")?;
+    let role = text(map.need("role")?, "role")?.to_owned();
+    let token = absolute(map.need("token")?, "token")?;
+    map.finish()?;
+    Ok(VaultAuth::Kubernetes { mount, role, token })
+}
+
+fn mount(node: Option<&Node>, default: &str) -> Result<String> {
+    let Some(node) = node else { return Ok(default.to_owned()) };
+    parse(node, "mount", |text| {
+        let mount = text.trim_matches('/');
+        let fine = !mount.chars().any(char::is_control) && !mount.split('/').any(|part| matches!(part, "" | "." | ".."));
+        if fine { Ok(mount.to_owned()) } else { Err("`mount` is no path of a mount".to_owned()) }
+    })
+}
+
+fn file_store(node: &Node, what: &str) -> Result<FileStore> {
+    let mut map = Map::open(node, what)?;
+    let path = absolute(map.need("path")?, "path")?;
+    map.finish()?;
+    Ok(FileStore { path })
+}
+
+fn volume(node: &Node) -> Result<VolumeSpec> {
+    let mut map = Map::open(node, "`volume`")?;
+    let path = absolute(map.need("path")?, "path")?;
+    let mode = map.get("mode").map(|node| parse(node, "mode", Mode::parse)).transpose()?.unwrap_or(Mode::DEFAULT);
+    let group = map.get("group").map(|node| parse(node, "group", |text| text.parse().map_err(|_| "`group` is not the number of a group".to_owned()))).transpose()?;
+    let grace = map.get("grace").map(|node| parse(node, "grace", parse_duration)).transpose()?.unwrap_or(DEFAULT_GRACE);
+    map.finish()?;
+    Ok(VolumeSpec { path, mode, group, grace })
+}
+
+fn secret(name: &Name, node: &Node, stores: &BTreeMap<Name, Store>) -> Result<SecretSpec> {
+    if let Kind::Scalar { .. } = node.kind {
+        return Ok(SecretSpec { from: reference(node, stores)?, refresh: DEFAULT_REFRESH });
+    }
+    let mut map = Map::open(node, format!("the secret `{name}`"))?;
+    let from = reference(map.need("from")?, stores)?;
+    let refresh = match map.get("refresh") {
+        Some(node) => {
+            let refresh = parse(node, "refresh", parse_duration)?;
+            if refresh < Duration::from_secs(1) {
+                return Err(Fault::new(node.line, "`refresh` is shorter than a second").hint("the least is 1s"));
+            }
+            refresh
+        }
+        None => DEFAULT_REFRESH,
+    };
+    for key in ["max_stale", "on_stale"] {
+        map.later(key, "this version keeps the last good files for as long as the store cannot be reached");
+    }
+    map.finish()?;
+    Ok(SecretSpec { from, refresh })
+}
+
+fn reference(node: &Node, stores: &BTreeMap<Name, Store>) -> Result<Reference> {
+    let from = Reference::parse(text(node, "from")?).map_err(|(why, hint)| Fault { line: node.line, what: why, hint })?;
+    if !stores.contains_key(&from.store) {
+        let names: Vec<&str> = stores.keys().map(Name::as_str).collect();
+        return Err(Fault::new(node.line, format!("there is no store `{}`", from.store)).hint(format!("the stores are {}", list(&names))));
+    }
+    if from.version.is_some() && matches!(stores.get(&from.store), Some(Store::File(_))) {
+        return Err(Fault::new(node.line, format!("the store `{}` is a directory, which keeps no versions", from.store)));
+    }
+    Ok(from)
+}
+
+fn value(node: &Node, what: &str, secrets: &BTreeMap<Name, SecretSpec>) -> Result<ValueRef> {
+    let value = parse(node, what, ValueRef::parse)?;
+    let spec = known(&value.secret, node, secrets)?;
+    match (&spec.from.field, &value.field) {
+        (Some(kept), Some(field)) if kept != field => {
+            Err(Fault::new(node.line, format!("the secret `{}` is only its field `{kept}`, and has no `{}`", value.secret, shorten(field))))
+        }
+        _ => Ok(value),
+    }
+}
+
+fn known<'s>(name: &Name, node: &Node, secrets: &'s BTreeMap<Name, SecretSpec>) -> Result<&'s SecretSpec> {
+    secrets.get(name).ok_or_else(|| {
+        let names: Vec<&str> = secrets.keys().map(Name::as_str).collect();
+        Fault::new(node.line, format!("there is no secret `{name}`")).hint(format!("the secrets are {}", list(&names)))
+    })
+}
+
+fn files(node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Result<BTreeMap<FileName, FileSpec>> {
+    let mut files: BTreeMap<FileName, FileSpec> = BTreeMap::new();
+    for (key, node) in entries(node, "files")? {
+        let name = FileName::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
+        let clash = files.keys().find(|other| {
+            other.folders().any(|folder| folder == name.as_str()) || name.folders().any(|folder| folder == other.as_str())
+        });
+        if let Some(other) = clash {
+            return Err(Fault::new(key.line, format!("`{name}` and `{other}` cannot both be there: one is a folder of the other")));
+        }
+        let spec = file(&name, node, secrets)?;
+        files.insert(name, spec);
+    }
+    Ok(files)
+}
+
+fn file(name: &FileName, node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Result<FileSpec> {
+    let what = format!("the file `{name}`");
+    if let Kind::Scalar { .. } = node.kind {
+        return Ok(FileSpec { content: Content::Raw(value(node, name.as_str(), secrets)?), mode: None });
+    }
+    let mut map = Map::open(node, what.as_str())?;
+    let line = map.line();
+    let (format, raw, secret, values, mode) = (map.get("format"), map.get("value"), map.get("secret"), map.get("values"), map.get("mode"));
+    map.later("template", "use `format` with `value`, `values` or `secret` until then");
+    map.finish()?;
+    let mode = mode.map(|node| parse(node, "mode", Mode::parse)).transpose()?;
+    let format = match format {
+        Some(node) => match text(node, "format")? {
+            format @ ("raw" | "json" | "dotenv") => format,
+            other => {
+                let hint = "the formats are `raw`, `json` and `dotenv`";
+                return Err(Fault::new(node.line, format!("{what} has the unknown format `{}`", shorten(other))).hint(hint));
+            }
+        },
+        None if raw.is_some() => "raw",
+        None => return Err(Fault::new(line, format!("{what} lacks `format`")).hint("the formats are `raw`, `json` and `dotenv`")),
+    };
+    let content = match (format, raw, secret, values) {
+        ("raw", Some(node), None, None) => Content::Raw(value(node, "value", secrets)?),
+        ("raw", ..) => return Err(Fault::new(line, format!("{what} is raw and needs `value`, and nothing else")).hint("write `value: SECRET#FIELD`")),
+        (format, None, Some(node), None) => {
+            let name = parse(node, "secret", Name::parse)?;
+            known(&name, node, secrets)?;
+            several(format, Source::Secret(name))
+        }
+        (format, None, None, Some(node)) => several(format, Source::Values(self::values(format, node, secrets)?)),
+        _ => return Err(Fault::new(line, format!("{what} needs one of `secret` and `values`"))),
+    };
+    Ok(FileSpec { content, mode })
+}
+
+fn several(format: &str, source: Source) -> Content {
+    if format == "json" { Content::Json(source) } else { Content::Dotenv(source) }
+}
+
+fn values(format: &str, node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Result<BTreeMap<String, ValueRef>> {
+    let mut values = BTreeMap::new();
+    for (key, node) in entries(node, "values")? {
+        if format == "dotenv" {
+            EnvName::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
+        }
+        values.insert(key.text.clone(), value(node, &key.text, secrets)?);
+    }
+    if values.is_empty() {
+        return Err(Fault::new(node.line, "`values` is empty"));
+    }
+    Ok(values)
+}
+
+fn env(node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Result<BTreeMap<EnvName, ValueRef>> {
+    entries(node, "env")?
+        .iter()
+        .map(|(key, node)| {
+            let name = EnvName::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
+            Ok((name, value(node, &key.text, secrets)?))
+        })
+        .collect()
+}
+
+fn listen(node: &Node) -> Result<SocketAddr> {
+    let address: SocketAddr = parse(node, "listen", |text| text.parse().map_err(|_| format!("`{}` is not IP:PORT", shorten(text))))?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(Fault::new(node.line, "`listen` is not a loopback address").hint("health and metrics are for this machine: use 127.0.0.1:PORT"))
+    }
+}
+
+fn log(node: &Node) -> Result<LogFormat> {
+    match text(node, "log")? {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(Fault::new(node.line, "`log` must be text or json")),
+    }
+}
+
+fn absolute(node: &Node, what: &str) -> Result<PathBuf> {
+    let path = text(node, what)?;
+    if path.chars().any(char::is_control) {
+        return Err(Fault::new(node.line, format!("`{what}` holds a control character")));
+    }
+    if !path.starts_with('/') {
+        return Err(Fault::new(node.line, format!("`{what}` must be an absolute path")).hint("begin it with `/`"));
+    }
+    if path.split('/').any(|element| element == "..") {
+        return Err(Fault::new(node.line, format!("`{what}` has the element `..`")));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// Accepts what may stand in an HTTP header.
+fn header_value(text: &str) -> std::result::Result<String, String> {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(text.to_owned()) } else { Err("`namespace` may hold only printable ASCII".to_owned()) }
+}
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

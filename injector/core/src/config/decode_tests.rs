@@ -1,0 +1,117 @@
+//! What is accepted, and what each mistake says.
+
+use super::*;
+use proptest::prelude::*;
+
+const GOOD: &str = "\
+apiVersion: oakum.dev/v1
+kind: Injection
+stores:
+  vault:
+    vault: { address: 'https://vault.example.com:8200', namespace: team-a, ca: /etc/vault/ca.crt, auth: { approle: { role_id_file: /id, secret_id_file: /sid } } }
+  local: { file: { path: /etc/local } }
+volume: { path: /run/secrets/oakum, mode: '0400', group: 3000, grace: 5s }
+secrets:
+  db: { from: 'vault:secret/db', refresh: 1s }
+  app: 'vault:secret/app?version=2#key'
+  local: 'local:a/b'
+files:
+  db.env: { format: dotenv, values: { DB_USER: db#username, DB_PASSWORD: db#password } }
+  conf/app.json: { format: json, secret: db, mode: '0444' }
+  key: app
+  raw: { value: local }
+env: { DB_PASSWORD: db#password }
+listen: 127.0.0.1:8300
+log: json
+";
+
+/// The good one with one text in place of another.
+fn with(from: &str, to: &str) -> ConfigError {
+    assert!(GOOD.contains(from), "{from}");
+    Injection::parse(&GOOD.replacen(from, to, 1), "c.yaml").unwrap_err()
+}
+
+#[test]
+fn reads_every_key() {
+    let injection = Injection::parse(GOOD, "c.yaml").unwrap();
+    assert_eq!(injection.stores.len(), 2);
+    assert_eq!(injection.volume.mode.bits(), 0o400);
+    assert_eq!(injection.secrets["db"].refresh, Duration::from_secs(1));
+    assert_eq!(injection.secrets["app"].from.version, Some(2));
+    assert_eq!(injection.files.len(), 4);
+    assert_eq!(injection.log, LogFormat::Json);
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let injection = Injection::parse(GOOD, "c.yaml").unwrap();
+    assert_eq!(Injection::parse(&injection.to_json().to_string(), "c.json").unwrap(), injection);
+}
+
+#[test]
+fn an_unknown_key_says_file_line_and_what_was_meant() {
+    let error = with("grace: 5s", "grce: 5s");
+    assert_eq!(error.to_string(), "c.yaml:7: `volume` has no key `grce`");
+    assert_eq!(error.hint.unwrap(), "did you mean `grace`?");
+}
+
+#[test]
+fn what_comes_later_is_said_and_not_ignored() {
+    let error = with("key: app", "key: { template: 'x' }");
+    assert_eq!(error.to_string(), "c.yaml:15: templates are not supported yet, in the file `key`");
+    assert!(error.hint.is_some());
+    for kind in ["kubernetes: {}", "aws: { region: r }"] {
+        let error = with("file: { path: /etc/local }", kind);
+        assert!(error.to_string().contains("not supported yet") && error.line == Some(6) && error.hint.is_some(), "{error}");
+    }
+    for (from, to) in [("refresh: 1s", "max_stale: 1h"), ("log: json", "on_change: []"), ("approle:", "jwt:")] {
+        assert!(with(from, to).to_string().contains("not supported yet"), "{to}");
+    }
+}
+
+#[test]
+fn each_mistake_has_its_line_and_its_reason() {
+    for (from, to, line, part) in [
+        ("oakum.dev/v1", "oakum.dev/v2", 1, "apiVersion"),
+        ("kind: Injection", "kind: Pod", 2, "kind"),
+        ("https://vault", "http://vault", 5, "in the clear"),
+        ("vault:secret/db", "vualt:secret/db", 9, "no store `vualt`"),
+        ("refresh: 1s", "refresh: 500ms", 9, "shorter than a second"),
+        ("local:a/b", "local:a/b?version=1", 11, "no versions"),
+        ("db#username", "bd#username", 13, "no secret `bd`"),
+        ("DB_USER", "DB-USER", 13, "variable name"),
+        ("format: dotenv", "format: toml", 13, "unknown format"),
+        ("conf/app.json", "../app.json", 14, "`..`"),
+        ("mode: '0444'", "mode: '0044'", 14, "owner cannot read"),
+        ("key: app", "key: app#other", 15, "only its field `key`"),
+        ("raw: { value: local }", "key/x: { value: local }", 16, "folder of the other"),
+        ("listen: 127.0.0.1", "listen: 0.0.0.0", 18, "loopback"),
+        ("group: 3000", "group: wheel", 7, "number of a group"),
+        ("path: /run/secrets/oakum", "path: run/secrets", 7, "absolute"),
+        ("path: /run/secrets/oakum", "path: /run/../secrets", 7, "`..`"),
+        ("secret_id_file: /sid", "secret_id: x", 5, "lacks `secret_id_file`"),
+        ("secret_id_file: /sid", "secret_id_file: /sid, secret_id: x", 5, "not supported"),
+        ("  local: 'local:a/b'\n", "  local: 'local:a/b'\n  spare: 'local:c'\n", 12, "no file and no variable"),
+        ("key: app", "key: [app]", 15, "must be a map, and is a list"),
+        ("volume: {", "volume: {{", 7, ""),
+    ] {
+        let error = with(from, to);
+        assert_eq!(error.line, Some(line), "{to}: {error}");
+        assert!(error.what.contains(part), "{to}: {error}");
+    }
+}
+
+#[test]
+fn a_secret_in_place_of_its_path_is_not_quoted_whole() {
+    let error = with("'vault:secret/db'", &"x".repeat(200));
+    assert!(error.to_string().len() < 100, "{error}");
+}
+
+proptest! {
+    #[test]
+    fn never_panics_on_a_damaged_configuration(at in 0usize..1200, cut in 0usize..20, put in "\\PC{0,6}") {
+        let start = (0..=at.min(GOOD.len())).rev().find(|at| GOOD.is_char_boundary(*at)).unwrap();
+        let end = (start + cut).min(GOOD.len());
+        let _ = Injection::parse(&format!("{}{put}{}", &GOOD[..start], &GOOD[end..]), "c.yaml");
+    }
+}

@@ -1,0 +1,139 @@
+//! From an [`Injection`] to JSON. Defaults are left out, so that what a person wrote stays as short as it was.
+
+use serde_json::{Map, Value, json};
+
+use super::value::print_duration;
+use super::*;
+
+pub(crate) fn injection(injection: &Injection) -> Value {
+    let Injection { stores, volume, secrets, files, env, listen, log } = injection;
+    let mut map = Map::new();
+    map.insert("apiVersion".to_owned(), API_VERSION.into());
+    map.insert("kind".to_owned(), "Injection".into());
+    map.insert("stores".to_owned(), object(stores.iter().map(|(name, one)| (name.to_string(), store(one)))));
+    map.insert("volume".to_owned(), self::volume(volume));
+    map.insert("secrets".to_owned(), object(secrets.iter().map(|(name, one)| (name.to_string(), secret(one)))));
+    if !files.is_empty() {
+        map.insert("files".to_owned(), object(files.iter().map(|(name, one)| (name.to_string(), file(one)))));
+    }
+    if !env.is_empty() {
+        map.insert("env".to_owned(), object(env.iter().map(|(name, value)| (name.to_string(), value.to_string().into()))));
+    }
+    if let Some(listen) = listen {
+        map.insert("listen".to_owned(), listen.to_string().into());
+    }
+    if *log == LogFormat::Json {
+        map.insert("log".to_owned(), "json".into());
+    }
+    map.into()
+}
+
+fn object(entries: impl Iterator<Item = (String, Value)>) -> Value {
+    entries.collect::<Map<_, _>>().into()
+}
+
+fn path(path: &std::path::Path) -> Value {
+    // Paths come out of a text (decode), so nothing is lost here.
+    path.to_string_lossy().into_owned().into()
+}
+
+pub(crate) fn store(store: &Store) -> Value {
+    match store {
+        Store::Vault(vault) => json!({ "vault": self::vault(vault) }),
+        Store::File(FileStore { path }) => json!({ "file": { "path": self::path(path) } }),
+    }
+}
+
+fn vault(vault: &VaultStore) -> Value {
+    let VaultStore { address, namespace, ca, server_name, auth } = vault;
+    let mut map = Map::new();
+    map.insert("address".to_owned(), address.to_string().into());
+    if address.scheme == Scheme::Http && !address.is_loopback() {
+        map.insert("allow_plain_http".to_owned(), true.into());
+    }
+    if let Some(namespace) = namespace {
+        map.insert("namespace".to_owned(), namespace.as_str().into());
+    }
+    if let Some(ca) = ca {
+        map.insert("ca".to_owned(), path(ca));
+    }
+    if let Some(name) = server_name {
+        map.insert("server_name".to_owned(), name.as_str().into());
+    }
+    map.insert("auth".to_owned(), self::auth(auth));
+    map.into()
+}
+
+fn auth(auth: &VaultAuth) -> Value {
+    match auth {
+        VaultAuth::AppRole { mount, role_id, secret_id } => {
+            let mut map = Map::new();
+            with_mount(&mut map, mount, "approle");
+            match role_id {
+                Literal::Here(id) => map.insert("role_id".to_owned(), id.as_str().into()),
+                Literal::File(file) => map.insert("role_id_file".to_owned(), path(file)),
+            };
+            map.insert("secret_id_file".to_owned(), path(secret_id));
+            json!({ "approle": map })
+        }
+        VaultAuth::Kubernetes { mount, role, token } => {
+            let mut map = Map::new();
+            with_mount(&mut map, mount, "kubernetes");
+            map.insert("role".to_owned(), role.as_str().into());
+            map.insert("token".to_owned(), path(token));
+            json!({ "kubernetes": map })
+        }
+        VaultAuth::TokenFile(file) => json!({ "token_file": path(file) }),
+    }
+}
+
+fn with_mount(map: &mut Map<String, Value>, mount: &str, default: &str) {
+    if mount != default {
+        map.insert("mount".to_owned(), mount.into());
+    }
+}
+
+pub(crate) fn volume(volume: &VolumeSpec) -> Value {
+    let VolumeSpec { path, mode, group, grace } = volume;
+    let mut map = Map::new();
+    map.insert("path".to_owned(), self::path(path));
+    if *mode != Mode::DEFAULT {
+        map.insert("mode".to_owned(), mode.to_string().into());
+    }
+    if let Some(group) = group {
+        map.insert("group".to_owned(), (*group).into());
+    }
+    if *grace != DEFAULT_GRACE {
+        map.insert("grace".to_owned(), print_duration(*grace).into());
+    }
+    map.into()
+}
+
+pub(crate) fn secret(secret: &SecretSpec) -> Value {
+    let SecretSpec { from, refresh } = secret;
+    if *refresh == DEFAULT_REFRESH { from.to_string().into() } else { json!({ "from": from.to_string(), "refresh": print_duration(*refresh) }) }
+}
+
+pub(crate) fn file(file: &FileSpec) -> Value {
+    let FileSpec { content, mode } = file;
+    let mut map = Map::new();
+    match content {
+        Content::Raw(value) => {
+            map.insert("value".to_owned(), value.to_string().into());
+        }
+        Content::Json(source) => several(&mut map, "json", source),
+        Content::Dotenv(source) => several(&mut map, "dotenv", source),
+    }
+    if let Some(mode) = mode {
+        map.insert("mode".to_owned(), mode.to_string().into());
+    }
+    map.into()
+}
+
+fn several(map: &mut Map<String, Value>, format: &str, source: &Source) {
+    map.insert("format".to_owned(), format.into());
+    match source {
+        Source::Secret(name) => map.insert("secret".to_owned(), name.as_str().into()),
+        Source::Values(values) => map.insert("values".to_owned(), object(values.iter().map(|(name, value)| (name.clone(), value.to_string().into())))),
+    };
+}

@@ -1,0 +1,226 @@
+//! The configuration `oakum.dev/v1`: what is fetched from where, and which files it becomes.
+//!
+//! It is parsed at the edge into types that cannot be wrong: a name that a secret refers to exists, a path stays inside
+//! the volume, a mode is a mode. An error says the file, the line, what is wrong and, where it is known, the way out.
+//! Unknown keys are errors, and so are keys that a later version will know: nothing is ignored.
+
+pub(crate) mod decode;
+pub(crate) mod encode;
+pub(crate) mod map;
+mod value;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
+
+use crate::reference::{Name, Reference, ValueRef};
+
+/// The version that every configuration begins with.
+pub const API_VERSION: &str = "oakum.dev/v1";
+/// How often a secret is looked at, unless it says otherwise.
+pub const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
+/// How long a previous generation of files stays readable, unless the volume says otherwise.
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
+
+/// All that a pod asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Injection {
+    /// Where secrets come from, by a name of one's own.
+    pub stores: BTreeMap<Name, Store>,
+    /// Where files are published.
+    pub volume: VolumeSpec,
+    /// What is fetched.
+    pub secrets: BTreeMap<Name, SecretSpec>,
+    /// What the app gets as files.
+    pub files: BTreeMap<FileName, FileSpec>,
+    /// What the app gets as environment, in `exec`.
+    pub env: BTreeMap<EnvName, ValueRef>,
+    /// Where health and metrics are served; always a loopback address.
+    pub listen: Option<SocketAddr>,
+    /// How logs are written.
+    pub log: LogFormat,
+}
+
+impl Injection {
+    /// Parses a configuration; `source` names it in errors.
+    ///
+    /// # Errors
+    /// Says the line, what is wrong there and, where it is known, the way out.
+    pub fn parse(text: &str, source: &str) -> Result<Self, ConfigError> {
+        decode::injection(text, source)
+    }
+
+    /// Writes the configuration as JSON, which is YAML too; reading it back gives an equal one.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        encode::injection(self)
+    }
+}
+
+/// Where secrets come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Store {
+    /// HashiCorp Vault or OpenBao.
+    Vault(VaultStore),
+    /// Files and directories: laptops, tests, and secrets that something else mounts.
+    File(FileStore),
+}
+
+/// A Vault server, with the role that we have there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VaultStore {
+    /// Where it listens.
+    pub address: Address,
+    /// The namespace (Enterprise, OpenBao).
+    pub namespace: Option<String>,
+    /// A file of certificates in PEM that are trusted, and no others. Without it, the system's.
+    pub ca: Option<PathBuf>,
+    /// The name that the server's certificate must bear, where it is not the host of the address.
+    pub server_name: Option<String>,
+    /// How we log in.
+    pub auth: VaultAuth,
+}
+
+/// How an agent proves to Vault who it is. Mounts default to the method's own name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VaultAuth {
+    /// `auth/approle`.
+    AppRole {
+        /// Where the method is mounted.
+        mount: String,
+        /// The role's id, which is no secret by itself.
+        role_id: Literal,
+        /// The file that holds the secret id.
+        secret_id: PathBuf,
+    },
+    /// `auth/kubernetes`, by the token of a service account.
+    Kubernetes {
+        /// Where the method is mounted.
+        mount: String,
+        /// The role.
+        role: String,
+        /// The file that holds the token; read again at each login, since it rotates.
+        token: PathBuf,
+    },
+    /// A token that something else writes to a file. It is never revoked by us.
+    TokenFile(PathBuf),
+}
+
+/// A value that stands in the configuration or in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Literal {
+    /// The value.
+    Here(String),
+    /// The file that holds it.
+    File(PathBuf),
+}
+
+/// A directory that secrets are read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileStore {
+    /// The directory; paths of secrets are taken from here.
+    pub path: PathBuf,
+}
+
+/// Where files are published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeSpec {
+    /// An absolute path to a directory in memory.
+    pub path: PathBuf,
+    /// The mode of files that have none of their own.
+    pub mode: Mode,
+    /// The group that files belong to; else the agent's own.
+    pub group: Option<u32>,
+    /// How long the previous generation stays readable before it is wiped.
+    pub grace: Duration,
+}
+
+/// A secret that is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretSpec {
+    /// Where it is.
+    pub from: Reference,
+    /// How often it is looked at; at least a second.
+    pub refresh: Duration,
+}
+
+/// A file that the app gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSpec {
+    /// What it holds.
+    pub content: Content,
+    /// Its mode, where it is not the volume's.
+    pub mode: Option<Mode>,
+}
+
+impl FileSpec {
+    /// Lists the secrets that the file is made of; one may come more than once.
+    pub fn secrets(&self) -> impl Iterator<Item = &Name> {
+        let (one, many) = match &self.content {
+            Content::Raw(value) => (Some(&value.secret), None),
+            Content::Json(Source::Secret(name)) | Content::Dotenv(Source::Secret(name)) => (Some(name), None),
+            Content::Json(Source::Values(values)) | Content::Dotenv(Source::Values(values)) => (None, Some(values)),
+        };
+        one.into_iter().chain(many.into_iter().flat_map(BTreeMap::values).map(|value| &value.secret))
+    }
+}
+
+/// What a file holds, by its format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Content {
+    /// One value as it is, with nothing added.
+    Raw(ValueRef),
+    /// A JSON object.
+    Json(Source),
+    /// Lines of `NAME='value'`.
+    Dotenv(Source),
+}
+
+/// Which values go into a file that holds several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// All fields of a secret, under their own names.
+    Secret(Name),
+    /// Chosen values under chosen names.
+    Values(BTreeMap<String, ValueRef>),
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// What is wrong with a configuration, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// The file, or the annotation.
+    pub source_name: String,
+    /// The line, from 1; none where the whole is meant.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub what: String,
+    /// The way out.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source_name)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}

@@ -1,0 +1,189 @@
+//! How anything that holds secrets is spoken to, and how its failures are told apart by what one can do about them.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::secret::Fields;
+
+/// What a provider's call gives, some time.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send + 'a>>;
+
+/// A place that secrets come from. Each is one file and one feature of `oakum-providers`.
+///
+/// A provider makes a call when it is asked to, and no more: when to ask again, and how long to wait after a failure,
+/// is decided by the agent's state machine alone.
+pub trait SecretProvider: Send + Sync {
+    /// Opens a session where the store has such a thing (a login), in place of the one before.
+    ///
+    /// # Errors
+    /// [`Class::Refused`] when the credentials are not accepted.
+    fn login(&self) -> Answer<'_, Session>;
+
+    /// Reads a secret, or says that it is still the one that the caller knows.
+    ///
+    /// # Errors
+    /// [`Class::SessionLost`] when another login may help.
+    fn fetch<'a>(&'a self, want: &'a Want) -> Answer<'a, Fetched>;
+
+    /// Prolongs what was granted.
+    ///
+    /// # Errors
+    /// As `fetch`.
+    fn renew<'a>(&'a self, grant: &'a Grant) -> Answer<'a, Session>;
+
+    /// Gives back what was granted, so that nobody can use it any more.
+    ///
+    /// # Errors
+    /// As `fetch`.
+    fn revoke<'a>(&'a self, grant: &'a Grant) -> Answer<'a, ()>;
+}
+
+/// Something that a store grants for a time. Leases of dynamic secrets will join it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Grant {
+    /// The session that the last login opened.
+    Session,
+}
+
+/// For how long a session holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// How long it holds from now on; none when it does not end.
+    pub ttl: Option<Duration>,
+    /// Whether it can be prolonged.
+    pub renewable: bool,
+    /// Whether it was made by our own login, and so is ours to revoke. A token that lay in a file is not.
+    pub ours: bool,
+}
+
+impl Session {
+    /// A session with a store that knows none: it never ends and there is nothing to revoke.
+    pub const NONE: Self = Self { ttl: None, renewable: false, ours: false };
+}
+
+/// What is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// The path within the store.
+    pub path: String,
+    /// The version that was pinned, if any.
+    pub pinned: Option<u64>,
+    /// The version that the caller has already, if any.
+    pub known: Option<Version>,
+}
+
+/// What a read found.
+#[derive(Debug)]
+pub enum Fetched {
+    /// The version that the caller knows is still the newest; no value was read.
+    Unchanged,
+    /// A value that the caller does not have yet.
+    Changed {
+        /// The fields, to be dropped as soon as they are delivered.
+        fields: Fields,
+        /// What to pass as `known` the next time.
+        version: Version,
+    },
+}
+
+/// Tells two values of a secret apart without holding either.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// The store's own number.
+    Number(u64),
+    /// A hash of the value under a key that was drawn when the process began and is never written anywhere.
+    Digest([u8; 32]),
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "Number({number})"),
+            Self::Digest(_) => f.write_str("Digest(..)"),
+        }
+    }
+}
+
+/// What can be done about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Nobody answered, or the store is sealed, on standby or busy: wait and ask again.
+    Unreachable,
+    /// The answer made no sense. It may be a proxy's page, so ask again, but somebody should look.
+    Malformed,
+    /// The session is no longer valid: log in again.
+    SessionLost,
+    /// The store knows us and says no: somebody must change a policy or a credential.
+    Refused,
+    /// There is no such secret, version or field: somebody must write it.
+    Missing,
+    /// Our own configuration cannot work: somebody must change it.
+    Misconfigured,
+}
+
+impl Class {
+    /// Names the class for logs and metrics; the names are stable.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Malformed => "malformed",
+            Self::SessionLost => "session_lost",
+            Self::Refused => "refused",
+            Self::Missing => "missing",
+            Self::Misconfigured => "misconfigured",
+        }
+    }
+
+    /// Tells whether waiting may help without anybody doing anything.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Malformed | Self::SessionLost)
+    }
+}
+
+/// A failure of a provider. Its text never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct ProviderError {
+    /// What can be done about it.
+    pub class: Class,
+    /// What was being done, to what, and what went wrong.
+    pub what: String,
+    /// The way out, where it is known.
+    pub hint: Option<String>,
+    /// How long the store asked to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+impl ProviderError {
+    /// Makes an error of a class.
+    #[must_use]
+    pub fn new(class: Class, what: impl Into<String>) -> Self {
+        Self { class, what: what.into(), hint: None, retry_after: None }
+    }
+
+    /// Adds the way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds how long to wait.
+    #[must_use]
+    pub fn after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
+    }
+
+    /// Puts what was being done in front of the text.
+    #[must_use]
+    pub fn while_doing(mut self, doing: &str) -> Self {
+        self.what = format!("{doing}: {}", self.what);
+        self
+    }
+}

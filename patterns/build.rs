@@ -1,0 +1,87 @@
+//! Parses `rules/*.toml` when the crate is built and writes them as a constant table, so that a process
+//! starts with rules and not with text. A broken rule file fails the build with its file, line and reason.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, process::ExitCode};
+
+#[allow(dead_code, unreachable_pub, missing_docs, reason = "the build needs the parser only")]
+#[path = "src/rule/file.rs"]
+mod file;
+
+fn main() -> ExitCode {
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    match table(&here.join("rules")) {
+        Ok(code) => {
+            let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("builtin.rs");
+            match fs::write(&out, code) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(e) => fail(&format!("cannot write {}: {e}", out.display())),
+            }
+        }
+        Err(why) => fail(&why),
+    }
+}
+
+fn fail(why: &str) -> ExitCode {
+    // Cargo shows what a failed build script wrote to standard error.
+    #[allow(clippy::print_stderr, reason = "the one way a build script can speak")]
+    {
+        eprintln!("error: {why}");
+    }
+    ExitCode::FAILURE
+}
+
+fn table(folder: &Path) -> Result<String, String> {
+    // Cargo reads standard output for its instructions.
+    #[allow(clippy::print_stdout, reason = "cargo's protocol")]
+    {
+        println!("cargo::rerun-if-changed=rules");
+    }
+    let listing = fs::read_dir(folder).map_err(|e| format!("cannot read {}: {e}", folder.display()))?;
+    let mut paths: Vec<PathBuf> = listing
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .filter(|p| p.extension().is_some_and(|x| x == "toml"))
+        .collect();
+    paths.sort();
+    let mut code = String::from("pub(crate) static BUILTIN: &[Rule] = &[\n");
+    for path in paths {
+        let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+        let file = file::parse(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+        for rule in &file.rules {
+            write_rule(&mut code, &file, rule);
+        }
+    }
+    code.push_str("];\n");
+    Ok(code)
+}
+
+fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
+    let text = |s: &str| format!("Text::Borrowed({s:?})");
+    let option = |s: &Option<String>| s.as_ref().map_or("None".into(), |s| format!("Some({})", text(s)));
+    let list =
+        |l: &[String]| format!("List::Borrowed(&[{}])", l.iter().map(|s| text(s)).collect::<Vec<_>>().join(", "));
+    let rotate = rule.rotate.as_ref().unwrap_or(&file.rotate);
+    let family = rule.family.as_ref().unwrap_or(&file.service);
+    let _ = writeln!(
+        code,
+        "Rule {{ id: {}, name: {}, service: {}, family: {}, why: {}, rotate: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, pattern: {}, keywords: {}, near: {}, bounds: Bounds::{:?}, max: {}, checks: List::Borrowed(&[{}]), vault_field: {}, hits: {}, misses: {} }},",
+        text(&rule.id),
+        text(&rule.name),
+        text(&file.service),
+        text(family),
+        text(&rule.why),
+        text(rotate),
+        rule.severity,
+        rule.confidence,
+        text(&rule.pattern),
+        list(&rule.keywords),
+        list(&rule.near),
+        rule.bounds,
+        rule.max.map_or("None".into(), |m| format!("Some({m})")),
+        rule.checks.iter().map(|c| format!("Check::{c:?}")).collect::<Vec<_>>().join(", "),
+        option(&rule.vault_field),
+        list(&rule.hits),
+        list(&rule.misses),
+    );
+}

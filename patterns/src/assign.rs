@@ -1,0 +1,282 @@
+//! Reads an assignment around a name: `name = "value"`, `name: value`, `"name": "value"`, `call("name", "value")`,
+//! `<name>value</name>`. It looks at a bounded stretch of text and copies nothing.
+
+use std::ops::Range;
+
+/// The longest name that is read, each way from where a keyword stood.
+pub(crate) const NAME_REACH: usize = 64;
+/// The longest stretch between a name and its value.
+const GAP_REACH: usize = 48;
+/// The longest value.
+pub(crate) const VALUE_REACH: usize = 512;
+/// How far from a keyword's start an assignment can end.
+pub(crate) const REACH: usize = NAME_REACH + GAP_REACH + VALUE_REACH + 8;
+
+/// What stands on both sides of an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    pub(crate) name: Range<usize>,
+    pub(crate) value: Range<usize>,
+    pub(crate) operator: Operator,
+    /// The quote around the value, if any.
+    pub(crate) quote: Option<u8>,
+}
+
+/// What joins a name to its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operator {
+    /// `=`, `:`, `:=`, `=>` and the like.
+    Assign,
+    /// `==` and `!=`: a comparison with a literal.
+    Compare,
+    /// A comma or parenthesis before a quoted value.
+    Call,
+    /// `<name>value`.
+    Element,
+}
+
+/// Whether a byte can be in a name.
+pub(crate) fn is_name(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'$')
+}
+
+/// Reads the assignment whose name holds the keyword at `at`.
+pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
+    let low = at.start.saturating_sub(NAME_REACH);
+    let mut start = at.start;
+    while start > low && is_name(text[start - 1]) {
+        start -= 1;
+    }
+    let high = text.len().min(at.end + NAME_REACH);
+    let mut end = at.end;
+    while end < high && is_name(text[end]) {
+        end += 1;
+    }
+    // A flag's or a variable's decoration is no part of the name.
+    while start < at.start && matches!(text[start], b'-' | b'.' | b'$') {
+        start += 1;
+    }
+    let (operator, from) = operator(text, end)?;
+    value(text, from, operator).map(|(value, quote)| Assignment { name: start..end, value, operator, quote })
+}
+
+/// Reads from the end of a name to the place where a value may start.
+fn operator(text: &[u8], name_end: usize) -> Option<(Operator, usize)> {
+    let high = text.len().min(name_end + GAP_REACH);
+    let mut at = name_end;
+    // Closing quotes and brackets of the name: `"name"`, `['name']`, `\"name\"`.
+    while at < high && matches!(text[at], b'"' | b'\'' | b'`' | b']' | b'\\') {
+        at += 1;
+    }
+    at = blanks(text, at, high);
+    let first = *text.get(at).filter(|_| at < high)?;
+    at += 1;
+    let operator = match first {
+        b'=' | b':' => {
+            let mut operator = Operator::Assign;
+            while at < high && matches!(text[at], b'=' | b'>' | b'~') {
+                if first == b'=' && text[at] == b'=' {
+                    operator = Operator::Compare;
+                }
+                at += 1;
+            }
+            operator
+        }
+        b'!' if text.get(at) == Some(&b'=') => {
+            at += 1;
+            while at < high && text[at] == b'=' {
+                at += 1;
+            }
+            Operator::Compare
+        }
+        b'?' | b'|' | b'+' if text.get(at) == Some(&b'=') || text.get(at) == Some(&b':') => {
+            at += 1;
+            Operator::Assign
+        }
+        b'>' => Operator::Element,
+        b',' | b'(' => Operator::Call,
+        b' ' | b'\t' => return None,
+        _ => return None,
+    };
+    at = blanks(text, at, high);
+    // A type between the colon and the value: `password: &str = "…"`.
+    if first == b':' && operator == Operator::Assign {
+        if let Some(after) = type_annotation(text, at, high) {
+            at = after;
+        }
+    }
+    Some((operator, at))
+}
+
+fn blanks(text: &[u8], mut at: usize, high: usize) -> usize {
+    while at < high && matches!(text[at], b' ' | b'\t') {
+        at += 1;
+    }
+    at
+}
+
+/// Skips `Type =` where one stands before the real value.
+fn type_annotation(text: &[u8], from: usize, high: usize) -> Option<usize> {
+    let mut at = from;
+    let is_type = |b: u8| {
+        b.is_ascii_alphanumeric()
+            || matches!(b, b'_' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'?' | b'.' | b'*' | b' ')
+    };
+    while at < high && is_type(text[at]) {
+        at += 1;
+    }
+    if at == from || text[from].is_ascii_digit() {
+        return None;
+    }
+    at = blanks(text, at, high);
+    (text.get(at) == Some(&b'=') && text.get(at + 1) != Some(&b'=')).then(|| blanks(text, at + 1, high))
+}
+
+/// Reads a value: to its closing quote, or to the first byte that ends a bare word.
+fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usize>, Option<u8>)> {
+    // A string's own prefix: b"…", r"…", f"…", @"…", L"…".
+    let quoted_at = |i: usize| text.get(i).is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
+    if !quoted_at(from)
+        && quoted_at(from + 1)
+        && text.get(from).is_some_and(|b| matches!(b, b'b' | b'r' | b'u' | b'@' | b'L' | b'\\' | b'(' | b'[' | b'{'))
+    {
+        from += 1;
+    }
+    let first = *text.get(from)?;
+    if matches!(first, b'"' | b'\'' | b'`') {
+        let escaped = from > 0 && text[from - 1] == b'\\';
+        return quoted(text, from, first, escaped);
+    }
+    if operator == Operator::Call {
+        return None;
+    }
+    let high = text.len().min(from + VALUE_REACH);
+    let mut end = from;
+    while end < high && !ends_bare(text[end], operator) {
+        end += 1;
+    }
+    // Sentence and list punctuation is not part of a bare word.
+    while end > from && matches!(text[end - 1], b'.' | b':' | b'\\') {
+        end -= 1;
+    }
+    (end > from && end < from + VALUE_REACH).then_some((from..end, None))
+}
+
+fn ends_bare(b: u8, operator: Operator) -> bool {
+    match operator {
+        Operator::Element => matches!(b, b'<' | b'\n' | b'\r' | 0),
+        _ => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | 0),
+    }
+}
+
+fn quoted(text: &[u8], open: usize, quote: u8, escaped: bool) -> Option<(Range<usize>, Option<u8>)> {
+    // Three quotes open a long string; its first line is read.
+    let mut from = open + 1;
+    if text.get(from) == Some(&quote) && text.get(from + 1) == Some(&quote) {
+        from += 2;
+    }
+    let high = text.len().min(from + VALUE_REACH);
+    let mut at = from;
+    while at < high {
+        match text[at] {
+            b'\\' if escaped && text.get(at + 1) == Some(&quote) => break,
+            b'\\' if !escaped => at += 1,
+            b if b == quote => break,
+            b'\n' | b'\r' | 0 => return None,
+            _ => {}
+        }
+        at += 1;
+    }
+    (at > from && at < high).then_some((from..at, Some(quote)))
+}
+
+/// The name that a value standing at `start` is assigned to, read backwards.
+pub(crate) fn name_before(text: &[u8], start: usize) -> Option<Range<usize>> {
+    let low = start.saturating_sub(GAP_REACH);
+    let mut at = start;
+    let back = |at: &mut usize, ok: fn(u8) -> bool| {
+        let before = *at;
+        while *at > low && ok(text[*at - 1]) {
+            *at -= 1;
+        }
+        *at < before
+    };
+    back(&mut at, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\'));
+    back(&mut at, |b| matches!(b, b' ' | b'\t'));
+    if !back(&mut at, |b| matches!(b, b'=' | b':' | b'>' | b'(' | b',')) {
+        return None;
+    }
+    back(&mut at, |b| matches!(b, b' ' | b'\t'));
+    back(&mut at, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b'\\'));
+    let end = at;
+    let low = end.saturating_sub(NAME_REACH);
+    while at > low && is_name(text[at - 1]) {
+        at -= 1;
+    }
+    while at < end && matches!(text[at], b'-' | b'.' | b'$') {
+        at += 1;
+    }
+    (at < end && !text[at].is_ascii_digit()).then_some(at..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, keyword: &str) -> Option<(String, String)> {
+        let at = text.find(keyword).unwrap();
+        let got = around(text.as_bytes(), at..at + keyword.len())?;
+        Some((text[got.name].to_owned(), text[got.value].to_owned()))
+    }
+
+    #[test]
+    fn reads_the_usual_syntaxes() {
+        for (text, name, value) in [
+            ("db_password = \"abc def\"", "db_password", "abc def"),
+            ("DB_PASSWORD=abc\n", "DB_PASSWORD", "abc"),
+            ("  \"password\": \"a\\\"b\",", "password", "a\\\"b"),
+            ("config['password'] = 'x-y-z'", "password", "x-y-z"),
+            ("password: hunter2 # why", "password", "hunter2"),
+            ("let password: &'static str = \"hunter2\";", "password", "hunter2"),
+            ("password string = nope", "password", ""),
+            (":password => \"hunter2\"", "password", "hunter2"),
+            ("password := `hunter2`", "password", "hunter2"),
+            ("--db-password=hunter2 x", "db-password", "hunter2"),
+            ("<password>hunter 2</password>", "password", "hunter 2"),
+            ("setPassword(\"hunter2\")", "setPassword", "hunter2"),
+            ("put(\"password\", \"hunter2\")", "password", "hunter2"),
+            ("{\\\"password\\\":\\\"hunter2\\\"}", "password", "hunter2"),
+            ("if password == \"hunter2\" {", "password", "hunter2"),
+            ("password = b'hunter2'", "password", "hunter2"),
+        ] {
+            let keyword = if text.contains("assword") {
+                &text[text.to_lowercase().find("password").unwrap()..][..8]
+            } else {
+                name
+            };
+            let got = read(text, keyword);
+            if value.is_empty() {
+                assert_eq!(got, None, "{text}");
+            } else {
+                assert_eq!(got, Some((name.to_owned(), value.to_owned())), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_open_quote_or_a_bare_call_is_no_value() {
+        assert_eq!(read("password = \"never closed\n", "password"), None);
+        assert_eq!(read("getPassword(user)", "Password"), None);
+    }
+
+    #[test]
+    fn finds_the_name_in_front_of_a_value() {
+        for (text, value, name) in
+            [("KEY=v1", "v1", "KEY"), ("\"a.key\": \"v1\"", "v1", "a.key"), ("x['key'] = 'v1'", "v1", "key")]
+        {
+            let got = name_before(text.as_bytes(), text.rfind(value).unwrap()).unwrap();
+            assert_eq!(&text[got], name);
+        }
+        assert_eq!(name_before(b"just v1", 5), None);
+    }
+}

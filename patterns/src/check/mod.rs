@@ -1,0 +1,97 @@
+//! What a candidate must pass after its pattern matched: checksums, structure, and the judgement of values that
+//! only a name marks as secret.
+
+mod assigned;
+mod checksum;
+mod entropy;
+mod placeholder;
+
+use crate::assign::Operator;
+use crate::rule::{Check, Confidence};
+
+pub use entropy::entropy;
+pub use placeholder::is_placeholder;
+
+/// A candidate and what stands around it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate<'a> {
+    /// The bytes that would be the secret.
+    pub(crate) value: &'a [u8],
+    /// The name it is assigned to, where there is one.
+    pub(crate) name: Option<&'a [u8]>,
+    pub(crate) operator: Option<Operator>,
+    pub(crate) quote: Option<u8>,
+    /// What follows the value, a few bytes.
+    pub(crate) after: &'a [u8],
+}
+
+/// What a check says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is not a credential.
+    Reject,
+    /// Nothing against it.
+    Pass,
+    /// It cannot be anything else.
+    Certain,
+    /// It is one with this confidence, whatever the rule says.
+    Is(Confidence),
+}
+
+/// Runs a rule's checks in their order.
+pub(crate) fn run(checks: &[Check], base: Confidence, candidate: &Candidate<'_>) -> Option<Confidence> {
+    let mut confidence = base;
+    let mut certain = false;
+    for check in checks {
+        match one(*check, candidate) {
+            Verdict::Reject => return None,
+            Verdict::Pass => {}
+            Verdict::Certain => certain = true,
+            Verdict::Is(c) => confidence = c,
+        }
+    }
+    if certain {
+        return Some(Confidence::Certain);
+    }
+    if !checks.contains(&Check::Any) && is_placeholder(candidate.value) {
+        return None;
+    }
+    Some(confidence)
+}
+
+fn one(check: Check, candidate: &Candidate<'_>) -> Verdict {
+    let value = candidate.value;
+    match check {
+        Check::Crc32Base62 => checksum::crc32_base62(value),
+        Check::Crc32Base62Hint => match checksum::crc32_base62(value) {
+            Verdict::Certain => Verdict::Certain,
+            _ => Verdict::Pass,
+        },
+        Check::GithubFineGrained => checksum::github_fine_grained(value),
+        Check::GitlabRoutable => checksum::gitlab_routable(value),
+        Check::Confluent => checksum::confluent(value),
+        Check::Zuplo => checksum::zuplo(value),
+        Check::Grafana => checksum::grafana(value),
+        Check::Atlassian => checksum::atlassian(value),
+        Check::Jwt => checksum::jwt(value),
+        Check::BasicAuth => checksum::basic_auth(value),
+        Check::Entropy(hundredths) => {
+            if entropy(value) * 100.0 >= f64::from(hundredths) {
+                Verdict::Pass
+            } else {
+                Verdict::Reject
+            }
+        }
+        Check::Mixed => {
+            if value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic) {
+                Verdict::Pass
+            } else {
+                Verdict::Reject
+            }
+        }
+        Check::Assigned => assigned::judge(candidate),
+        Check::NotPlaceholder | Check::Any => Verdict::Pass,
+    }
+}
+
+pub(crate) use checksum::complete;

@@ -1,0 +1,168 @@
+//! Looks at one keyword's place with one rule: its regular expression in a bounded window, its boundaries, its checks.
+
+use std::ops::Range;
+
+use regex_automata::{Anchored, Input};
+
+use super::{BACK, Compiled, Lane, Match};
+use crate::assign;
+use crate::check::{self, Candidate};
+use crate::rule::Bounds;
+
+/// Tries `compiled` at a keyword. Offsets are those of `text`.
+pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>) -> Option<Match<'r>> {
+    // A pattern that does not compile was refused when it was loaded, or by the tests when it is our own.
+    let regex = compiled.compile().ok()?;
+    match compiled.lane {
+        Lane::Beside => beside(compiled, regex, text, keyword),
+        Lane::Anchored => {
+            let end = text.len().min(keyword.start + compiled.longest);
+            let input = Input::new(text).span(keyword.start..end).anchored(Anchored::Yes);
+            let whole = find(regex, input)?;
+            accept(compiled, text, &whole, compiled.shape.public_prefix(&text[keyword]))
+        }
+        Lane::Window => {
+            let end = text.len().min(keyword.start + compiled.longest);
+            let mut start = keyword.start.saturating_sub(BACK.min(compiled.longest));
+            // The first match around the keyword may fail its boundaries where a later one holds.
+            while start <= keyword.start {
+                let whole = find(regex, Input::new(text).span(start..end))?;
+                if whole.all.start > keyword.start {
+                    return None;
+                }
+                if whole.all.end > keyword.start {
+                    if let Some(found) = accept(compiled, text, &whole, 0) {
+                        return Some(found);
+                    }
+                }
+                start = whole.all.start + 1;
+            }
+            None
+        }
+    }
+}
+
+/// A match and the secret in it.
+struct Whole {
+    all: Range<usize>,
+    secret: Range<usize>,
+}
+
+fn find(regex: &regex_automata::meta::Regex, input: Input<'_>) -> Option<Whole> {
+    // Finding the span alone is several times cheaper than finding groups, and most candidates fail.
+    let all = regex.search(&input)?.range();
+    let group = regex.group_info().to_index(regex_automata::PatternID::ZERO, "secret");
+    let secret = match group {
+        None => all.clone(),
+        Some(group) => {
+            let mut captures = regex.create_captures();
+            regex.search_captures(&input.span(all.clone()).anchored(Anchored::Yes), &mut captures);
+            captures.get_group(group)?.range()
+        }
+    };
+    Some(Whole { all, secret })
+}
+
+fn accept<'r>(compiled: &'r Compiled, text: &[u8], whole: &Whole, public: usize) -> Option<Match<'r>> {
+    let rule = &compiled.rule;
+    if !stands_free(rule.bounds, text, &whole.all) || whole.secret.is_empty() {
+        return None;
+    }
+    let name = assign::name_before(text, whole.all.start);
+    let candidate = candidate(text, &whole.secret, name.clone(), None);
+    let confidence = check::run(&rule.checks, rule.confidence, &candidate)?;
+    let public = if whole.secret.start == whole.all.start { public.min(whole.secret.len() / 2) } else { 0 };
+    Some(Match { rule, secret: whole.secret.clone(), name, public, confidence, rank: compiled.rank })
+}
+
+fn beside<'r>(
+    compiled: &'r Compiled,
+    regex: &regex_automata::meta::Regex,
+    text: &[u8],
+    keyword: Range<usize>,
+) -> Option<Match<'r>> {
+    let rule = &compiled.rule;
+    let assignment = assign::around(text, keyword)?;
+    let value = assignment.value.clone();
+    let whole = find(regex, Input::new(text).span(value.clone()).anchored(Anchored::Yes))?;
+    // A quoted value is the secret as a whole; a bare one may be followed by punctuation of its language.
+    let ends_well = if assignment.quote.is_some() {
+        whole.all.end == value.end
+    } else {
+        whole.all.end == value.end || !is_word(text[whole.all.end])
+    };
+    if !ends_well || whole.secret.is_empty() {
+        return None;
+    }
+    let mut candidate = candidate(text, &whole.secret, Some(assignment.name.clone()), assignment.quote);
+    candidate.operator = Some(assignment.operator);
+    let confidence = check::run(&rule.checks, rule.confidence, &candidate)?;
+    Some(Match { rule, secret: whole.secret, name: Some(assignment.name), public: 0, confidence, rank: compiled.rank })
+}
+
+fn candidate<'t>(
+    text: &'t [u8],
+    secret: &Range<usize>,
+    name: Option<Range<usize>>,
+    quote: Option<u8>,
+) -> Candidate<'t> {
+    Candidate {
+        value: &text[secret.clone()],
+        name: name.map(|n| &text[n]),
+        operator: None,
+        quote,
+        after: &text[secret.end..text.len().min(secret.end + 8)],
+    }
+}
+
+fn is_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'_'
+}
+
+/// Whether no letter or digit runs on into the match. The `n` of a written `\n` and the digits of `%0A` do not count:
+/// they are not part of the text.
+fn stands_free(bounds: Bounds, text: &[u8], all: &Range<usize>) -> bool {
+    let left = || match (all.start.checked_sub(1).map(|i| text[i]), text.get(all.start)) {
+        (Some(before), Some(first)) if is_word(before) && is_word(*first) => {
+            ends_an_escape(&text[all.start.saturating_sub(6)..all.start])
+        }
+        _ => true,
+    };
+    let right = || match (text.get(all.end), all.end.checked_sub(1).map(|i| text[i])) {
+        (Some(after), Some(last)) => !(is_word(*after) && is_word(last)),
+        _ => true,
+    };
+    match bounds {
+        Bounds::Both => left() && right(),
+        Bounds::Left => left(),
+        Bounds::Right => right(),
+        Bounds::None => true,
+    }
+}
+
+/// `\n`, `\t`, `\x3d`, `\u003d`, `%3D` right before a token.
+fn ends_an_escape(before: &[u8]) -> bool {
+    let n = before.len();
+    let hex = |from: usize| before[from..].iter().all(u8::is_ascii_hexdigit);
+    let opens =
+        |i: usize| before[i] == b'\\' && (i == 0 || before[i - 1] != b'\\' || (i >= 2 && before[i - 2] == b'\\'));
+    (n >= 2 && opens(n - 2) && matches!(before[n - 1], b'n' | b't' | b'r' | b'b' | b'f' | b'v' | b'0'))
+        || (n >= 3 && before[n - 3] == b'%' && hex(n - 2))
+        || (n >= 4 && before[n - 4] == b'\\' && before[n - 3] == b'x' && hex(n - 2))
+        || (n >= 6 && before[n - 6] == b'\\' && before[n - 5] == b'u' && hex(n - 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escape_does_not_hide_the_start_of_a_token() {
+        for text in ["\\n", "a\\t", "%3D", "%0a", "\\x3d", "\\u003d"] {
+            assert!(ends_an_escape(text.as_bytes()), "{text}");
+        }
+        for text in ["n", "xn", "3D", "x3d"] {
+            assert!(!ends_an_escape(text.as_bytes()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! A compiled set of rules: a prefilter finds where a rule could match, [`confirm`] looks there.
+//!
+//! Everything is a function of the text and of a keyword's place in it, never of where a window begins or ends:
+//! a keyword is looked at only when all the text that could matter to it is in the window. That is why pieces give
+//! what the whole gives.
+
+mod confirm;
+mod stream;
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use regex_automata::meta::Regex;
+
+use crate::assign;
+use crate::rule::{Confidence, Rule};
+use crate::shape::Shape;
+
+pub use stream::Stream;
+
+/// A match may reach this far where its rule sets no bound.
+const DEFAULT_MAX: usize = 2048;
+/// No match reaches further.
+const MOST_MAX: usize = 32 * 1024;
+/// How far before a keyword a match may begin, for rules that do not begin with it.
+const BACK: usize = 256;
+/// Context on either side that boundaries and names need.
+const CONTEXT: usize = 160;
+
+/// Why a set of rules cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The pattern is no regular expression on bytes, or too large for one.
+    #[error("rule {rule}: the pattern is wrong: {why}")]
+    Pattern {
+        /// The rule's id.
+        rule: String,
+        /// What the parser says.
+        why: String,
+    },
+    /// Nothing tells where it could match.
+    #[error(
+        "rule {rule}: the pattern begins with no literal of three bytes; add `keywords` of which one is in every match, or `near` for the names it stands beside"
+    )]
+    NoKeyword {
+        /// The rule's id.
+        rule: String,
+    },
+    /// The keyword would be found everywhere.
+    #[error("rule {rule}: the keyword '{keyword}' is shorter than two bytes")]
+    ShortKeyword {
+        /// The rule's id.
+        rule: String,
+        /// The keyword.
+        keyword: String,
+    },
+    /// Two rules with one id.
+    #[error("rule {rule} is defined twice")]
+    Twice {
+        /// The rule's id.
+        rule: String,
+    },
+}
+
+/// A credential found: its rule and offsets. It has no bytes.
+#[derive(Debug, Clone)]
+pub struct Match<'r> {
+    pub(crate) rule: &'r Rule,
+    pub(crate) secret: Range<usize>,
+    pub(crate) name: Option<Range<usize>>,
+    pub(crate) public: usize,
+    pub(crate) confidence: Confidence,
+    pub(crate) rank: u8,
+}
+
+impl<'r> Match<'r> {
+    /// The rule that found it.
+    #[must_use]
+    pub fn rule(&self) -> &'r Rule {
+        self.rule
+    }
+
+    /// Where the secret stands, in the text or window that was given.
+    #[must_use]
+    pub fn secret(&self) -> Range<usize> {
+        self.secret.clone()
+    }
+
+    /// Where the name stands that it is assigned to, where there is one.
+    #[must_use]
+    pub fn name(&self) -> Option<Range<usize>> {
+        self.name.clone()
+    }
+
+    /// How many first bytes of the secret are its format's prefix, known to all.
+    #[must_use]
+    pub fn public(&self) -> usize {
+        self.public
+    }
+
+    /// How sure, after the checks.
+    #[must_use]
+    pub fn confidence(&self) -> Confidence {
+        self.confidence
+    }
+}
+
+/// How a rule is confirmed around a keyword.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    /// The pattern begins with the keyword.
+    Anchored,
+    /// The keyword is somewhere in the match.
+    Window,
+    /// The keyword is in the name; the pattern is the value's.
+    Beside,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    rule: Rule,
+    lane: Lane,
+    longest: usize,
+    shape: Shape,
+    regex: OnceLock<Regex>,
+    rank: u8,
+}
+
+/// A compiled set of rules. Shared by threads; regular expressions are compiled when first needed.
+#[derive(Debug)]
+pub struct Engine {
+    rules: Vec<Compiled>,
+    prefilter: AhoCorasick,
+    /// The rules of each keyword, by the prefilter's pattern.
+    of_keyword: Vec<Vec<u32>>,
+    longest_keyword: usize,
+    /// How far before and after a keyword any rule looks.
+    back: usize,
+    ahead: usize,
+}
+
+impl Engine {
+    /// Compiles rules.
+    ///
+    /// # Errors
+    /// The first rule that cannot be used, and why.
+    pub fn new(rules: Vec<Rule>) -> Result<Self, LoadError> {
+        let mut keywords: Vec<(Vec<u8>, Vec<u32>)> = Vec::new();
+        let mut places = std::collections::HashMap::new();
+        let mut ids = std::collections::HashSet::new();
+        let mut compiled = Vec::with_capacity(rules.len());
+        for (i, rule) in rules.into_iter().enumerate() {
+            if !ids.insert(rule.id.to_string()) {
+                return Err(LoadError::Twice { rule: rule.id.to_string() });
+            }
+            let (one, words) = Compiled::new(rule)?;
+            for word in words {
+                let at = *places.entry(word.clone()).or_insert_with(|| {
+                    keywords.push((word, Vec::new()));
+                    keywords.len() - 1
+                });
+                keywords[at].1.push(u32::try_from(i).unwrap_or(u32::MAX));
+            }
+            compiled.push(one);
+        }
+        let (words, of_keyword): (Vec<_>, Vec<_>) = keywords.into_iter().unzip();
+        let prefilter = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(&words)
+            .map_err(|e| LoadError::Pattern { rule: "(all)".into(), why: e.to_string() })?;
+        let longest = compiled.iter().map(|c| c.longest).max().unwrap_or(0);
+        Ok(Self {
+            longest_keyword: words.iter().map(Vec::len).max().unwrap_or(0),
+            back: BACK.max(assign::NAME_REACH) + CONTEXT,
+            ahead: longest.max(assign::REACH) + CONTEXT,
+            rules: compiled,
+            prefilter,
+            of_keyword,
+        })
+    }
+
+    /// The rules, in the order they were given.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(|c| &c.rule)
+    }
+
+    /// Finds all credentials in a text that is there as a whole, in the order of their places.
+    #[must_use]
+    pub fn scan(&self, text: &[u8]) -> Vec<Match<'_>> {
+        let mut found = Vec::new();
+        self.stream().feed(text, true, |m| found.push(m.clone()));
+        found
+    }
+
+    /// Begins a text that comes in windows.
+    #[must_use]
+    pub fn stream(&self) -> Stream<'_> {
+        Stream::new(self)
+    }
+
+    /// Compiles every pattern now, to find those that cannot be; a run compiles the few that it needs.
+    ///
+    /// # Errors
+    /// The first rule whose pattern cannot be compiled.
+    pub fn check_patterns(&self) -> Result<(), LoadError> {
+        self.rules.iter().try_for_each(|c| c.compile().map(drop))
+    }
+}
+
+impl Compiled {
+    /// Classifies a rule from its syntax tree, and gives the keywords to look for.
+    fn new(rule: Rule) -> Result<(Self, Vec<Vec<u8>>), LoadError> {
+        let name = || rule.id.to_string();
+        let shape = Shape::parse(&rule.pattern).map_err(|why| LoadError::Pattern { rule: name(), why })?;
+        let (lane, words) = if !rule.near.is_empty() {
+            (Lane::Beside, rule.near.iter().map(|w| w.to_ascii_lowercase().into_bytes()).collect())
+        } else if !rule.keywords.is_empty() {
+            (Lane::Window, rule.keywords.iter().map(|w| w.to_ascii_lowercase().into_bytes()).collect::<Vec<_>>())
+        } else {
+            (Lane::Anchored, shape.beginnings().ok_or_else(|| LoadError::NoKeyword { rule: name() })?)
+        };
+        if let Some(short) = words.iter().find(|w| w.len() < 2) {
+            return Err(LoadError::ShortKeyword { rule: name(), keyword: String::from_utf8_lossy(short).into_owned() });
+        }
+        let bound = rule.max.map_or_else(|| shape.longest().unwrap_or(DEFAULT_MAX), |m| m as usize);
+        // The more a rule knows, the more it counts when two claim the same bytes.
+        let rank = match lane {
+            _ if rule.is_generic() => 0,
+            Lane::Window => 1,
+            Lane::Beside => 2,
+            Lane::Anchored => 3,
+        };
+        Ok((Self { lane, longest: bound.min(MOST_MAX), shape, regex: OnceLock::new(), rank, rule }, words))
+    }
+
+    fn compile(&self) -> Result<&Regex, LoadError> {
+        if let Some(regex) = self.regex.get() {
+            return Ok(regex);
+        }
+        let regex = Regex::builder()
+            .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(4 << 20)).hybrid_cache_capacity(1 << 20))
+            .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false).nest_limit(64))
+            .build(&self.rule.pattern)
+            .map_err(|e| LoadError::Pattern { rule: self.rule.id.to_string(), why: e.to_string() })?;
+        Ok(self.regex.get_or_init(|| regex))
+    }
+}

@@ -1,0 +1,154 @@
+//! A text that comes in windows: which keywords may be looked at yet, what must stay, and which of several matches
+//! that claim the same bytes is the one.
+
+use super::{CONTEXT, Engine, Match, confirm};
+
+/// A cluster of overlapping matches is settled when it has grown to this many bytes, so that no input can make the
+/// stream hold on to its text.
+const LONGEST_CLUSTER: usize = 64 * 1024;
+
+/// A text in windows. Each window begins with what the last call said must stay.
+#[derive(Debug)]
+pub struct Stream<'e> {
+    engine: &'e Engine,
+    /// Keywords before this offset of the window have been looked at.
+    horizon: usize,
+    /// For each rule, the end of its last match in the window: its keywords inside are not looked at again.
+    done: Vec<usize>,
+    hits: Vec<(usize, usize, u32)>,
+    pending: Vec<Match<'e>>,
+}
+
+impl<'e> Stream<'e> {
+    pub(super) fn new(engine: &'e Engine) -> Self {
+        Self { engine, horizon: 0, done: vec![0; engine.rules.len()], hits: Vec::new(), pending: Vec::new() }
+    }
+
+    /// Forgets everything, to begin another text with the same memory.
+    pub fn reset(&mut self) {
+        self.horizon = 0;
+        self.done.fill(0);
+        self.pending.clear();
+    }
+
+    /// The largest number of bytes that a call ever keeps; a window must be larger to get on.
+    #[must_use]
+    pub fn most_kept(&self) -> usize {
+        self.engine.back + self.engine.ahead + LONGEST_CLUSTER + 2 * CONTEXT
+    }
+
+    /// Looks at a window and says how many bytes at its start are no longer needed. The next window begins with the
+    /// rest. With `last`, the text ends where the window ends. Matches come in the order of their places, with
+    /// offsets in this window.
+    pub fn feed(&mut self, window: &[u8], last: bool, mut found: impl FnMut(&Match<'e>)) -> usize {
+        let engine = self.engine;
+        let limit = if last { window.len() } else { window.len().saturating_sub(engine.ahead) };
+        if limit > self.horizon || last {
+            self.look(window, limit.max(self.horizon));
+        }
+        // A later keyword's match can begin this far before it.
+        let safe = if last { usize::MAX } else { self.horizon.saturating_sub(engine.back) };
+        self.settle(safe, &mut found);
+        if last {
+            self.reset();
+            return window.len();
+        }
+        let first = self.pending.iter().map(|m| m.secret.start).min().unwrap_or(usize::MAX);
+        let keep = self.horizon.saturating_sub(engine.back).min(first.saturating_sub(CONTEXT));
+        self.forget(keep);
+        keep
+    }
+
+    /// Confirms all keywords that start before `limit`.
+    fn look(&mut self, window: &[u8], limit: usize) {
+        let engine = self.engine;
+        let end = window.len().min(limit + engine.longest_keyword);
+        let mut hits = std::mem::take(&mut self.hits);
+        hits.clear();
+        let input = aho_corasick::Input::new(window).span(self.horizon..end);
+        for hit in engine.prefilter.find_overlapping_iter(input) {
+            if hit.start() < limit {
+                hits.push((hit.start(), hit.end(), hit.pattern().as_u32()));
+            }
+        }
+        // By their start, so that a border between windows changes no order.
+        hits.sort_unstable();
+        for &(start, stop, keyword) in &hits {
+            for &rule in &engine.of_keyword[keyword as usize] {
+                let rule = rule as usize;
+                if start < self.done[rule] {
+                    continue;
+                }
+                if let Some(one) = confirm::at_keyword(&engine.rules[rule], window, start..stop) {
+                    self.done[rule] = one.secret.end;
+                    self.pending.push(one);
+                }
+            }
+        }
+        self.hits = hits;
+        self.horizon = limit;
+    }
+
+    /// Hands out the matches before `safe` that nothing better overlaps.
+    fn settle(&mut self, safe: usize, found: &mut impl FnMut(&Match<'e>)) {
+        if self.pending.is_empty() {
+            return;
+        }
+        self.pending.sort_by(|a, b| {
+            (a.secret.start, a.secret.end, a.rule.id.as_ref()).cmp(&(b.secret.start, b.secret.end, b.rule.id.as_ref()))
+        });
+        let mut settled = 0;
+        while settled < self.pending.len() {
+            let start = self.pending[settled].secret.start;
+            let mut end = self.pending[settled].secret.end;
+            let mut next = settled + 1;
+            while next < self.pending.len()
+                && self.pending[next].secret.start < end
+                && self.pending[next].secret.start < start + LONGEST_CLUSTER
+            {
+                end = end.max(self.pending[next].secret.end);
+                next += 1;
+            }
+            let full = next < self.pending.len() && self.pending[next].secret.start >= start + LONGEST_CLUSTER;
+            if end > safe && !full {
+                break;
+            }
+            for one in best(&self.pending[settled..next]) {
+                found(one);
+            }
+            settled = next;
+        }
+        self.pending.drain(..settled);
+    }
+
+    /// Moves all offsets back by what is dropped.
+    fn forget(&mut self, dropped: usize) {
+        self.horizon -= dropped;
+        for end in &mut self.done {
+            *end = end.saturating_sub(dropped);
+        }
+        for m in &mut self.pending {
+            m.secret = m.secret.start - dropped..m.secret.end - dropped;
+            m.name = m.name.take().and_then(|n| Some(n.start.checked_sub(dropped)?..n.end - dropped));
+        }
+    }
+}
+
+/// Of matches that overlap one another, those that stay: the more specific rule, then the surer, then the longer.
+fn best<'m, 'e>(cluster: &'m [Match<'e>]) -> Vec<&'m Match<'e>> {
+    let mut order: Vec<&Match<'e>> = cluster.iter().collect();
+    order.sort_by(|a, b| {
+        let key = |m: &Match<'_>| (m.rank, m.confidence, m.secret.len());
+        key(b)
+            .cmp(&key(a))
+            .then_with(|| (a.secret.start, a.rule.id.as_ref()).cmp(&(b.secret.start, b.rule.id.as_ref())))
+    });
+    let mut kept: Vec<&Match<'e>> = Vec::new();
+    for one in order {
+        if kept.iter().all(|k| k.secret.end <= one.secret.start || one.secret.end <= k.secret.start) {
+            kept.push(one);
+        }
+    }
+    kept.sort_by_key(|m| m.secret.start);
+    kept
+}

@@ -1,0 +1,502 @@
+//! Joins sources to the engine: the one place where content meets rules. It reads every content once, in windows;
+//! a content seen before is not scanned again, but all its places are kept; and it makes findings, which hold no
+//! secret.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hasher as _;
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use oakum_patterns::{Confidence, Engine, Match, Rule};
+
+use crate::finding::{Finding, Place, Preview, Span};
+use crate::fingerprint::{Fingerprint, Key};
+use crate::origin::{Image, Layer, Origin};
+use crate::source::{Flow, Sink, Why};
+use crate::window::{Read1, Reader, Seen};
+
+/// The most contents that are remembered as seen. Beyond it a content may be scanned twice, which costs time only.
+const MOST_REMEMBERED: usize = 2_000_000;
+/// The most places that one content may give. A content with more is a list of tokens, and is counted as cut.
+const MOST_PER_CONTENT: usize = 10_000;
+/// How many examples of each reason for skipping are kept.
+const EXAMPLES: usize = 5;
+
+/// What a scan is asked for.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Findings below it are not reported.
+    pub min_confidence: Confidence,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { min_confidence: Confidence::Likely }
+    }
+}
+
+/// A scan under way. Sources feed it from several threads; [`Scan::finish`] gives the outcome.
+#[derive(Debug)]
+pub struct Scan<'e> {
+    engine: &'e Engine,
+    key: Key,
+    options: Options,
+    /// Of hashes of contents and paths, new for each run, so that nobody can prepare two contents with one hash.
+    seed: u64,
+    contents: Mutex<Contents<'e>>,
+    skipped: Mutex<BTreeMap<Why, Skipped>>,
+    bytes: AtomicU64,
+    blobs: AtomicU64,
+    found: AtomicU64,
+    stop: AtomicBool,
+    started: Instant,
+    readers: Mutex<Vec<Reader<'e>>>,
+}
+
+/// What was seen, by hash.
+#[derive(Debug, Default)]
+struct Contents<'e> {
+    seen: HashMap<u128, Content>,
+    with_hits: Vec<WithHits<'e>>,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// A thread is at it; others with the same content leave their origin here.
+    Busy(Vec<Origin>),
+    /// Nothing is in it.
+    Clean,
+    /// By its place in `with_hits`.
+    Hits(usize),
+}
+
+#[derive(Debug)]
+struct WithHits<'e> {
+    hits: Vec<Hit<'e>>,
+    origins: Vec<Origin>,
+}
+
+/// A match, when its bytes are out of reach.
+#[derive(Debug, Clone)]
+struct Hit<'e> {
+    rule: &'e Rule,
+    confidence: Confidence,
+    /// Of the secret alone, in this run only: two rules that found the same secret are one finding.
+    identity: u128,
+    fingerprint: Fingerprint,
+    preview: Preview,
+    span: Span,
+    key: Option<String>,
+}
+
+/// What was passed over for one reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// How many.
+    pub count: u64,
+    /// The first few, in order.
+    pub examples: Vec<String>,
+}
+
+/// What a scan came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The findings, in the order of their first places.
+    pub findings: Vec<Finding>,
+    /// The counts.
+    pub summary: Summary,
+}
+
+/// What was looked at, and what was not.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// Findings that are not known.
+    pub findings: u64,
+    /// Findings that a baseline or policy knows.
+    pub known: u64,
+    /// Bytes of all contents.
+    pub bytes: u64,
+    /// Contents.
+    pub blobs: u64,
+    /// What was passed over, by reason.
+    pub skipped: BTreeMap<Why, Skipped>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Summary {
+    /// Whether everything was looked at that might hold a secret.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        !self.skipped.keys().any(|why| why.is_gap())
+    }
+}
+
+/// How far a scan is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes so far.
+    pub bytes: u64,
+    /// Contents so far.
+    pub blobs: u64,
+    /// Places with a secret so far.
+    pub found: u64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A thread that panicked while it held the lock left whole entries: each change is one insertion.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'e> Scan<'e> {
+    /// Begins.
+    #[must_use]
+    pub fn new(engine: &'e Engine, key: Key, options: Options) -> Self {
+        let seed = getrandom::u64().unwrap_or_else(|_| {
+            // Without the system's randomness, an address that the system chose will do: it is only against
+            // prepared collisions.
+            let mut hasher = std::hash::DefaultHasher::new();
+            hasher.write_usize(std::ptr::from_ref(engine).addr());
+            hasher.finish()
+        });
+        Self {
+            engine,
+            key,
+            options,
+            seed,
+            contents: Mutex::default(),
+            skipped: Mutex::default(),
+            bytes: AtomicU64::new(0),
+            blobs: AtomicU64::new(0),
+            found: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            started: Instant::now(),
+            readers: Mutex::default(),
+        }
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let load = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        Progress { bytes: load(&self.bytes), blobs: load(&self.blobs), found: load(&self.found) }
+    }
+
+    /// Asks the sources to end. What they have not reached is counted as a gap.
+    pub fn stop(&self) {
+        if !self.stop.swap(true, Ordering::Relaxed) {
+            self.count_skipped(Why::Stopped, "interrupted".into());
+        }
+    }
+
+    fn count_skipped(&self, why: Why, example: String) {
+        let mut skipped = lock(&self.skipped);
+        let entry = skipped.entry(why).or_default();
+        entry.count += 1;
+        // The first in order, whichever thread comes first.
+        let at = entry.examples.partition_point(|e| *e < example);
+        if at < EXAMPLES && entry.examples.get(at) != Some(&example) {
+            entry.examples.insert(at, example);
+            entry.examples.truncate(EXAMPLES);
+        }
+    }
+
+    /// Reads and scans one content with a reader that no other thread has.
+    fn scan_content(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()> {
+        let reader = lock(&self.readers).pop();
+        let mut reader = reader.unwrap_or_else(|| Reader::new(self.engine.stream()));
+        // Both closures below run in this thread, one after the other.
+        let origin = RefCell::new(Some(origin));
+        let mut hits = Vec::new();
+        let mut cut = false;
+        let read = reader.read(
+            content,
+            self.seed,
+            |hash, _| self.claim(hash, &origin),
+            |m, text, span| {
+                if m.confidence() >= self.options.min_confidence {
+                    if hits.len() < MOST_PER_CONTENT {
+                        hits.push(self.hit(m, text, span));
+                    } else {
+                        cut = true;
+                    }
+                }
+            },
+        );
+        lock(&self.readers).push(reader);
+        self.bytes.fetch_add(read.bytes, Ordering::Relaxed);
+        self.blobs.fetch_add(1, Ordering::Relaxed);
+        self.found.fetch_add(hits.len() as u64, Ordering::Relaxed);
+        if let Some(origin) = origin.into_inner() {
+            if cut {
+                self.skipped(Why::Limit, &origin);
+            }
+            self.settle(&read, origin, hits);
+        }
+        read.end
+    }
+
+    /// Takes a content for this thread, or leaves its origin with what is known of it.
+    fn claim(&self, hash: u128, origin: &RefCell<Option<Origin>>) -> Seen {
+        let mut contents = lock(&self.contents);
+        let contents = &mut *contents;
+        let Some(known) = contents.seen.get_mut(&hash) else {
+            if contents.seen.len() < MOST_REMEMBERED {
+                contents.seen.insert(hash, Content::Busy(Vec::new()));
+            }
+            return Seen::Scan;
+        };
+        match known {
+            Content::Clean => drop(origin.take()),
+            Content::Busy(waiting) => waiting.extend(origin.take()),
+            Content::Hits(at) => contents.with_hits[*at].origins.extend(origin.take()),
+        }
+        Seen::Skip
+    }
+
+    /// Notes what came of a content.
+    fn settle(&self, read: &Read1, origin: Origin, hits: Vec<Hit<'e>>) {
+        let mut contents = lock(&self.contents);
+        let contents = &mut *contents;
+        // Of a content that broke off, the hash is that of its beginning: it is not remembered.
+        let whole = read.end.is_ok();
+        let mut origins = vec![origin];
+        match contents.seen.get_mut(&read.hash) {
+            Some(Content::Busy(waiting)) => origins.append(waiting),
+            // A large content that was seen before: only its place is new.
+            Some(Content::Hits(at)) if whole => return contents.with_hits[*at].origins.append(&mut origins),
+            _ => {}
+        }
+        let remembered = contents.seen.len() < MOST_REMEMBERED || contents.seen.contains_key(&read.hash);
+        if hits.is_empty() {
+            if remembered && whole {
+                contents.seen.insert(read.hash, Content::Clean);
+            } else {
+                contents.seen.remove(&read.hash);
+            }
+            return;
+        }
+        contents.with_hits.push(WithHits { hits, origins });
+        if remembered && whole {
+            contents.seen.insert(read.hash, Content::Hits(contents.with_hits.len() - 1));
+        } else {
+            contents.seen.remove(&read.hash);
+        }
+    }
+
+    /// Takes from a match what may be kept.
+    fn hit(&self, m: &Match<'e>, text: &[u8], span: Span) -> Hit<'e> {
+        let secret = &text[m.secret()];
+        Hit {
+            rule: m.rule(),
+            confidence: m.confidence(),
+            identity: xxhash_rust::xxh3::xxh3_128_with_seed(secret, self.seed),
+            fingerprint: self.key.fingerprint(&m.rule().family, secret),
+            preview: Preview::of(secret, m.public()),
+            span,
+            key: m.name().map(|name| self.clear(&String::from_utf8_lossy(&text[name]))),
+        }
+    }
+
+    /// Text of strangers (a path, an instruction, a name) without the secrets in it.
+    fn clear(&self, text: &str) -> String {
+        let mut out = Vec::with_capacity(text.len());
+        let mut from = 0;
+        for m in self.engine.scan(text.as_bytes()) {
+            let secret = m.secret();
+            out.extend_from_slice(&text.as_bytes()[from..secret.start]);
+            out.extend_from_slice(Preview::of(&text.as_bytes()[secret.clone()], m.public()).to_string().as_bytes());
+            from = secret.end;
+        }
+        out.extend_from_slice(&text.as_bytes()[from..]);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    /// Ends the scan: findings in order, each secret once, with all its places.
+    #[must_use]
+    pub fn finish(self) -> Outcome {
+        let contents = std::mem::take(&mut *lock(&self.contents));
+        let mut images = Images::default();
+        let mut secrets: HashMap<u128, (Hit<'e>, Vec<Place>)> = HashMap::new();
+        for WithHits { hits, origins } in contents.with_hits {
+            for origin in &origins {
+                let (root, _) = origin.split();
+                let state = match root {
+                    Origin::Layer { image, index, path } => {
+                        Some(image.state(*index, path, |p| crate::source::image::path_hash(p)))
+                    }
+                    _ => None,
+                };
+                let origin = self.clear_origin(origin, &mut images);
+                for hit in &hits {
+                    let place = Place { origin: origin.clone(), span: hit.span, key: hit.key.clone(), state };
+                    let (best, places) = secrets.entry(hit.identity).or_insert_with(|| (hit.clone(), Vec::new()));
+                    if rank(hit) > rank(best) {
+                        *best = hit.clone();
+                    }
+                    places.push(place);
+                }
+            }
+        }
+        let mut findings: Vec<Finding> = secrets
+            .into_values()
+            .map(|(hit, mut places)| {
+                places.sort();
+                places.dedup();
+                Finding { places, ..Finding::new(hit.rule, hit.confidence, hit.fingerprint, hit.preview) }
+            })
+            .collect();
+        findings.sort_by(|a, b| (&a.places, &a.rule).cmp(&(&b.places, &b.rule)));
+        let progress = self.progress();
+        let summary = Summary {
+            findings: findings.len() as u64,
+            known: 0,
+            bytes: progress.bytes,
+            blobs: progress.blobs,
+            skipped: std::mem::take(&mut *lock(&self.skipped)),
+            seconds: self.started.elapsed().as_secs_f64(),
+        };
+        Outcome { findings, summary }
+    }
+
+    fn clear_origin(&self, origin: &Origin, images: &mut Images) -> Origin {
+        match origin {
+            Origin::File(path) => Origin::File(self.clear(&path.to_string_lossy()).into()),
+            Origin::Stdin => Origin::Stdin,
+            Origin::Layer { image, index, path } => {
+                Origin::Layer { image: images.cleared(image, self), index: *index, path: self.clear(path) }
+            }
+            Origin::Config { image, field } => {
+                Origin::Config { image: images.cleared(image, self), field: self.clear(field) }
+            }
+            Origin::Member { outer, path } => {
+                Origin::Member { outer: Box::new(self.clear_origin(outer, images)), path: self.clear(path) }
+            }
+        }
+    }
+}
+
+/// Which of two rules names a secret that both found: the one that knows more of it.
+fn rank(hit: &Hit<'_>) -> impl Ord + use<> {
+    (!hit.rule.is_generic(), hit.rule.near.is_empty(), hit.confidence, std::cmp::Reverse(hit.rule.id.to_string()))
+}
+
+/// Images whose instructions have been cleared of secrets, each once.
+#[derive(Default)]
+struct Images(HashMap<usize, std::sync::Arc<Image>>);
+
+impl Images {
+    fn cleared(&mut self, image: &std::sync::Arc<Image>, scan: &Scan<'_>) -> std::sync::Arc<Image> {
+        let address = std::sync::Arc::as_ptr(image).addr();
+        let cleared = self.0.entry(address).or_insert_with(|| {
+            let layers = image.layers.iter().map(|l| Layer {
+                digest: l.digest.clone(),
+                diff_id: l.diff_id.clone(),
+                history: l.history,
+                created_by: scan.clear(&l.created_by),
+                base: l.base,
+                changes: std::sync::OnceLock::new(),
+            });
+            std::sync::Arc::new(Image {
+                name: scan.clear(&image.name),
+                platform: image.platform.clone(),
+                digest: image.digest.clone(),
+                layers: layers.collect(),
+            })
+        });
+        std::sync::Arc::clone(cleared)
+    }
+}
+
+impl Sink for Scan<'_> {
+    fn content(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()> {
+        let described = origin.clone();
+        // A fault of ours on one content must not end the scan, nor go unseen.
+        match catch_unwind(AssertUnwindSafe(|| self.scan_content(origin, content))) {
+            Ok(read) => read,
+            Err(_) => {
+                self.skipped(Why::Fault, &described);
+                Ok(())
+            }
+        }
+    }
+
+    fn skipped(&self, why: Why, origin: &Origin) {
+        self.count_skipped(why, self.clear(&origin.describe()));
+    }
+
+    fn flow(&self) -> Flow {
+        if self.stop.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Go }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine() -> Engine {
+        Engine::new(Rule::builtin().to_vec()).unwrap()
+    }
+
+    fn file(name: &str) -> Origin {
+        Origin::File(name.into())
+    }
+
+    #[test]
+    fn one_secret_in_many_places_is_one_finding() {
+        let engine = engine();
+        let scan = Scan::new(&engine, Key::constant(), Options::default());
+        for name in ["b", "a", "a/c"] {
+            scan.content(file(name), &mut b"password = \"Walnut!942\"".as_slice()).unwrap();
+        }
+        scan.content(file("d"), &mut b"x: 1\ndb_password: 'Walnut!942'".as_slice()).unwrap();
+        let outcome = scan.finish();
+        assert_eq!(outcome.findings.len(), 1);
+        let places: Vec<_> = outcome.findings[0].places.iter().map(|p| p.origin.describe()).collect();
+        assert_eq!(places, ["a", "a/c", "b", "d"]);
+        assert_eq!(outcome.findings[0].places[3].span.line, 2);
+        assert_eq!(outcome.findings[0].places[3].key.as_deref(), Some("db_password"));
+        assert_eq!(outcome.summary.blobs, 4);
+    }
+
+    #[test]
+    fn a_secret_in_a_name_is_cleared() {
+        let engine = engine();
+        let scan = Scan::new(&engine, Key::constant(), Options::default());
+        scan.content(file("x/password=Walnut!942/y"), &mut b"password = \"Walnut!942\"".as_slice()).unwrap();
+        scan.skipped(Why::Unreadable, &file("password=Walnut!942"));
+        let shown = format!("{:?}", scan.finish());
+        assert!(!shown.contains("Walnut!942"), "{shown}");
+    }
+
+    #[test]
+    fn a_gap_makes_the_scan_incomplete() {
+        let engine = engine();
+        let scan = Scan::new(&engine, Key::constant(), Options::default());
+        scan.skipped(Why::Symlink, &file("a"));
+        assert!(Scan::new(&engine, Key::constant(), Options::default()).finish().summary.complete());
+        scan.skipped(Why::Truncated, &file("b"));
+        assert!(!scan.finish().summary.complete());
+    }
+
+    #[test]
+    fn a_panic_in_one_content_is_counted_and_the_scan_goes_on() {
+        struct Panics;
+        impl Read for Panics {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                panic!("a fault");
+            }
+        }
+        let engine = engine();
+        let scan = Scan::new(&engine, Key::constant(), Options::default());
+        scan.content(file("a"), &mut Panics).unwrap();
+        scan.content(file("b"), &mut b"password = \"Walnut!942\"".as_slice()).unwrap();
+        let outcome = scan.finish();
+        assert_eq!(outcome.findings.len(), 1);
+        assert_eq!(outcome.summary.skipped[&Why::Fault].count, 1);
+    }
+}

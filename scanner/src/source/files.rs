@@ -1,0 +1,154 @@
+//! A folder or a file. Links are not followed, so a loop of them is no loop; `.git` is not walked, since its objects
+//! are compressed and are another target's matter.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ignore::{WalkBuilder, WalkState};
+
+use super::{Flow, Limits, Sink, Source, SourceError, Why};
+use crate::origin::Origin;
+
+/// A folder, with all below it, or one file.
+#[derive(Debug)]
+pub struct Files {
+    root: PathBuf,
+    respect_gitignore: bool,
+}
+
+impl Files {
+    /// Everything below `root`, files that git ignores included: secrets live in them.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), respect_gitignore: false }
+    }
+
+    /// Passes over what ignore files name, and counts it.
+    #[must_use]
+    pub fn respect_gitignore(mut self, respect: bool) -> Self {
+        self.respect_gitignore = respect;
+        self
+    }
+
+    fn walker(&self, limits: &Limits) -> WalkBuilder {
+        let mut builder = WalkBuilder::new(&self.root);
+        builder.standard_filters(false).follow_links(false).threads(limits.jobs.max(1));
+        if self.respect_gitignore {
+            builder.git_ignore(true).git_exclude(true).git_global(true).ignore(true).parents(true).require_git(false);
+        }
+        builder
+    }
+}
+
+impl Source for Files {
+    fn walk(&self, limits: &Limits, sink: &dyn Sink) -> Result<(), SourceError> {
+        let open = |error| SourceError::Open { target: self.root.display().to_string(), error };
+        let root = std::fs::metadata(&self.root).map_err(open)?;
+        if root.is_dir() {
+            std::fs::read_dir(&self.root).map_err(open)?;
+        } else {
+            // A file that the user names is opened whatever it is: a pipe or device too.
+            let mut file = File::open(&self.root).map_err(open)?;
+            let origin = Origin::File(self.root.clone());
+            if sink.content(origin.clone(), &mut file).is_err() {
+                sink.skipped(Why::Unreadable, &origin);
+            }
+            return Ok(());
+        }
+        let mut builder = self.walker(limits);
+        if self.respect_gitignore {
+            builder.filter_entry(|entry| entry.file_name() != ".git");
+        }
+        builder.build_parallel().run(|| {
+            Box::new(|entry| {
+                if sink.flow() == Flow::Stop {
+                    return WalkState::Quit;
+                }
+                match entry {
+                    Ok(entry) => visit(&entry, sink),
+                    Err(error) => {
+                        sink.skipped(
+                            Why::Unreadable,
+                            &Origin::File(path_of(&error).unwrap_or_else(|| self.root.clone())),
+                        );
+                        WalkState::Continue
+                    }
+                }
+            })
+        });
+        if self.respect_gitignore {
+            self.count_ignored(limits, sink);
+        }
+        Ok(())
+    }
+}
+
+impl Files {
+    /// What the ignore files took away is counted, so that nothing goes unseen.
+    fn count_ignored(&self, limits: &Limits, sink: &dyn Sink) {
+        let mut kept = std::collections::HashSet::new();
+        for entry in self.walker(limits).filter_entry(|e| e.file_name() != ".git").build().flatten() {
+            kept.insert(entry.into_path());
+        }
+        let mut all = WalkBuilder::new(&self.root);
+        all.standard_filters(false).follow_links(false).filter_entry(|e| e.file_name() != ".git");
+        for entry in all.build().flatten() {
+            if entry.file_type().is_some_and(|t| t.is_file()) && !kept.contains(entry.path()) {
+                sink.skipped(Why::Ignored, &Origin::File(entry.into_path()));
+            }
+        }
+    }
+}
+
+fn visit(entry: &ignore::DirEntry, sink: &dyn Sink) -> WalkState {
+    let origin = || Origin::File(shown(entry.path()));
+    let Some(kind) = entry.file_type() else { return WalkState::Continue };
+    if kind.is_dir() {
+        if entry.file_name() == ".git" && entry.depth() > 0 {
+            sink.skipped(Why::GitFolder, &origin());
+            return WalkState::Skip;
+        }
+    } else if kind.is_symlink() {
+        sink.skipped(Why::Symlink, &origin());
+    } else if kind.is_file() {
+        let read = open_regular(entry.path()).and_then(|file| match file {
+            Some(mut file) => sink.content(origin(), &mut file),
+            None => {
+                sink.skipped(Why::Special, &origin());
+                Ok(())
+            }
+        });
+        if read.is_err() {
+            sink.skipped(Why::Unreadable, &origin());
+        }
+    } else {
+        sink.skipped(Why::Special, &origin());
+    }
+    WalkState::Continue
+}
+
+/// Opens without blocking, in case a pipe has taken the file's place since it was listed.
+fn open_regular(path: &Path) -> io::Result<Option<File>> {
+    use std::os::unix::fs::OpenOptionsExt;
+    const O_NONBLOCK: i32 = 0o4000;
+    const O_NOFOLLOW: i32 = 0o400_000;
+    match std::fs::OpenOptions::new().read(true).custom_flags(O_NONBLOCK | O_NOFOLLOW).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) => Err(error),
+    }
+}
+
+/// `./a/b` is shown as `a/b`.
+fn shown(path: &Path) -> PathBuf {
+    path.strip_prefix("./").unwrap_or(path).to_owned()
+}
+
+fn path_of(error: &ignore::Error) -> Option<PathBuf> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(shown(path)),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
+        ignore::Error::Loop { child, .. } => Some(shown(child)),
+        _ => None,
+    }
+}

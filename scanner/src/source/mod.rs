@@ -1,0 +1,174 @@
+//! Where contents come from. A source walks what it was pointed at, with as many threads as the limits allow, and
+//! hands over every content as a reader; it never holds one whole, and never passes one by without saying so.
+
+mod files;
+pub mod image;
+mod stdin;
+
+use std::fmt;
+use std::io::{self, Read};
+
+pub use files::Files;
+pub use stdin::Stdin;
+
+use crate::origin::Origin;
+
+/// How much a source may do at once, and how far it may go into what somebody else made.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Threads that read and scan.
+    pub jobs: usize,
+    /// The most entries of one archive or layer.
+    pub entries: u64,
+    /// The most bytes that one compressed archive or layer may unfold to.
+    pub unfolded: u64,
+    /// The largest manifest or configuration that is read, in bytes.
+    pub json: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            entries: 10_000_000,
+            unfolded: 256 << 30,
+            json: 16 << 20,
+        }
+    }
+}
+
+/// Something that can be walked.
+pub trait Source {
+    /// Hands every content to the sink, and what is passed over with the reason.
+    ///
+    /// # Errors
+    /// What keeps the walk from beginning: a missing path, an archive that is none. What goes wrong on the way is
+    /// told to the sink, and the walk goes on.
+    fn walk(&self, limits: &Limits, sink: &dyn Sink) -> Result<(), SourceError>;
+}
+
+/// Takes contents, from several threads.
+pub trait Sink: Sync {
+    /// Reads a content to its end and scans it.
+    ///
+    /// # Errors
+    /// What the reader says. What came before the error has been scanned; the caller says what is missing by
+    /// [`Sink::skipped`].
+    fn content(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()>;
+
+    /// Counts something that is not scanned, or not to its end.
+    fn skipped(&self, why: Why, origin: &Origin);
+
+    /// Whether to go on.
+    fn flow(&self) -> Flow {
+        Flow::Go
+    }
+}
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Yes.
+    Go,
+    /// The user has asked to end.
+    Stop,
+}
+
+/// Why something was passed over. The words are part of the report's contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Why {
+    /// A link; what it points at is scanned where it is.
+    Symlink,
+    /// A socket, device or pipe.
+    Special,
+    /// Git's own folder; its history is another target.
+    GitFolder,
+    /// An ignore file names it and `--respect-gitignore` was given.
+    Ignored,
+    /// It could not be opened or read.
+    Unreadable,
+    /// It ended before it should.
+    Truncated,
+    /// It is not what its digest says.
+    Digest,
+    /// Its compression is not known.
+    Compression,
+    /// It is not in the form that it should be.
+    Malformed,
+    /// It goes beyond a limit.
+    Limit,
+    /// A layer that the archive names but does not hold.
+    Missing,
+    /// The scanner itself failed on it.
+    Fault,
+    /// The user ended the scan.
+    Stopped,
+}
+
+impl Why {
+    /// Whether something that might hold a secret was not looked at.
+    #[must_use]
+    pub fn is_gap(self) -> bool {
+        !matches!(self, Self::Symlink | Self::Special | Self::GitFolder | Self::Ignored)
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Symlink => "symbolic link",
+            Self::Special => "not a regular file",
+            Self::GitFolder => "git folder",
+            Self::Ignored => "ignored by an ignore file",
+            Self::Unreadable => "cannot be read",
+            Self::Truncated => "ends too early",
+            Self::Digest => "does not match its digest",
+            Self::Compression => "unknown compression",
+            Self::Malformed => "malformed",
+            Self::Limit => "beyond a limit",
+            Self::Missing => "missing from the image",
+            Self::Fault => "the scanner failed on it",
+            Self::Stopped => "the scan was stopped",
+        })
+    }
+}
+
+/// Why a walk could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Nothing is there.
+    #[error("cannot scan {target}: {error}")]
+    Open {
+        /// What the user named.
+        target: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Something is there, but not what it was said to be.
+    #[error("cannot scan {target}: {why}")]
+    Form {
+        /// What the user named.
+        target: String,
+        /// What is wrong.
+        why: String,
+        /// The way out, where we know one.
+        hint: Option<String>,
+    },
+}
+
+impl SourceError {
+    /// The way out, where we know one.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Open { error, .. } if error.kind() == io::ErrorKind::NotFound => {
+                Some("check the path; images are named with a scheme, such as docker-archive:FILE or oci:DIR".into())
+            }
+            Self::Open { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+                Some("run as a user who may read it".into())
+            }
+            Self::Open { .. } => None,
+            Self::Form { hint, .. } => hint.clone(),
+        }
+    }
+}
