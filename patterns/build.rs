@@ -8,6 +8,9 @@ use std::{env, fs, process::ExitCode};
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "the build needs the parser only")]
 #[path = "src/rule/file.rs"]
 mod file;
+#[allow(dead_code, reason = "the build needs what a pattern tells, and not how it is used")]
+#[path = "src/shape.rs"]
+mod shape;
 
 fn main() -> ExitCode {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
@@ -56,16 +59,19 @@ fn table(folder: &Path) -> Result<String, String> {
     Ok(code)
 }
 
+fn list<T: AsRef<str>>(items: &[T]) -> String {
+    let items: Vec<String> = items.iter().map(|s| format!("Text::Borrowed({:?})", s.as_ref())).collect();
+    format!("List::Borrowed(&[{}])", items.join(", "))
+}
+
 fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
     let text = |s: &str| format!("Text::Borrowed({s:?})");
     let option = |s: &Option<String>| s.as_ref().map_or("None".into(), |s| format!("Some({})", text(s)));
-    let list =
-        |l: &[String]| format!("List::Borrowed(&[{}])", l.iter().map(|s| text(s)).collect::<Vec<_>>().join(", "));
     let rotate = rule.rotate.as_ref().unwrap_or(&file.rotate);
     let family = rule.family.as_ref().unwrap_or(&file.service);
     let _ = writeln!(
         code,
-        "Rule {{ id: {}, name: {}, service: {}, family: {}, why: {}, rotate: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, pattern: {}, keywords: {}, near: {}, bounds: Bounds::{:?}, max: {}, checks: List::Borrowed(&[{}]), vault_field: {}, hits: {}, misses: {} }},",
+        "Rule {{ id: {}, name: {}, service: {}, family: {}, why: {}, rotate: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, pattern: {}, keywords: {}, near: {}, bounds: Bounds::{:?}, max: {}, checks: List::Borrowed(&[{}]), vault_field: {}, hits: {}, misses: {}, shape: Shape {{ beginnings: {}, longest: {:?}, written: {} }} }},",
         text(&rule.id),
         text(&rule.name),
         text(&file.service),
@@ -74,7 +80,7 @@ fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
         text(rotate),
         rule.severity,
         rule.confidence,
-        text(&rule.pattern),
+        text(&rule.pattern.text),
         list(&rule.keywords),
         list(&rule.near),
         rule.bounds,
@@ -83,5 +89,8 @@ fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
         option(&rule.vault_field),
         list(&rule.hits),
         list(&rule.misses),
+        list(&rule.pattern.shape.beginnings),
+        rule.pattern.shape.longest,
+        rule.pattern.shape.written,
     );
 }

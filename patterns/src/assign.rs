@@ -33,6 +33,10 @@ pub(crate) enum Operator {
     Call,
     /// `<name>value`.
     Element,
+    /// A blank: `--name value`, `ENV NAME value`, `NAME 'value'`.
+    Blank,
+    /// What a variable is when it is not set: `${NAME:-value}`.
+    Default,
 }
 
 /// Whether a byte can be in a name.
@@ -56,22 +60,70 @@ pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
     while start < at.start && matches!(text[start], b'-' | b'.' | b'$') {
         start += 1;
     }
-    let (operator, from) = operator(text, end)?;
-    value(text, from, operator).map(|(value, quote)| Assignment { name: start..end, value, operator, quote })
+    let before = &text[start.saturating_sub(4)..start];
+    let (operator, from) = operator(text, before, end)?;
+    let (mut value, quote) = value(text, from, operator)?;
+    if quote.is_none() {
+        value.end = value.start + bare_end(&text[value.clone()], matches!(before.last(), Some(b'?' | b'&')));
+    }
+    (!value.is_empty()).then_some(Assignment { name: start..end, value, operator, quote })
 }
 
-/// Reads from the end of a name to the place where a value may start.
-fn operator(text: &[u8], name_end: usize) -> Option<(Operator, usize)> {
+/// Where a bare value ends that is one of several in a query, or in a string with escapes.
+fn bare_end(value: &[u8], in_query: bool) -> usize {
+    let next = |i: usize| value[i + 1..].iter().take_while(|b| b.is_ascii_lowercase() || **b == b'_').count();
+    let ends = |i: usize| match value[i] {
+        b'#' => in_query,
+        b'&' => in_query || value.get(i + 1 + next(i)) == Some(&b'='),
+        b'\\' => matches!(value.get(i + 1), Some(b'n' | b'r' | b't' | b'"' | b'\'')),
+        _ => false,
+    };
+    (0..value.len()).find(|&i| ends(i)).unwrap_or(value.len())
+}
+
+/// Reads from the end of a name to the place where a value may start. `before` is what stands before the name.
+fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, usize)> {
     let high = text.len().min(name_end + GAP_REACH);
     let mut at = name_end;
-    // Closing quotes and brackets of the name: `"name"`, `['name']`, `\"name\"`.
-    while at < high && matches!(text[at], b'"' | b'\'' | b'`' | b']' | b'\\') {
+    // Closing quotes and brackets of the name: `"name"`, `['name']`, `\"name\"`, `name[]`.
+    while at < high && matches!(text[at], b'"' | b'\'' | b'`' | b'[' | b']' | b'\\') {
         at += 1;
     }
+    let closed = at > name_end;
+    if let Some(from) = separate_value(text, at, high, closed) {
+        return Some((Operator::Assign, from));
+    }
+    if let Some(from) = property_list(text, at, high) {
+        return Some((Operator::Element, from));
+    }
+    let from = at;
     at = blanks(text, at, high);
+    let blank = at > from;
     let first = *text.get(at).filter(|_| at < high)?;
+    let quote = matches!(first, b'"' | b'\'' | b'`');
+    // `--name value`, `ENV NAME value`, `NAME 'value'`, `#define NAME "value"`.
+    if blank && !closed {
+        let option = before.ends_with(b"--") || (before.ends_with(b" -") && first != b'=');
+        let docker = before.eq_ignore_ascii_case(b"ENV ") || before.eq_ignore_ascii_case(b"ARG ");
+        let assigns = matches!(first, b'=' | b':' | b'-' | b',' | b'(' | b'>');
+        if (quote || option || docker) && !assigns {
+            return Some((Operator::Blank, at));
+        }
+    }
+    // `env("NAME") or "value"`, `env.NAME || "value"`.
+    if let Some(from) = fallback(text, at, high) {
+        return Some((Operator::Call, from));
+    }
+    // `name string = "value"`, `Dim name As String = "value"`.
+    if blank && first.is_ascii_alphabetic() {
+        return type_annotation(text, at, high).map(|from| (Operator::Call, from));
+    }
     at += 1;
     let operator = match first {
+        b':' if before.ends_with(b"${") && matches!(text.get(at), Some(b'-' | b'=')) => {
+            return Some((Operator::Default, at + 1));
+        }
+        b'-' if before.ends_with(b"${") => return Some((Operator::Default, at)),
         b'=' | b':' => {
             let mut operator = Operator::Assign;
             while at < high && matches!(text[at], b'=' | b'>' | b'~') {
@@ -95,7 +147,6 @@ fn operator(text: &[u8], name_end: usize) -> Option<(Operator, usize)> {
         }
         b'>' => Operator::Element,
         b',' | b'(' => Operator::Call,
-        b' ' | b'\t' => return None,
         _ => return None,
     };
     at = blanks(text, at, high);
@@ -106,6 +157,46 @@ fn operator(text: &[u8], name_end: usize) -> Option<(Operator, usize)> {
         }
     }
     Some((operator, at))
+}
+
+/// A name and its value as two fields of one record: `name="…" value="…"`, `"name": "…", "value": "…"`, and in YAML
+/// `- name: …` with `value: …` on the next line.
+fn separate_value(text: &[u8], from: usize, high: usize, closed: bool) -> Option<usize> {
+    let mut at = from;
+    while at < high && matches!(text[at], b',' | b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'\\') {
+        at += 1;
+    }
+    let apart = text[from..at].iter().any(|&b| b == b'\n' || (closed && matches!(b, b' ' | b',')));
+    let word = text.get(at..at + 5).filter(|_| apart && at + 5 <= high)?;
+    if !word.eq_ignore_ascii_case(b"value") {
+        return None;
+    }
+    at += 5;
+    while at < high && matches!(text[at], b'"' | b'\'' | b'\\' | b' ') {
+        at += 1;
+    }
+    (at < high && matches!(text[at], b':' | b'=')).then(|| blanks(text, at + 1, high))
+}
+
+/// `<key>name</key><string>value</string>`, as Apple writes it.
+fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
+    let mut at = from + text.get(from..high)?.strip_prefix(b"</key>").map(|_| 6)?;
+    while at < high && text[at].is_ascii_whitespace() {
+        at += 1;
+    }
+    text.get(at..high)?.strip_prefix(b"<string>").map(|_| at + 8)
+}
+
+/// What stands in where a variable has no value: `) or "…"`, `|| "…"`, `?? '…'`. Only quoted ones are literal.
+fn fallback(text: &[u8], from: usize, high: usize) -> Option<usize> {
+    let mut at = from;
+    while at < high && matches!(text[at], b')' | b' ') {
+        at += 1;
+    }
+    let rest = text.get(at..high)?;
+    let word = [b"||".as_slice(), b"??", b"?:", b"or ", b"else "].into_iter().find(|w| rest.starts_with(w))?;
+    at = blanks(text, at + word.len(), high);
+    text.get(at).is_some_and(|b| matches!(b, b'"' | b'\'')).then_some(at)
 }
 
 fn blanks(text: &[u8], mut at: usize, high: usize) -> usize {
@@ -134,13 +225,15 @@ fn type_annotation(text: &[u8], from: usize, high: usize) -> Option<usize> {
 
 /// Reads a value: to its closing quote, or to the first byte that ends a bare word.
 fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usize>, Option<u8>)> {
-    // A string's own prefix: b"…", r"…", f"…", @"…", L"…".
+    // A string's own prefix: b"…", r"…", f"…", @"…", L"…"; and the backslashes of a string within a string.
     let quoted_at = |i: usize| text.get(i).is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
-    if !quoted_at(from)
-        && quoted_at(from + 1)
-        && text.get(from).is_some_and(|b| matches!(b, b'b' | b'r' | b'u' | b'@' | b'L' | b'\\' | b'(' | b'[' | b'{'))
-    {
+    let prefix = |b: &u8| matches!(b, b'b' | b'r' | b'u' | b'N' | b'@' | b'L' | b'(' | b'[' | b'{');
+    if !quoted_at(from) && quoted_at(from + 1) && text.get(from).is_some_and(prefix) {
         from += 1;
+    }
+    let escapes = text[from.min(text.len())..].iter().take(7).take_while(|&&b| b == b'\\').count();
+    if escapes > 0 && quoted_at(from + escapes) {
+        from += escapes;
     }
     let first = *text.get(from)?;
     if matches!(first, b'"' | b'\'' | b'`') {
@@ -165,6 +258,7 @@ fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usiz
 fn ends_bare(b: u8, operator: Operator) -> bool {
     match operator {
         Operator::Element => matches!(b, b'<' | b'\n' | b'\r' | 0),
+        Operator::Default => b.is_ascii_whitespace() || matches!(b, b'}' | b'"' | 0),
         _ => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | 0),
     }
 }
@@ -179,7 +273,8 @@ fn quoted(text: &[u8], open: usize, quote: u8, escaped: bool) -> Option<(Range<u
     let mut at = from;
     while at < high {
         match text[at] {
-            b'\\' if escaped && text.get(at + 1) == Some(&quote) => break,
+            // The end of a string within a string, however deep.
+            b'\\' if escaped && text[at..].iter().take(8).find(|&&b| b != b'\\') == Some(&quote) => break,
             b'\\' if !escaped => at += 1,
             b if b == quote => break,
             b'\n' | b'\r' | 0 => return None,
@@ -248,6 +343,25 @@ mod tests {
             ("{\\\"password\\\":\\\"hunter2\\\"}", "password", "hunter2"),
             ("if password == \"hunter2\" {", "password", "hunter2"),
             ("password = b'hunter2'", "password", "hunter2"),
+            ("mycli --password hunter2 -v", "password", "hunter2"),
+            ("ENV DB_PASSWORD hunter2\n", "DB_PASSWORD", "hunter2"),
+            ("WITH PASSWORD 'hunter2';", "PASSWORD", "hunter2"),
+            ("#define PASSWORD \"hunter2\"", "PASSWORD", "hunter2"),
+            ("const password string = \"hunter2\"", "password", "hunter2"),
+            ("Dim password As String = \"hunter2\"", "password", "hunter2"),
+            ("char password[] = \"hunter2\";", "password", "hunter2"),
+            ("- name: DB_PASSWORD\n  value: hunter2\n", "DB_PASSWORD", "hunter2"),
+            ("{\"name\": \"DB_PASSWORD\", \"value\": \"hunter2\"}", "DB_PASSWORD", "hunter2"),
+            ("<add key=\"password\" value=\"hunter2\"/>", "password", "hunter2"),
+            ("<key>password</key>\n  <string>hunter2</string>", "password", "hunter2"),
+            ("os.getenv(\"DB_PASSWORD\") or \"hunter2\"", "DB_PASSWORD", "hunter2"),
+            ("process.env.PASSWORD || 'hunter2'", "process.env.PASSWORD", "hunter2"),
+            ("${DB_PASSWORD:-hunter2}", "DB_PASSWORD", "hunter2"),
+            ("?password=hunter2&x=1", "password", "hunter2"),
+            (r#"{\\\"password\\\":\\\"hunter2\\\"}"#, "password", "hunter2"),
+            ("the password is not shown", "password", ""),
+            ("--password --other", "password", ""),
+            ("- name: DB_PASSWORD\n  valueFrom: x", "DB_PASSWORD", ""),
         ] {
             let keyword = if text.contains("assword") {
                 &text[text.to_lowercase().find("password").unwrap()..][..8]

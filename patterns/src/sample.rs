@@ -6,7 +6,7 @@
 //! | part | draws |
 //! |---|---|
 //! | `<base62:20>`, `<base62:20-40>` | letters and digits, exactly or between so many |
-//! | `base64` `base64url` `base58` `base32` `base36` `hex` `HEX` `digit` `lower` `upper` `alpha` `ALNUM` | the like |
+//! | `base64` `base64url` `base58` `base32` `bech32` `base36` `hex` `HEX` `digit` `lower` `upper` `alpha` `ALNUM` | the like |
 //! | `<uuid>` | a random UUID |
 //! | `<password>` | what a person might choose |
 //! | `<word>` | one of a few words |
@@ -172,6 +172,7 @@ fn alphabet(kind: &str) -> Option<&'static [u8]> {
         "base64url" => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
         "base58" => b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
         "base32" => b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+        "bech32" => b"QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
         "base36" => b"0123456789abcdefghijklmnopqrstuvwxyz",
         "hex" => b"0123456789abcdef",
         "HEX" => b"0123456789ABCDEF",

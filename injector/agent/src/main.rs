@@ -1,2 +1,142 @@
-//! To be written.
-fn main() {}
+//! `oakum-agent`: fetches secrets into memory, keeps them fresh, and forgets them.
+//!
+//! The rules about time are in [`machine`], which is pure; [`shell`] does what it says. [`volume`] is where files go,
+//! [`child`] is what `exec` runs, and [`harden`] is what makes the process hard to rob.
+
+mod check;
+mod child;
+mod cli;
+mod harden;
+mod health;
+mod machine;
+mod output;
+mod shell;
+mod volume;
+
+use std::process::ExitCode;
+
+use oakum_inject::{Class, ConfigError, Injection, ProviderError};
+
+use crate::cli::{Command, Expect, Options};
+use crate::machine::plan::Mode;
+use crate::machine::{Outcome, VolumeFault};
+use crate::volume::VolumeError;
+
+#[global_allocator]
+static ALLOCATOR: harden::alloc::Wiping = harden::alloc::Wiping;
+
+fn main() -> ExitCode {
+    // Before anything is read: from here on, no core and no debugger of the same user.
+    let hardened = harden::apply();
+    let end = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Help) => output::say(cli::HELP),
+        Ok(Command::Version) => output::say(concat!("oakum-agent ", env!("CARGO_PKG_VERSION"))),
+        Ok(Command::Check(options, Expect::Plan)) => load(&options).and_then(|injection| check::describe(&injection)),
+        Ok(Command::Check(options, Expect::Files)) => load(&options).and_then(|injection| check::published(&injection)),
+        Ok(Command::Work(mode, options, command)) => work(mode, &options, command, &hardened),
+        Err(failure) => Err(failure),
+    };
+    match end {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            output::fail(&failure.what, failure.hint.as_deref());
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn load(options: &Options) -> Result<Injection, Failure> {
+    let name = options.config.display().to_string();
+    let text = std::fs::read_to_string(&options.config)
+        .map_err(|error| Failure::usage(format!("cannot read {name}: {}", output::reason(&error))))?;
+    Ok(Injection::parse(&text, &name)?)
+}
+
+fn work(
+    mode: Mode,
+    options: &Options,
+    command: Vec<std::ffi::OsString>,
+    hardened: &harden::Report,
+) -> Result<u8, Failure> {
+    let injection = load(options)?;
+    output::set_format(injection.log);
+    hardened.tell();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
+    runtime.block_on(shell::run(injection, mode, options.timeout, command))
+}
+
+/// How the program ends when it does not end well: printed once, here.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    what: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// Wrong usage or configuration.
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self { code: 2, what: what.into(), hint: None }
+    }
+
+    /// Not there yet.
+    pub(crate) fn waiting(what: impl Into<String>) -> Self {
+        Self { code: 5, what: what.into(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self { code: 2, what: error.to_string(), hint: error.hint }
+    }
+}
+
+impl From<ProviderError> for Failure {
+    fn from(error: ProviderError) -> Self {
+        let code = match error.class {
+            Class::Refused | Class::Missing => 4,
+            Class::Unreachable | Class::Malformed | Class::SessionLost => 5,
+            Class::Misconfigured => 2,
+        };
+        Self { code, what: error.what, hint: error.hint }
+    }
+}
+
+impl From<VolumeFault> for Failure {
+    fn from(fault: VolumeFault) -> Self {
+        Self { code: 6, what: fault.what, hint: fault.hint }
+    }
+}
+
+impl From<VolumeError> for Failure {
+    fn from(error: VolumeError) -> Self {
+        VolumeFault::from(error).into()
+    }
+}
+
+impl From<VolumeError> for VolumeFault {
+    fn from(error: VolumeError) -> Self {
+        Self { what: error.to_string(), hint: error.hint().map(str::to_owned) }
+    }
+}
+
+impl TryFrom<Outcome> for u8 {
+    type Error = Failure;
+
+    fn try_from(outcome: Outcome) -> Result<Self, Failure> {
+        match outcome {
+            Outcome::Done => Ok(0),
+            Outcome::Child(code) => Ok(code),
+            Outcome::Failed(error) => Err(error.into()),
+            Outcome::BadVolume(fault) => Err(fault.into()),
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `oakum.dev/inject` | `"true"`: without it nothing is done |
 //! | `oakum.dev/store.NAME` | a store, as under `stores` |
-//! | `oakum.dev/volume` | as `volume` |
+//! | `oakum.dev/volume` | as `volume`; without it, the default |
 //! | `oakum.dev/secret.NAME` | `STORE:PATH`, or a map as under `secrets` |
 //! | `oakum.dev/file.NAME` | a map as under `files`, or `SECRET#FIELD`; a `name` in it is the file's name where that does not fit into an annotation |
 //! | `oakum.dev/env` | a map from variable to `SECRET#FIELD` |
@@ -37,7 +37,9 @@ const MAX_KEY: usize = 63;
 /// # Errors
 /// Names the annotation and what is wrong with it: a key of ours that does not exist, or a value that is no part of a
 /// configuration.
-pub fn from_annotations<'a>(annotations: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Option<Injection>, ConfigError> {
+pub fn from_annotations<'a>(
+    annotations: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Option<Injection>, ConfigError> {
     let ours: BTreeMap<&str, &str> =
         annotations.into_iter().filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?, value))).collect();
     for key in ours.keys() {
@@ -51,13 +53,19 @@ pub fn from_annotations<'a>(annotations: impl IntoIterator<Item = (&'a str, &'a 
             let asks = ours.keys().find(|key| !POD_KEYS.contains(key));
             return match asks {
                 None => Ok(None),
-                Some(key) => Err(wrong(key, "is there, but nothing is asked for", Some(format!("add the annotation {PREFIX}{INJECT}: \"true\"")))),
+                Some(key) => Err(wrong(
+                    key,
+                    "is there, but nothing is asked for",
+                    Some(format!("add the annotation {PREFIX}{INJECT}: \"true\"")),
+                )),
             };
         }
     }
     let (document, keys) = assemble(&ours)?;
     assembled(&document).map(Some).map_err(|(line, what, hint)| ConfigError {
-        source_name: keys.get(line.wrapping_sub(1)).map_or_else(|| "the annotations".to_owned(), |key| format!("annotation {PREFIX}{key}")),
+        source_name: keys
+            .get(line.wrapping_sub(1))
+            .map_or_else(|| "the annotations".to_owned(), |key| format!("annotation {PREFIX}{key}")),
         line: None,
         what,
         hint,
@@ -84,7 +92,10 @@ pub fn to_annotations(injection: &Injection) -> BTreeMap<String, String> {
             name.to_string()
         } else {
             value["name"] = name.as_str().into();
-            (at..).map(|n| format!("f{n}")).find(|label| !files.keys().any(|name| name.as_str() == label)).unwrap_or_default()
+            (at..)
+                .map(|n| format!("f{n}"))
+                .find(|label| !files.keys().any(|name| name.as_str() == label))
+                .unwrap_or_default()
         };
         put(format!("file.{label}"), value.to_string());
     }
@@ -104,7 +115,12 @@ pub fn to_annotations(injection: &Injection) -> BTreeMap<String, String> {
 /// Writes text without quotes where YAML reads it back as the same text.
 fn bare(value: &serde_json::Value) -> String {
     match value.as_str() {
-        Some(text) if Node::parse(text).is_ok_and(|node| matches!(&node.kind, Kind::Scalar { text: back, quoted: false } if back == text)) => text.to_owned(),
+        Some(text)
+            if Node::parse(text)
+                .is_ok_and(|node| matches!(&node.kind, Kind::Scalar { text: back, quoted: false } if back == text)) =>
+        {
+            text.to_owned()
+        }
         _ => value.to_string(),
     }
 }
@@ -126,7 +142,9 @@ fn check_key(key: &str) -> Result<(), ConfigError> {
     // `secrets.db` is meant to be `secret.db`: compare what stands before the dot, too.
     let (head, tail) = key.split_once('.').map_or((key, None), |(head, tail)| (head, Some(tail)));
     let hint = match tail {
-        Some(tail) => closest(head, &["store", "secret", "file"]).map(|near| format!("did you mean {PREFIX}{near}.{tail}?")),
+        Some(tail) => {
+            closest(head, &["store", "secret", "file"]).map(|near| format!("did you mean {PREFIX}{near}.{tail}?"))
+        }
         None => {
             let all: Vec<&str> = [INJECT].iter().chain(POD_KEYS).chain(PLAIN_KEYS).copied().collect();
             closest(key, &all).map(|near| format!("did you mean {PREFIX}{near}?"))
@@ -155,7 +173,11 @@ fn assemble<'a>(ours: &BTreeMap<&'a str, &'a str>) -> Result<(Node, Vec<&'a str>
         number(&mut node, line);
         match FAMILIES.iter().find_map(|(family, part)| Some((part, key.strip_prefix(family)?))) {
             Some((part, label)) => {
-                let name = if *part == "files" { take_name(&mut node, key)?.unwrap_or_else(|| label.to_owned()) } else { label.to_owned() };
+                let name = if *part == "files" {
+                    take_name(&mut node, key)?.unwrap_or_else(|| label.to_owned())
+                } else {
+                    label.to_owned()
+                };
                 let entries = families.entry(part).or_default();
                 if entries.iter().any(|(other, _)| other.text == name) {
                     return Err(wrong(key, "names a file that another annotation has", None));
@@ -165,7 +187,11 @@ fn assemble<'a>(ours: &BTreeMap<&'a str, &'a str>) -> Result<(Node, Vec<&'a str>
             None => top.push((Key { line, text: (*key).to_owned() }, node)),
         }
     }
-    top.extend(families.into_iter().map(|(part, entries)| (Key { line: 0, text: part.to_owned() }, Node { line: 0, kind: Kind::Map(entries) })));
+    top.extend(
+        families.into_iter().map(|(part, entries)| {
+            (Key { line: 0, text: part.to_owned() }, Node { line: 0, kind: Kind::Map(entries) })
+        }),
+    );
     Ok((Node { line: 0, kind: Kind::Map(top) }, keys))
 }
 

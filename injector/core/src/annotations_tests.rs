@@ -78,24 +78,41 @@ fn an_auth() -> impl Strategy<Value = VaultAuth> {
             let mount = mount.trim_matches('/').replace("//", "/");
             (!mount.contains("//")).then_some(VaultAuth::AppRole { mount, role_id, secret_id })
         }),
-        ("[a-z]{1,8}", "[a-z ~:0-9]{0,8}[a-z]", a_path()).prop_map(|(mount, role, token)| VaultAuth::Kubernetes { mount, role, token }),
+        ("[a-z]{1,8}", "[a-z ~:0-9]{0,8}[a-z]", a_path()).prop_map(|(mount, role, token)| VaultAuth::Kubernetes {
+            mount,
+            role,
+            token
+        }),
         a_path().prop_map(VaultAuth::TokenFile),
     ]
 }
 
 fn a_store() -> impl Strategy<Value = Store> {
-    let address = prop_oneof!["https://[a-z]{1,8}\\.example\\.com(:[1-9][0-9]{1,3})?", Just("http://127.0.0.1:8200".to_owned()), Just("http://vault.example.com".to_owned())];
+    let address = prop_oneof![
+        "https://[a-z]{1,8}\\.example\\.com(:[1-9][0-9]{1,3})?",
+        Just("http://127.0.0.1:8200".to_owned()),
+        Just("http://vault.example.com".to_owned())
+    ];
     prop_oneof![
-        (address, proptest::option::of("[a-z/0-9~]{1,6}"), proptest::option::of(a_path()), an_auth()).prop_map(|(address, namespace, ca, auth)| {
-            Store::Vault(VaultStore { address: Address::parse(&address, PlainHttp::Anywhere).unwrap(), namespace, ca, server_name: None, auth })
-        }),
+        (address, proptest::option::of("[a-z/0-9~]{1,6}"), proptest::option::of(a_path()), an_auth()).prop_map(
+            |(address, namespace, ca, auth)| {
+                Store::Vault(VaultStore {
+                    address: Address::parse(&address, PlainHttp::Anywhere).unwrap(),
+                    namespace,
+                    ca,
+                    server_name: None,
+                    auth,
+                })
+            }
+        ),
         a_path().prop_map(|path| Store::File(FileStore { path })),
     ]
 }
 
 fn a_value(secret: &Name) -> impl Strategy<Value = ValueRef> + use<> {
     let secret = secret.clone();
-    proptest::option::of("[a-zA-Z][a-z é'\".?:{]{0,8}[a-z]").prop_map(move |field| ValueRef { secret: secret.clone(), field })
+    proptest::option::of("[a-zA-Z][a-z é'\".?:{]{0,8}[a-z]")
+        .prop_map(move |field| ValueRef { secret: secret.clone(), field })
 }
 
 fn a_source(secret: &Name, key: &'static str) -> impl Strategy<Value = Source> + use<> {
@@ -108,36 +125,45 @@ fn a_file(secret: &Name) -> impl Strategy<Value = FileSpec> + use<> {
         a_source(secret, "[a-z.~ é\"']{1,6}").prop_map(Content::Json),
         a_source(secret, "[A-Z_][A-Z0-9_]{0,6}").prop_map(Content::Dotenv),
     ];
-    let mode = proptest::option::of(prop_oneof![Just("0400"), Just("0644")].prop_map(|mode| Mode::parse(mode).unwrap()));
+    let mode =
+        proptest::option::of(prop_oneof![Just("0400"), Just("0644")].prop_map(|mode| Mode::parse(mode).unwrap()));
     (content, mode).prop_map(|(content, mode)| FileSpec { content, mode })
 }
 
 fn an_injection() -> impl Strategy<Value = Injection> {
-    (btree_map(a_name(), a_store(), 1..4), a_name(), "[a-zA-Z0-9 _~-]{1,6}(/[a-z'\":{]{1,6})?", 1000u64..5_000_000, a_path()).prop_flat_map(
-        |(stores, secret, path, refresh, volume)| {
+    (
+        btree_map(a_name(), a_store(), 1..4),
+        a_name(),
+        "[a-zA-Z0-9 _~-]{1,6}(/[a-z'\":{]{1,6})?",
+        1000u64..5_000_000,
+        a_path(),
+    )
+        .prop_flat_map(|(stores, secret, path, refresh, volume)| {
             let store = stores.keys().next().unwrap().clone();
             let versioned = matches!(stores[store.as_str()], Store::Vault(_));
             let from = Reference { store, path, field: None, version: versioned.then_some(7) };
-            let secrets = BTreeMap::from([(secret.clone(), SecretSpec { from, refresh: Duration::from_millis(refresh) })]);
+            let secrets =
+                BTreeMap::from([(secret.clone(), SecretSpec { from, refresh: Duration::from_millis(refresh) })]);
             let files = proptest::collection::vec((a_file_name(), a_file(&secret)), 1..5);
             let env = btree_map("[A-Z_]{1,5}".prop_map(|name| EnvName::parse(&name).unwrap()), a_value(&secret), 1..3);
             (Just((stores, secrets, volume)), files, env, proptest::bool::ANY)
-        },
-    )
-    .prop_map(|((stores, secrets, path), files, env, json)| {
-        let files: BTreeMap<FileName, FileSpec> = files.into_iter().filter_map(|(name, file)| Some((name?, file))).collect();
-        let names: Vec<FileName> = files.keys().cloned().collect();
-        let clear = |name: &FileName| !names.iter().any(|other| other.folders().any(|folder| folder == name.as_str()));
-        Injection {
-            stores,
-            volume: VolumeSpec { path, mode: Mode::DEFAULT, group: Some(1), grace: Duration::from_millis(1500) },
-            secrets,
-            files: files.into_iter().filter(|(name, _)| clear(name)).collect(),
-            env,
-            listen: json.then(|| "127.0.0.1:9".parse().unwrap()),
-            log: if json { LogFormat::Json } else { LogFormat::Text },
-        }
-    })
+        })
+        .prop_map(|((stores, secrets, path), files, env, json)| {
+            let files: BTreeMap<FileName, FileSpec> =
+                files.into_iter().filter_map(|(name, file)| Some((name?, file))).collect();
+            let names: Vec<FileName> = files.keys().cloned().collect();
+            let clear =
+                |name: &FileName| !names.iter().any(|other| other.folders().any(|folder| folder == name.as_str()));
+            Injection {
+                stores,
+                volume: VolumeSpec { path, mode: Mode::DEFAULT, group: Some(1), grace: Duration::from_millis(1500) },
+                secrets,
+                files: files.into_iter().filter(|(name, _)| clear(name)).collect(),
+                env,
+                listen: json.then(|| "127.0.0.1:9".parse().unwrap()),
+                log: if json { LogFormat::Json } else { LogFormat::Text },
+            }
+        })
 }
 
 proptest! {

@@ -51,8 +51,12 @@ impl RenderError {
         match self {
             Self::NotFetched(_) => None,
             Self::NoField { names, .. } if names.is_empty() => Some("the secret is empty".to_owned()),
-            Self::NoField { names, .. } | Self::WhichField { names, .. } => Some(format!("its fields are {}", names.join(", "))),
-            Self::Inexpressible { format: "dotenv", .. } => Some("use the format json, or raw with a file of its own".to_owned()),
+            Self::NoField { names, .. } | Self::WhichField { names, .. } => {
+                Some(format!("its fields are {}", names.join(", ")))
+            }
+            Self::Inexpressible { format: "dotenv", .. } => {
+                Some("use the format json, or raw with a file of its own".to_owned())
+            }
             Self::Inexpressible { .. } => Some("use the format raw with a file of its own".to_owned()),
         }
     }
@@ -89,7 +93,11 @@ pub fn find<'f>(value: &ValueRef, secrets: &'f BTreeMap<Name, Fields>) -> Result
     let fields = secrets.get(&value.secret).ok_or_else(|| RenderError::NotFetched(value.secret.clone()))?;
     let names = || fields.names().iter().map(|name| name.escape_debug().to_string()).collect();
     match &value.field {
-        Some(field) => fields.get(field).ok_or_else(|| RenderError::NoField { secret: value.secret.clone(), field: field.clone(), names: names() }),
+        Some(field) => fields.get(field).ok_or_else(|| RenderError::NoField {
+            secret: value.secret.clone(),
+            field: field.clone(),
+            names: names(),
+        }),
         None => fields.only().ok_or_else(|| RenderError::WhichField { secret: value.secret.clone(), names: names() }),
     }
 }
@@ -98,10 +106,17 @@ fn copy(secret: &Secret) -> Secret {
     Secret::from(secret.expose().to_vec())
 }
 
-fn chosen<'f>(source: &'f Source, secrets: &'f BTreeMap<Name, Fields>) -> Result<Vec<(&'f str, &'f Field)>, RenderError> {
+fn chosen<'f>(
+    source: &'f Source,
+    secrets: &'f BTreeMap<Name, Fields>,
+) -> Result<Vec<(&'f str, &'f Field)>, RenderError> {
     match source {
-        Source::Secret(name) => Ok(secrets.get(name).ok_or_else(|| RenderError::NotFetched(name.clone()))?.iter().collect()),
-        Source::Values(values) => values.iter().map(|(name, value)| Ok((name.as_str(), find(value, secrets)?))).collect(),
+        Source::Secret(name) => {
+            Ok(secrets.get(name).ok_or_else(|| RenderError::NotFetched(name.clone()))?.iter().collect())
+        }
+        Source::Values(values) => {
+            values.iter().map(|(name, value)| Ok((name.as_str(), find(value, secrets)?))).collect()
+        }
     }
 }
 
@@ -118,7 +133,8 @@ fn json(fields: &[(&str, &Field)]) -> Result<Secret, RenderError> {
         match field {
             Field::Json(value) => out.extend_from_slice(value.expose()),
             Field::Text(value) => {
-                let inexpressible = || RenderError::Inexpressible { name: (*name).to_owned(), format: "json", why: "it is not UTF-8" };
+                let inexpressible =
+                    || RenderError::Inexpressible { name: (*name).to_owned(), format: "json", why: "it is not UTF-8" };
                 quote_json(&mut out, value.expose_str().ok_or_else(inexpressible)?);
             }
         }

@@ -8,7 +8,10 @@ fn name(text: &str) -> Name {
 }
 
 fn secrets(fields: &[(&str, &str)]) -> BTreeMap<Name, Fields> {
-    let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), Field::Text(Secret::from((*value).to_owned())))).collect();
+    let fields = fields
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Field::Text(Secret::from((*value).to_owned()))))
+        .collect();
     BTreeMap::from([(name("s"), fields)])
 }
 
@@ -46,7 +49,10 @@ fn read_as_node(text: &str) -> Vec<(String, String)> {
         let body = &value[1..];
         let end = body.char_indices().find(|(at, c)| *c == quote && !body[..*at].ends_with('\\')).unwrap().0;
         let value = &body[..end];
-        all.push((name.to_owned(), if quote == '"' { value.replace("\\n", "\n").replace("\\r", "\r") } else { value.to_owned() }));
+        all.push((
+            name.to_owned(),
+            if quote == '"' { value.replace("\\n", "\n").replace("\\r", "\r") } else { value.to_owned() },
+        ));
         rest = &body[end + 2..];
     }
     all
@@ -99,8 +105,12 @@ fn a_missing_field_is_an_error_that_names_the_fields_and_no_value() {
 
 #[test]
 fn json_keeps_what_was_not_text() {
-    let fields: Fields =
-        [("n".to_owned(), Field::Json(Secret::from("1.0".to_owned()))), ("t".to_owned(), Field::Text(Secret::from("1.0".to_owned())))].into_iter().collect();
+    let fields: Fields = [
+        ("n".to_owned(), Field::Json(Secret::from("1.0".to_owned()))),
+        ("t".to_owned(), Field::Text(Secret::from("1.0".to_owned()))),
+    ]
+    .into_iter()
+    .collect();
     let secrets = BTreeMap::from([(name("s"), fields)]);
     assert_eq!(made(&Content::Json(all()), &secrets).unwrap(), "{\n  \"n\": 1.0,\n  \"t\": \"1.0\"\n}\n");
 }
@@ -108,9 +118,15 @@ fn json_keeps_what_was_not_text() {
 #[test]
 fn dotenv_refuses_what_readers_take_differently() {
     for value in ["a\0", "a\r", "\\", "a\\\\b", "it's $5", "'\"", "'\n", "'`", "'!"] {
-        assert!(matches!(made(&Content::Dotenv(all()), &secrets(&[("A", value)])), Err(RenderError::Inexpressible { .. })), "{value:?}");
+        assert!(
+            matches!(made(&Content::Dotenv(all()), &secrets(&[("A", value)])), Err(RenderError::Inexpressible { .. })),
+            "{value:?}"
+        );
     }
-    assert_eq!(made(&Content::Dotenv(all()), &secrets(&[("A", "it's"), ("B", "a b#c=$d\\n\n\"")])).unwrap(), "A=\"it's\"\nB='a b#c=$d\\n\n\"'\n");
+    assert_eq!(
+        made(&Content::Dotenv(all()), &secrets(&[("A", "it's"), ("B", "a b#c=$d\\n\n\"")])).unwrap(),
+        "A=\"it's\"\nB='a b#c=$d\\n\n\"'\n"
+    );
     assert!(made(&Content::Dotenv(all()), &secrets(&[("a-b", "x")])).unwrap_err().to_string().contains("name"));
 }
 

@@ -92,9 +92,11 @@ impl Node {
             Kind::Scalar { text, quoted: true } => text.clone().into(),
             Kind::Scalar { text, quoted: false } => plain(text),
             Kind::List(items) => items.iter().map(Self::to_json).collect(),
-            Kind::Map(entries) => {
-                entries.iter().map(|(key, value)| (key.text.clone(), value.to_json())).collect::<serde_json::Map<_, _>>().into()
-            }
+            Kind::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| (key.text.clone(), value.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
         }
     }
 }
@@ -262,7 +264,10 @@ mod tests {
 
     #[test]
     fn resolves_scalars_by_the_core_schema() {
-        let json = Node::parse("{a: 1, b: '1', c: true, d: ~, e: 1.5, f: yes, g: 0o17x, h: -3, i: 1e3, j: 1.2.3, k: e}").unwrap().to_json();
+        let json =
+            Node::parse("{a: 1, b: '1', c: true, d: ~, e: 1.5, f: yes, g: 0o17x, h: -3, i: 1e3, j: 1.2.3, k: e}")
+                .unwrap()
+                .to_json();
         assert_eq!(
             json,
             serde_json::json!({"a": 1, "b": "1", "c": true, "d": null, "e": 1.5, "f": "yes", "g": "0o17x", "h": -3, "i": 1000.0, "j": "1.2.3", "k": "e"})

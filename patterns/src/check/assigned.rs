@@ -1,6 +1,7 @@
 //! Judges a value that only its name marks as a secret, as a reviewer would: is the name a secret's, or that of its
 //! hash, length or field; is the value a literal, or a reference, a type, a path, a word?
 
+use super::reference::is_reference;
 use super::{Candidate, Verdict, entropy, is_placeholder};
 use crate::assign::Operator;
 use crate::rule::Confidence;
@@ -77,6 +78,7 @@ const ABOUT: &[&str] = &[
     "attr",
     "provider",
     "manager",
+    "management",
     "service",
     "store",
     "storage",
@@ -170,7 +172,19 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
     if !value.iter().all(|b| (0x20..0x7f).contains(b)) || looks_ordinary(value) {
         return Verdict::Reject;
     }
-    if is_password_name(name) { judge_password(candidate) } else { judge_key(value) }
+    let words = name_words(name);
+    // What is called with the value has to be the secret's own: `setPassword("…")`, not `password.encode("…")`.
+    let subject = match candidate.operator {
+        Some(Operator::Call) => words.last().map_or(&[][..], std::slice::from_ref),
+        _ => &words[..],
+    };
+    if subject.iter().any(|w| is_password_word(w)) {
+        judge_password(candidate)
+    } else if subject.iter().any(|w| is_key_word(w)) {
+        judge_key(value)
+    } else {
+        Verdict::Reject
+    }
 }
 
 /// Beside `password`, what a person would choose counts too.
@@ -211,12 +225,34 @@ fn judge_key(value: &[u8]) -> Verdict {
     if entropy(value) < floor {
         return Verdict::Reject;
     }
-    // Words joined by dashes or dots, with a number at the end, are an identifier.
-    let joints = value.iter().filter(|&&b| matches!(b, b'-' | b'_' | b'.' | b'/' | b':')).count();
-    if joints * 7 >= value.len() && digits * 6 < value.len() {
+    if joined_words(value) || names_a_secret(value) {
         return Verdict::Reject;
     }
     Verdict::Is(if value.len() >= 20 || hex { Confidence::Likely } else { Confidence::Possible })
+}
+
+/// `V1SecretVolumeSource`, `args.enable_k8s_tokens`: code that is about secrets; chance puts no such word into a key.
+fn names_a_secret(value: &[u8]) -> bool {
+    let lower = value.to_ascii_lowercase();
+    ["secret", "token", "password", "credential", "private", "account"]
+        .iter()
+        .any(|w| memchr::memmem::find(&lower, w.as_bytes()).is_some())
+}
+
+/// Words and numbers joined by dashes, dots and the like are an identifier: `my-service-2`, `dk.encryptionKey1024`.
+fn joined_words(value: &[u8]) -> bool {
+    let mut parts = 0;
+    for part in value.split(|b| matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'~' | b'=')) {
+        // `users`, `USERS`, `userNames2`, `v2`, `8080`: letters in humps of three and more, then a small number.
+        let letters = part.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+        let number = &part[letters..];
+        let humps = part[..letters].windows(2).filter(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
+        if number.len() > 4 || !number.iter().all(u8::is_ascii_digit) || humps.count() * 3 > letters {
+            return false;
+        }
+        parts += 1;
+    }
+    parts > 1
 }
 
 fn name_words(name: &[u8]) -> Vec<String> {
@@ -258,17 +294,28 @@ fn name_is_about(name: &[u8]) -> bool {
                 | "keyboard"
                 | "sourcekey"
                 | "partition"
+                | "secretsmanager"
+                | "secretmanager"
                 | "tokenizer"
         )
     });
     ends || starts || within
 }
 
-fn is_password_name(name: &[u8]) -> bool {
-    let lower = name.to_ascii_lowercase();
-    ["pass", "pwd", "contrasena", "senha", "passwort", "kennwort"]
-        .iter()
-        .any(|w| memchr::memmem::find(&lower, w.as_bytes()).is_some())
+/// `password`, `dbpass`, `pwd2`; not `passive`, `bypass`, `compass`.
+fn is_password_word(word: &str) -> bool {
+    let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    let has = ["password", "passwd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "contrasena", "senha"];
+    let ends = word.ends_with("pass")
+        && !["by", "com", "tres", "sur", "encom", "one", "multi", "first", "last", "render"]
+            .iter()
+            .any(|w| word.strip_suffix("pass") == Some(w));
+    has.iter().any(|w| word.contains(w)) || ends || matches!(word, "pw" | "passe" | "userpw" | "dbpw" | "requirepass")
+}
+
+/// `token`, `apiKey`, `secretKey`: what a machine makes.
+fn is_key_word(word: &str) -> bool {
+    ["secret", "token", "key", "credential", "cred", "auth", "code", "webhook"].iter().any(|w| word.contains(w))
 }
 
 /// `password: password`, `apiKey: config.apiKey`.
@@ -279,65 +326,47 @@ fn repeats_name(name: &[u8], value: &[u8]) -> bool {
     !value.is_empty() && (name.ends_with(&value) || value.ends_with(&name))
 }
 
-/// A value that is looked up elsewhere, or put in later.
-fn is_reference(value: &[u8]) -> bool {
-    const STARTS: &[&[u8]] = &[
-        b"$",
-        b"{",
-        b"%",
-        b"@",
-        b"vault:",
-        b"ENC[",
-        b"env:",
-        b"file:",
-        b"arn:",
-        b"ssm:",
-        b"sops:",
-        b"op://",
-        b"http://",
-        b"https://",
-        b"secret/",
-        b"/",
-        b"./",
-        b"../",
-        b"~/",
-        b"#",
-        b"var.",
-        b"local.",
-        b"data.",
-        b"process.",
-        b"os.",
-        b"System.",
-        b"AQICAH",
-        b"!",
-        b"-----BEGIN",
-        b"sha256:",
-        b"sha512-",
-        b"sha1-",
-        b"refs/",
-        b"&",
-        b"*",
-    ];
-    const INSIDE: &[&[u8]] =
-        &[b"${", b"{{", b"}}", b"<%", b"%>", b"$(", b"#{", b"%(", b"%s", b"%d", b"%v", b"://", b"\\n\\n"];
-    STARTS.iter().any(|s| value.starts_with(s))
-        || INSIDE.iter().any(|s| memchr::memmem::find(value, s).is_some())
-        || (value.starts_with(b"<") || value.ends_with(b">"))
-}
-
-/// Paths, dates, versions, UUID-free identifiers, sentences, types.
+/// Numbers, dates, versions, host names, UUIDs, names joined by dots.
 fn looks_ordinary(value: &[u8]) -> bool {
-    let number = value.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b':' | b'/' | b'+' | b','));
-    let dotted = value.contains(&b'.')
-        && value
-            .split(|&b| b == b'.')
-            .all(|p| !p.is_empty() && p.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_'));
     let uuid = value.len() == 36
         && value
             .iter()
             .enumerate()
             .all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { *b == b'-' } else { b.is_ascii_hexdigit() });
-    number || dotted || uuid
+    let dotted = value.contains(&b'.')
+        && value
+            .split(|&b| b == b'.')
+            .all(|p| !p.is_empty() && p.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_'));
+    uuid || dotted || is_number(value) || is_host(value)
+}
+
+/// `12`, `-1.5`, `2024-01-31`, `v1.2`, `0x1f`, `8192u32`, `10_000L`.
+fn is_number(value: &[u8]) -> bool {
+    let unsigned = value.strip_prefix(b"-").or_else(|| value.strip_prefix(b"+")).unwrap_or(value);
+    if let Some(hex) = unsigned.strip_prefix(b"0x").filter(|h| h.len() <= 20) {
+        return hex.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b'_' | b'u' | b'i' | b'U' | b'L'));
+    }
+    let letter = unsigned.first().is_some_and(|b| b.is_ascii_alphabetic()) && unsigned.len() > 1;
+    let body = &unsigned[usize::from(letter)..];
+    let mark = |b: &u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b':' | b'/' | b'+' | b',' | b'_');
+    let digits = body.iter().take_while(|b| mark(b)).count();
+    let suffix = &body[digits..];
+    let typed =
+        [b"u8".as_slice(), b"u16", b"u32", b"u64", b"i8", b"i16", b"i32", b"i64", b"usize", b"isize", b"f32", b"f64"];
+    let short = [b"".as_slice(), b"l", b"u", b"ul", b"f", b"d", b"ll", b"ms", b"s", b"m", b"h", b"px", b"mb", b"kb"];
+    digits > 0 && (short.iter().any(|s| suffix.eq_ignore_ascii_case(s)) || typed.contains(&suffix))
+}
+
+/// `db.example.com`, `proxy:3128`, `10.0.0.1:80`.
+fn is_host(value: &[u8]) -> bool {
+    let host = value.split(|&b| b == b':').next().unwrap_or_default();
+    let port = value.get(host.len() + 1..).unwrap_or_default();
+    let last = host.rsplit(|&b| b == b'.').next().unwrap_or_default();
+    let named = (2..=8).contains(&last.len()) && last.iter().all(u8::is_ascii_lowercase);
+    host.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+        && port.iter().all(u8::is_ascii_digit)
+        && named
+        && (host.contains(&b'.') || !port.is_empty())
 }
 
 /// An unquoted value counts where text is data (`KEY=value`), not where it is code.
@@ -353,7 +382,7 @@ fn bare_literal(candidate: &Candidate<'_>) -> bool {
         || memchr::memmem::find(value, b"->").is_some();
     let goes_on = candidate.after.first() == Some(&b'(');
     let digits = value.iter().any(u8::is_ascii_digit);
-    let symbols = value.iter().any(|b| b.is_ascii_punctuation() && !matches!(b, b'_' | b'.' | b'-'));
+    let symbols = value.iter().any(|b| b.is_ascii_punctuation() && !matches!(b, b'_' | b'.' | b'-' | b':'));
     // A bare word of letters is a variable as often as a password.
     !code && !goes_on && (digits || symbols)
 }

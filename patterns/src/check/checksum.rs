@@ -117,7 +117,9 @@ pub(super) fn jwt(value: &[u8]) -> Verdict {
     let (Some(header), Some(claims)) = (json(), json()) else { return Verdict::Reject };
     let object = |b: &[u8]| b.first() == Some(&b'{') && b.last() == Some(&b'}') && std::str::from_utf8(b).is_ok();
     let named = memchr::memmem::find(&header, b"\"alg\"").is_some();
-    if object(&header) && named && object(&claims) { Verdict::Pass } else { Verdict::Reject }
+    // The subject of the tokens that tutorials print.
+    let tutorial = memchr::memmem::find(&claims, b"John Doe").is_some() || claims == b"{\"some\":\"payload\"}";
+    if object(&header) && named && object(&claims) && !tutorial { Verdict::Pass } else { Verdict::Reject }
 }
 
 /// Base64 of `user:password` with a password that is no placeholder (RFC 7617).
@@ -128,7 +130,10 @@ pub(super) fn basic_auth(value: &[u8]) -> Verdict {
     let password = &pair[colon + 1..];
     let printable = pair.iter().all(|&b| (0x20..0x7f).contains(&b))
         || std::str::from_utf8(&pair).is_ok_and(|s| !s.chars().any(char::is_control));
-    if printable && password.len() >= 3 && !super::is_placeholder(password) { Verdict::Pass } else { Verdict::Reject }
+    // RFC 7617 and RFC 6749 print these.
+    let published = pair.to_ascii_lowercase().starts_with(b"aladdin:open") || pair.starts_with(b"s6BhdRkqt3:");
+    let real = password.len() >= 3 && !super::is_placeholder(password) && !super::reference::refers(password);
+    if printable && real && !published { Verdict::Pass } else { Verdict::Reject }
 }
 
 /// Completes a sample: the checksum that belongs after `start`, for a rule with this check.

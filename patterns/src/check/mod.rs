@@ -5,6 +5,7 @@ mod assigned;
 mod checksum;
 mod entropy;
 mod placeholder;
+mod reference;
 
 use crate::assign::Operator;
 use crate::rule::{Check, Confidence};
@@ -53,8 +54,12 @@ pub(crate) fn run(checks: &[Check], base: Confidence, candidate: &Candidate<'_>)
     if certain {
         return Some(Confidence::Certain);
     }
-    if !checks.contains(&Check::Any) && is_placeholder(candidate.value) {
+    if !checks.contains(&Check::Any) && (is_placeholder(candidate.value) || reference::refers(candidate.value)) {
         return None;
+    }
+    // RFC 2606 reserves these hosts for documentation: what signs in there opens nothing.
+    if candidate.after.eq_ignore_ascii_case(b"@example") {
+        return Some(Confidence::Possible);
     }
     Some(confidence)
 }

@@ -24,6 +24,19 @@ const WORDS: &[&[u8]] = &[
     b"secret",
     b"password",
     b"passwd",
+    b"pass",
+    b"pwd",
+    b"credential",
+    b"credentials",
+    b"qux",
+    b"not",
+    b"notasecret",
+    b"invalid",
+    b"wrong",
+    b"bogus",
+    b"whatever",
+    b"something",
+    b"anything",
     b"token",
     b"apikey",
     b"key",
@@ -108,15 +121,22 @@ fn masked(value: &[u8]) -> bool {
         distinct[usize::from(b.to_ascii_lowercase())] = true;
     }
     let few = distinct.iter().filter(|&&d| d).count();
-    if few <= 2 && value.len() >= 4 {
+    if (few <= 2 && value.len() >= 4) || (few <= 1 && value.len() >= 2) {
         return true;
     }
+    // The longer a random token, the longer the runs that chance alone puts into it.
+    let (letters, others) = match value.len() {
+        0..=23 => (4, 8),
+        24..=99 => (6, 8),
+        _ => (8, 16),
+    };
     let mut run = 1;
     for pair in value.windows(2) {
         run = if pair[0] == pair[1] { run + 1 } else { 1 };
         let limit = match pair[1] {
-            b'*' | b'.' | b'X' | b'x' | b'#' | b'_' => 4,
-            _ => 8,
+            b'*' | b'.' | b'#' => 4,
+            b'X' | b'x' | b'_' => letters,
+            _ => others,
         };
         if run >= limit {
             return true;

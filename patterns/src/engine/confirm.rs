@@ -19,7 +19,7 @@ pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range
             let end = text.len().min(keyword.start + compiled.longest);
             let input = Input::new(text).span(keyword.start..end).anchored(Anchored::Yes);
             let whole = find(regex, input)?;
-            accept(compiled, text, &whole, compiled.shape.public_prefix(&text[keyword]))
+            accept(compiled, text, &whole, keyword.len().min(compiled.rule.shape.written))
         }
         Lane::Window => {
             let end = text.len().min(keyword.start + compiled.longest);

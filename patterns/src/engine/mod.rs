@@ -5,17 +5,16 @@
 //! what the whole gives.
 
 mod confirm;
+mod prefilter;
 mod stream;
 
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex_automata::meta::Regex;
 
 use crate::assign;
 use crate::rule::{Confidence, Rule};
-use crate::shape::Shape;
 
 pub use stream::Stream;
 
@@ -122,7 +121,6 @@ struct Compiled {
     rule: Rule,
     lane: Lane,
     longest: usize,
-    shape: Shape,
     regex: OnceLock<Regex>,
     rank: u8,
 }
@@ -131,10 +129,9 @@ struct Compiled {
 #[derive(Debug)]
 pub struct Engine {
     rules: Vec<Compiled>,
-    prefilter: AhoCorasick,
+    prefilter: prefilter::Prefilter,
     /// The rules of each keyword, by the prefilter's pattern.
     of_keyword: Vec<Vec<u32>>,
-    longest_keyword: usize,
     /// How far before and after a keyword any rule looks.
     back: usize,
     ahead: usize,
@@ -165,15 +162,10 @@ impl Engine {
             compiled.push(one);
         }
         let (words, of_keyword): (Vec<_>, Vec<_>) = keywords.into_iter().unzip();
-        let prefilter = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(&words)
-            .map_err(|e| LoadError::Pattern { rule: "(all)".into(), why: e.to_string() })?;
+        let prefilter = prefilter::Prefilter::new(&words)
+            .map_err(|why| LoadError::Pattern { rule: "(all)".into(), why })?;
         let longest = compiled.iter().map(|c| c.longest).max().unwrap_or(0);
         Ok(Self {
-            longest_keyword: words.iter().map(Vec::len).max().unwrap_or(0),
             back: BACK.max(assign::NAME_REACH) + CONTEXT,
             ahead: longest.max(assign::REACH) + CONTEXT,
             rules: compiled,
@@ -214,18 +206,19 @@ impl Compiled {
     /// Classifies a rule from its syntax tree, and gives the keywords to look for.
     fn new(rule: Rule) -> Result<(Self, Vec<Vec<u8>>), LoadError> {
         let name = || rule.id.to_string();
-        let shape = Shape::parse(&rule.pattern).map_err(|why| LoadError::Pattern { rule: name(), why })?;
         let (lane, words) = if !rule.near.is_empty() {
             (Lane::Beside, rule.near.iter().map(|w| w.to_ascii_lowercase().into_bytes()).collect())
         } else if !rule.keywords.is_empty() {
             (Lane::Window, rule.keywords.iter().map(|w| w.to_ascii_lowercase().into_bytes()).collect::<Vec<_>>())
+        } else if !rule.shape.beginnings.is_empty() {
+            (Lane::Anchored, rule.shape.beginnings.iter().map(|w| w.as_bytes().to_vec()).collect())
         } else {
-            (Lane::Anchored, shape.beginnings().ok_or_else(|| LoadError::NoKeyword { rule: name() })?)
+            return Err(LoadError::NoKeyword { rule: name() });
         };
         if let Some(short) = words.iter().find(|w| w.len() < 2) {
             return Err(LoadError::ShortKeyword { rule: name(), keyword: String::from_utf8_lossy(short).into_owned() });
         }
-        let bound = rule.max.map_or_else(|| shape.longest().unwrap_or(DEFAULT_MAX), |m| m as usize);
+        let bound = rule.max.map_or_else(|| rule.shape.longest.unwrap_or(DEFAULT_MAX), |m| m as usize);
         // The more a rule knows, the more it counts when two claim the same bytes.
         let rank = match lane {
             _ if rule.is_generic() => 0,
@@ -233,7 +226,7 @@ impl Compiled {
             Lane::Beside => 2,
             Lane::Anchored => 3,
         };
-        Ok((Self { lane, longest: bound.min(MOST_MAX), shape, regex: OnceLock::new(), rank, rule }, words))
+        Ok((Self { lane, longest: bound.min(MOST_MAX), regex: OnceLock::new(), rank, rule }, words))
     }
 
     fn compile(&self) -> Result<&Regex, LoadError> {

@@ -62,17 +62,8 @@ impl<'e> Stream<'e> {
     /// Confirms all keywords that start before `limit`.
     fn look(&mut self, window: &[u8], limit: usize) {
         let engine = self.engine;
-        let end = window.len().min(limit + engine.longest_keyword);
         let mut hits = std::mem::take(&mut self.hits);
-        hits.clear();
-        let input = aho_corasick::Input::new(window).span(self.horizon..end);
-        for hit in engine.prefilter.find_overlapping_iter(input) {
-            if hit.start() < limit {
-                hits.push((hit.start(), hit.end(), hit.pattern().as_u32()));
-            }
-        }
-        // By their start, so that a border between windows changes no order.
-        hits.sort_unstable();
+        engine.prefilter.find(window, self.horizon, limit, &mut hits);
         for &(start, stop, keyword) in &hits {
             for &rule in &engine.of_keyword[keyword as usize] {
                 let rule = rule as usize;

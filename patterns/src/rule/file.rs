@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+use crate::shape::Pattern;
+
 /// How bad it is when this credential is in the wrong hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -81,6 +83,35 @@ pub enum Check {
     Any,
 }
 
+impl Check {
+    /// What a rule file calls those without a number.
+    const NAMES: &[(&str, Self)] = &[
+        ("crc32-base62", Self::Crc32Base62),
+        ("crc32-base62-hint", Self::Crc32Base62Hint),
+        ("github-fine-grained", Self::GithubFineGrained),
+        ("gitlab-routable", Self::GitlabRoutable),
+        ("confluent", Self::Confluent),
+        ("zuplo", Self::Zuplo),
+        ("grafana", Self::Grafana),
+        ("atlassian", Self::Atlassian),
+        ("jwt", Self::Jwt),
+        ("basic-auth", Self::BasicAuth),
+        ("mixed", Self::Mixed),
+        ("assigned", Self::Assigned),
+        ("not-placeholder", Self::NotPlaceholder),
+        ("any", Self::Any),
+    ];
+}
+
+impl std::fmt::Display for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Entropy(hundredths) => write!(f, "entropy:{}", f64::from(*hundredths) / 100.0),
+            other => f.write_str(Self::NAMES.iter().find(|n| n.1 == *other).map_or("", |n| n.0)),
+        }
+    }
+}
+
 impl TryFrom<String> for Check {
     type Error = String;
 
@@ -97,24 +128,8 @@ impl TryFrom<String> for Check {
             )]
             return Ok(Self::Entropy((bits * 100.0).round() as u16));
         }
-        let known = [
-            ("crc32-base62", Self::Crc32Base62),
-            ("crc32-base62-hint", Self::Crc32Base62Hint),
-            ("github-fine-grained", Self::GithubFineGrained),
-            ("gitlab-routable", Self::GitlabRoutable),
-            ("confluent", Self::Confluent),
-            ("zuplo", Self::Zuplo),
-            ("grafana", Self::Grafana),
-            ("atlassian", Self::Atlassian),
-            ("jwt", Self::Jwt),
-            ("basic-auth", Self::BasicAuth),
-            ("mixed", Self::Mixed),
-            ("assigned", Self::Assigned),
-            ("not-placeholder", Self::NotPlaceholder),
-            ("any", Self::Any),
-        ];
-        known.iter().find(|k| k.0 == text).map(|k| k.1).ok_or_else(|| {
-            let names: Vec<&str> = known.iter().map(|k| k.0).collect();
+        Self::NAMES.iter().find(|k| k.0 == text).map(|k| k.1).ok_or_else(|| {
+            let names: Vec<&str> = Self::NAMES.iter().map(|k| k.0).collect();
             format!("no check is called '{text}'; there are {} and entropy:BITS", names.join(", "))
         })
     }
@@ -151,7 +166,7 @@ pub(crate) struct RuleText {
     #[serde(default)]
     pub(crate) confidence: Confidence,
     /// The regular expression; the secret is its group `secret`, or all of it.
-    pub(crate) pattern: String,
+    pub(crate) pattern: Pattern,
     /// Literals of which one is in every match, if the pattern does not begin with one.
     #[serde(default)]
     pub(crate) keywords: Vec<String>,
@@ -207,9 +222,6 @@ pub(crate) fn parse(text: &str) -> Result<RuleFile, FileError> {
         }
         if !rule.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b)) {
             return Err(at(format!("the id '{}' has other than a-z, 0-9, '.' and '-'", rule.id)));
-        }
-        if rule.pattern.is_empty() {
-            return Err(at(format!("the rule '{}' has an empty pattern", rule.id)));
         }
     }
     Ok(file)

@@ -4,6 +4,8 @@ pub(crate) mod file;
 
 use std::borrow::Cow;
 
+use crate::shape::Shape;
+
 pub use file::{Bounds, Check, Confidence, FileError, Severity};
 
 /// Text of a rule: built in, or read at run time.
@@ -48,6 +50,7 @@ pub struct Rule {
     pub hits: List<Text>,
     /// Shapes of samples that it does not.
     pub misses: List<Text>,
+    pub(crate) shape: Shape,
 }
 
 impl Rule {
@@ -91,7 +94,8 @@ impl Rule {
                 rotate: r.rotate.unwrap_or_else(|| rotate.clone()).into(),
                 severity: r.severity,
                 confidence: r.confidence,
-                pattern: r.pattern.into(),
+                pattern: r.pattern.text.into(),
+                shape: r.pattern.shape,
                 keywords: list(r.keywords),
                 near: list(r.near),
                 bounds: r.bounds,

@@ -45,6 +45,12 @@ pub trait Source {
     /// What keeps the walk from beginning: a missing path, an archive that is none. What goes wrong on the way is
     /// told to the sink, and the walk goes on.
     fn walk(&self, limits: &Limits, sink: &dyn Sink) -> Result<(), SourceError>;
+
+    /// What stays the same from one scan of this target to the next: an image's repository name, a repository's
+    /// root commit. Fingerprints are keyed by it when the user gives no key.
+    fn identity(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Takes contents, from several threads.

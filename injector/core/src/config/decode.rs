@@ -31,7 +31,8 @@ fn document(node: &Node) -> Result<Injection> {
     let mut map = Map::open(node, "the configuration")?;
     let version = map.need("apiVersion")?;
     if text(version, "apiVersion")? != API_VERSION {
-        return Err(Fault::new(version.line, format!("`apiVersion` is not {API_VERSION}")).hint(format!("write `apiVersion: {API_VERSION}`")));
+        return Err(Fault::new(version.line, format!("`apiVersion` is not {API_VERSION}"))
+            .hint(format!("write `apiVersion: {API_VERSION}`")));
     }
     let kind = map.need("kind")?;
     if text(kind, "kind")? != "Injection" {
@@ -43,7 +44,7 @@ fn document(node: &Node) -> Result<Injection> {
 fn parts(mut map: Map<'_>) -> Result<Injection> {
     let parts = Parts {
         stores: map.need("stores")?,
-        volume: map.need("volume")?,
+        volume: map.get("volume"),
         secrets: map.need("secrets")?,
         files: map.get("files"),
         env: map.get("env"),
@@ -59,7 +60,7 @@ fn parts(mut map: Map<'_>) -> Result<Injection> {
 /// The parts of a configuration before they are put together.
 struct Parts<'a> {
     stores: &'a Node,
-    volume: &'a Node,
+    volume: Option<&'a Node>,
     secrets: &'a Node,
     files: Option<&'a Node>,
     env: Option<&'a Node>,
@@ -70,7 +71,10 @@ struct Parts<'a> {
 impl Parts<'_> {
     fn assemble(self, line: usize) -> Result<Injection> {
         let stores = named(self.stores, "stores", store)?;
-        let volume = volume(self.volume)?;
+        let volume = match self.volume {
+            Some(node) => volume(node)?,
+            None => VolumeSpec::default(),
+        };
         let secrets = named(self.secrets, "secrets", |name, node| secret(name, node, &stores))?;
         let files = match self.files {
             Some(node) => files(node, &secrets)?,
@@ -80,10 +84,17 @@ impl Parts<'_> {
             Some(node) => env(node, &secrets)?,
             None => BTreeMap::new(),
         };
-        let used = |name: &Name| env.values().any(|value| value.secret == *name) || files.values().any(|file| file.secrets().any(|other| other == name));
+        let used = |name: &Name| {
+            env.values().any(|value| value.secret == *name)
+                || files.values().any(|file| file.secrets().any(|other| other == name))
+        };
         if let Some(name) = secrets.keys().find(|name| !used(name)) {
-            let line = entries(self.secrets, "secrets")?.iter().find(|(key, _)| key.text == name.as_str()).map_or(line, |(key, _)| key.line);
-            return Err(Fault::new(line, format!("the secret `{name}` goes into no file and no variable")).hint("name it under `files` or `env`, or remove it"));
+            let line = entries(self.secrets, "secrets")?
+                .iter()
+                .find(|(key, _)| key.text == name.as_str())
+                .map_or(line, |(key, _)| key.line);
+            return Err(Fault::new(line, format!("the secret `{name}` goes into no file and no variable"))
+                .hint("name it under `files` or `env`, or remove it"));
         }
         if secrets.is_empty() {
             return Err(Fault::new(line, "no secret is asked for").hint("add one under `secrets`"));
@@ -112,7 +123,11 @@ fn store(name: &Name, node: &Node) -> Result<Store> {
     let found = match (map.get("vault"), map.get("file")) {
         (Some(node), None) => Some(Store::Vault(vault(node, &what)?)),
         (None, Some(node)) => Some(Store::File(file_store(node, &what)?)),
-        (Some(_), Some(_)) => return Err(Fault::new(line, format!("{what} is of two kinds at once")).hint("give each store a name of its own")),
+        (Some(_), Some(_)) => {
+            return Err(
+                Fault::new(line, format!("{what} is of two kinds at once")).hint("give each store a name of its own")
+            );
+        }
         (None, None) => None,
     };
     map.later("kubernetes", LATER_STORE);
@@ -128,7 +143,11 @@ fn vault(node: &Node, what: &str) -> Result<VaultStore> {
         _ => PlainHttp::LoopbackOnly,
     };
     let address = map.need("address")?;
-    let address = Address::parse(text(address, "address")?, plain).map_err(|(why, hint)| Fault { line: address.line, what: why, hint })?;
+    let address = Address::parse(text(address, "address")?, plain).map_err(|(why, hint)| Fault {
+        line: address.line,
+        what: why,
+        hint,
+    })?;
     let namespace = map.get("namespace").map(|node| parse(node, "namespace", header_value)).transpose()?;
     let ca = map.get("ca").map(|node| absolute(node, "ca")).transpose()?;
     let server_name = map.get("server_name").map(|node| text(node, "server_name").map(str::to_owned)).transpose()?;
@@ -151,7 +170,10 @@ fn auth(node: &Node, what: &str) -> Result<VaultAuth> {
         [Some(node), None, None] => approle(node),
         [None, Some(node), None] => kubernetes(node),
         [None, None, Some(node)] => Ok(VaultAuth::TokenFile(absolute(node, "token_file")?)),
-        [None, None, None] => Err(Fault::new(line, format!("{what} names no method")).hint("give it `approle`, `kubernetes` or `token_file`")),
+        [None, None, None] => {
+            Err(Fault::new(line, format!("{what} names no method"))
+                .hint("give it `approle`, `kubernetes` or `token_file`"))
+        }
         _ => Err(Fault::new(line, format!("{what} names more than one method"))),
     }
 }
@@ -162,7 +184,10 @@ fn approle(node: &Node) -> Result<VaultAuth> {
     let (role_id, role_id_file) = (map.get("role_id"), map.get("role_id_file"));
     let secret_id = absolute(map.need("secret_id_file")?, "secret_id_file")?;
     let line = map.line();
-    map.later("secret_id", "a secret does not belong in a configuration: put it into a file and name that as `secret_id_file`");
+    map.later(
+        "secret_id",
+        "a secret does not belong in a configuration: put it into a file and name that as `secret_id_file`",
+    );
     map.finish()?;
     let role_id = match (role_id, role_id_file) {
         (Some(node), None) => Literal::Here(text(node, "role_id")?.to_owned()),
@@ -177,7 +202,8 @@ fn kubernetes(node: &Node) -> Result<VaultAuth> {
     let mut map = Map::open(node, "`kubernetes`")?;
     let mount = mount(map.get("mount"), "kubernetes")?;
     let role = text(map.need("role")?, "role")?.to_owned();
-    let token = absolute(map.need("token")?, "token")?;
+    let token = map.get("token").map(|node| absolute(node, "token")).transpose()?;
+    let token = token.unwrap_or_else(|| PathBuf::from(DEFAULT_TOKEN));
     map.finish()?;
     Ok(VaultAuth::Kubernetes { mount, role, token })
 }
@@ -186,7 +212,8 @@ fn mount(node: Option<&Node>, default: &str) -> Result<String> {
     let Some(node) = node else { return Ok(default.to_owned()) };
     parse(node, "mount", |text| {
         let mount = text.trim_matches('/');
-        let fine = !mount.chars().any(char::is_control) && !mount.split('/').any(|part| matches!(part, "" | "." | ".."));
+        let fine =
+            !mount.chars().any(char::is_control) && !mount.split('/').any(|part| matches!(part, "" | "." | ".."));
         if fine { Ok(mount.to_owned()) } else { Err("`mount` is no path of a mount".to_owned()) }
     })
 }
@@ -199,11 +226,13 @@ fn file_store(node: &Node, what: &str) -> Result<FileStore> {
 }
 
 fn volume(node: &Node) -> Result<VolumeSpec> {
+    let default = VolumeSpec::default();
     let mut map = Map::open(node, "`volume`")?;
-    let path = absolute(map.need("path")?, "path")?;
-    let mode = map.get("mode").map(|node| parse(node, "mode", Mode::parse)).transpose()?.unwrap_or(Mode::DEFAULT);
-    let group = map.get("group").map(|node| parse(node, "group", |text| text.parse().map_err(|_| "`group` is not the number of a group".to_owned()))).transpose()?;
-    let grace = map.get("grace").map(|node| parse(node, "grace", parse_duration)).transpose()?.unwrap_or(DEFAULT_GRACE);
+    let path = map.get("path").map(|node| absolute(node, "path")).transpose()?.unwrap_or(default.path);
+    let mode = map.get("mode").map(|node| parse(node, "mode", Mode::parse)).transpose()?.unwrap_or(default.mode);
+    let number = |text: &str| text.parse().map_err(|_| "`group` is not the number of a group".to_owned());
+    let group = map.get("group").map(|node| parse(node, "group", number)).transpose()?;
+    let grace = map.get("grace").map(|node| parse(node, "grace", parse_duration)).transpose()?.unwrap_or(default.grace);
     map.finish()?;
     Ok(VolumeSpec { path, mode, group, grace })
 }
@@ -232,13 +261,18 @@ fn secret(name: &Name, node: &Node, stores: &BTreeMap<Name, Store>) -> Result<Se
 }
 
 fn reference(node: &Node, stores: &BTreeMap<Name, Store>) -> Result<Reference> {
-    let from = Reference::parse(text(node, "from")?).map_err(|(why, hint)| Fault { line: node.line, what: why, hint })?;
+    let from =
+        Reference::parse(text(node, "from")?).map_err(|(why, hint)| Fault { line: node.line, what: why, hint })?;
     if !stores.contains_key(&from.store) {
         let names: Vec<&str> = stores.keys().map(Name::as_str).collect();
-        return Err(Fault::new(node.line, format!("there is no store `{}`", from.store)).hint(format!("the stores are {}", list(&names))));
+        return Err(Fault::new(node.line, format!("there is no store `{}`", from.store))
+            .hint(format!("the stores are {}", list(&names))));
     }
     if from.version.is_some() && matches!(stores.get(&from.store), Some(Store::File(_))) {
-        return Err(Fault::new(node.line, format!("the store `{}` is a directory, which keeps no versions", from.store)));
+        return Err(Fault::new(
+            node.line,
+            format!("the store `{}` is a directory, which keeps no versions", from.store),
+        ));
     }
     Ok(from)
 }
@@ -247,9 +281,10 @@ fn value(node: &Node, what: &str, secrets: &BTreeMap<Name, SecretSpec>) -> Resul
     let value = parse(node, what, ValueRef::parse)?;
     let spec = known(&value.secret, node, secrets)?;
     match (&spec.from.field, &value.field) {
-        (Some(kept), Some(field)) if kept != field => {
-            Err(Fault::new(node.line, format!("the secret `{}` is only its field `{kept}`, and has no `{}`", value.secret, shorten(field))))
-        }
+        (Some(kept), Some(field)) if kept != field => Err(Fault::new(
+            node.line,
+            format!("the secret `{}` is only its field `{kept}`, and has no `{}`", value.secret, shorten(field)),
+        )),
         _ => Ok(value),
     }
 }
@@ -266,10 +301,14 @@ fn files(node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Result<BTreeMap<F
     for (key, node) in entries(node, "files")? {
         let name = FileName::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
         let clash = files.keys().find(|other| {
-            other.folders().any(|folder| folder == name.as_str()) || name.folders().any(|folder| folder == other.as_str())
+            other.folders().any(|folder| folder == name.as_str())
+                || name.folders().any(|folder| folder == other.as_str())
         });
         if let Some(other) = clash {
-            return Err(Fault::new(key.line, format!("`{name}` and `{other}` cannot both be there: one is a folder of the other")));
+            return Err(Fault::new(
+                key.line,
+                format!("`{name}` and `{other}` cannot both be there: one is a folder of the other"),
+            ));
         }
         let spec = file(&name, node, secrets)?;
         files.insert(name, spec);
@@ -284,7 +323,8 @@ fn file(name: &FileName, node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> R
     }
     let mut map = Map::open(node, what.as_str())?;
     let line = map.line();
-    let (format, raw, secret, values, mode) = (map.get("format"), map.get("value"), map.get("secret"), map.get("values"), map.get("mode"));
+    let (format, raw, secret, values, mode) =
+        (map.get("format"), map.get("value"), map.get("secret"), map.get("values"), map.get("mode"));
     map.later("template", "use `format` with `value`, `values` or `secret` until then");
     map.finish()?;
     let mode = mode.map(|node| parse(node, "mode", Mode::parse)).transpose()?;
@@ -293,15 +333,24 @@ fn file(name: &FileName, node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> R
             format @ ("raw" | "json" | "dotenv") => format,
             other => {
                 let hint = "the formats are `raw`, `json` and `dotenv`";
-                return Err(Fault::new(node.line, format!("{what} has the unknown format `{}`", shorten(other))).hint(hint));
+                return Err(
+                    Fault::new(node.line, format!("{what} has the unknown format `{}`", shorten(other))).hint(hint)
+                );
             }
         },
         None if raw.is_some() => "raw",
-        None => return Err(Fault::new(line, format!("{what} lacks `format`")).hint("the formats are `raw`, `json` and `dotenv`")),
+        None => {
+            return Err(
+                Fault::new(line, format!("{what} lacks `format`")).hint("the formats are `raw`, `json` and `dotenv`")
+            );
+        }
     };
     let content = match (format, raw, secret, values) {
         ("raw", Some(node), None, None) => Content::Raw(value(node, "value", secrets)?),
-        ("raw", ..) => return Err(Fault::new(line, format!("{what} is raw and needs `value`, and nothing else")).hint("write `value: SECRET#FIELD`")),
+        ("raw", ..) => {
+            return Err(Fault::new(line, format!("{what} is raw and needs `value`, and nothing else"))
+                .hint("write `value: SECRET#FIELD`"));
+        }
         (format, None, Some(node), None) => {
             let name = parse(node, "secret", Name::parse)?;
             known(&name, node, secrets)?;
@@ -342,11 +391,13 @@ fn env(node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Result<BTreeMap<Env
 }
 
 fn listen(node: &Node) -> Result<SocketAddr> {
-    let address: SocketAddr = parse(node, "listen", |text| text.parse().map_err(|_| format!("`{}` is not IP:PORT", shorten(text))))?;
+    let address: SocketAddr =
+        parse(node, "listen", |text| text.parse().map_err(|_| format!("`{}` is not IP:PORT", shorten(text))))?;
     if address.ip().is_loopback() {
         Ok(address)
     } else {
-        Err(Fault::new(node.line, "`listen` is not a loopback address").hint("health and metrics are for this machine: use 127.0.0.1:PORT"))
+        Err(Fault::new(node.line, "`listen` is not a loopback address")
+            .hint("health and metrics are for this machine: use 127.0.0.1:PORT"))
     }
 }
 
@@ -374,7 +425,11 @@ fn absolute(node: &Node, what: &str) -> Result<PathBuf> {
 
 /// Accepts what may stand in an HTTP header.
 fn header_value(text: &str) -> std::result::Result<String, String> {
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(text.to_owned()) } else { Err("`namespace` may hold only printable ASCII".to_owned()) }
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("`namespace` may hold only printable ASCII".to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -62,7 +62,10 @@ fn what_comes_later_is_said_and_not_ignored() {
     assert!(error.hint.is_some());
     for kind in ["kubernetes: {}", "aws: { region: r }"] {
         let error = with("file: { path: /etc/local }", kind);
-        assert!(error.to_string().contains("not supported yet") && error.line == Some(6) && error.hint.is_some(), "{error}");
+        assert!(
+            error.to_string().contains("not supported yet") && error.line == Some(6) && error.hint.is_some(),
+            "{error}"
+        );
     }
     for (from, to) in [("refresh: 1s", "max_stale: 1h"), ("log: json", "on_change: []"), ("approle:", "jwt:")] {
         assert!(with(from, to).to_string().contains("not supported yet"), "{to}");
@@ -93,7 +96,7 @@ fn each_mistake_has_its_line_and_its_reason() {
         ("secret_id_file: /sid", "secret_id_file: /sid, secret_id: x", 5, "not supported"),
         ("  local: 'local:a/b'\n", "  local: 'local:a/b'\n  spare: 'local:c'\n", 12, "no file and no variable"),
         ("key: app", "key: [app]", 15, "must be a map, and is a list"),
-        ("volume: {", "volume: {{", 7, ""),
+        ("volume: {", "volume: {{", 8, "indentation"),
     ] {
         let error = with(from, to);
         assert_eq!(error.line, Some(line), "{to}: {error}");

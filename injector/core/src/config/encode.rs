@@ -17,7 +17,10 @@ pub(crate) fn injection(injection: &Injection) -> Value {
         map.insert("files".to_owned(), object(files.iter().map(|(name, one)| (name.to_string(), file(one)))));
     }
     if !env.is_empty() {
-        map.insert("env".to_owned(), object(env.iter().map(|(name, value)| (name.to_string(), value.to_string().into()))));
+        map.insert(
+            "env".to_owned(),
+            object(env.iter().map(|(name, value)| (name.to_string(), value.to_string().into()))),
+        );
     }
     if let Some(listen) = listen {
         map.insert("listen".to_owned(), listen.to_string().into());
@@ -80,7 +83,9 @@ fn auth(auth: &VaultAuth) -> Value {
             let mut map = Map::new();
             with_mount(&mut map, mount, "kubernetes");
             map.insert("role".to_owned(), role.as_str().into());
-            map.insert("token".to_owned(), path(token));
+            if token.as_os_str() != DEFAULT_TOKEN {
+                map.insert("token".to_owned(), path(token));
+            }
             json!({ "kubernetes": map })
         }
         VaultAuth::TokenFile(file) => json!({ "token_file": path(file) }),
@@ -111,7 +116,11 @@ pub(crate) fn volume(volume: &VolumeSpec) -> Value {
 
 pub(crate) fn secret(secret: &SecretSpec) -> Value {
     let SecretSpec { from, refresh } = secret;
-    if *refresh == DEFAULT_REFRESH { from.to_string().into() } else { json!({ "from": from.to_string(), "refresh": print_duration(*refresh) }) }
+    if *refresh == DEFAULT_REFRESH {
+        from.to_string().into()
+    } else {
+        json!({ "from": from.to_string(), "refresh": print_duration(*refresh) })
+    }
 }
 
 pub(crate) fn file(file: &FileSpec) -> Value {
@@ -134,6 +143,9 @@ fn several(map: &mut Map<String, Value>, format: &str, source: &Source) {
     map.insert("format".to_owned(), format.into());
     match source {
         Source::Secret(name) => map.insert("secret".to_owned(), name.as_str().into()),
-        Source::Values(values) => map.insert("values".to_owned(), object(values.iter().map(|(name, value)| (name.clone(), value.to_string().into())))),
+        Source::Values(values) => map.insert(
+            "values".to_owned(),
+            object(values.iter().map(|(name, value)| (name.clone(), value.to_string().into()))),
+        ),
     };
 }

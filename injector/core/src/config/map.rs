@@ -115,7 +115,11 @@ pub(super) fn text<'a>(node: &'a Node, what: &str) -> Result<&'a str> {
 }
 
 /// Reads a scalar by a parser of its own.
-pub(super) fn parse<T>(node: &Node, what: &str, parser: impl FnOnce(&str) -> std::result::Result<T, String>) -> Result<T> {
+pub(super) fn parse<T>(
+    node: &Node,
+    what: &str,
+    parser: impl FnOnce(&str) -> std::result::Result<T, String>,
+) -> Result<T> {
     parser(text(node, what)?).map_err(|why| Fault::new(node.line, why))
 }
 
@@ -131,7 +135,12 @@ pub(super) fn flag(node: &Node, what: &str) -> Result<bool> {
 /// Finds the name that a mistyped one was meant to be: at most a third of its letters differ.
 pub(crate) fn closest<'n>(typed: &str, names: &[&'n str]) -> Option<&'n str> {
     let typed: String = typed.chars().take(60).collect();
-    names.iter().map(|name| (distance(&typed, name), *name)).filter(|(far, name)| *far <= 1.max(name.len() / 3)).min().map(|(_, name)| name)
+    names
+        .iter()
+        .map(|name| (distance(&typed, name), *name))
+        .filter(|(far, name)| *far <= 1.max(name.len() / 3))
+        .min()
+        .map(|(_, name)| name)
 }
 
 /// Counts the edits between two short texts (Levenshtein).

@@ -26,6 +26,11 @@ pub const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
 /// How long a previous generation of files stays readable, unless the volume says otherwise.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
+/// Where files are published, unless the volume says otherwise.
+pub const DEFAULT_PATH: &str = "/run/secrets/oakum";
+/// Where the webhook mounts the token that only the agent sees.
+pub const DEFAULT_TOKEN: &str = "/var/run/secrets/oakum/token";
+
 /// All that a pod asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Injection {
@@ -139,6 +144,12 @@ pub struct VolumeSpec {
     pub group: Option<u32>,
     /// How long the previous generation stays readable before it is wiped.
     pub grace: Duration,
+}
+
+impl Default for VolumeSpec {
+    fn default() -> Self {
+        Self { path: DEFAULT_PATH.into(), mode: Mode::DEFAULT, group: None, grace: DEFAULT_GRACE }
+    }
 }
 
 /// A secret that is fetched.

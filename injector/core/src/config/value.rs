@@ -81,7 +81,10 @@ impl EnvName {
     pub fn parse(text: &str) -> Result<Self, String> {
         let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
         if !first || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err(format!("the variable name `{}` may hold only letters, digits and `_`, and no digit first", shorten(text)));
+            return Err(format!(
+                "the variable name `{}` may hold only letters, digits and `_`, and no digit first",
+                shorten(text)
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -174,7 +177,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// Writes a duration so that [`parse_duration`] reads it back.
 pub(super) fn print_duration(duration: Duration) -> String {
-    if duration.subsec_millis() == 0 { format!("{}s", duration.as_secs()) } else { format!("{}ms", duration.as_millis()) }
+    if duration.subsec_millis() == 0 {
+        format!("{}s", duration.as_secs())
+    } else {
+        format!("{}ms", duration.as_millis())
+    }
 }
 
 /// Whether an address is spoken to under TLS.
@@ -205,7 +212,9 @@ impl Address {
     /// # Errors
     /// Says what is wrong, and a hint where there is one.
     pub fn parse(text: &str, plain: PlainHttp) -> Result<Self, (String, Option<String>)> {
-        let bad = |why: &str| (format!("the address `{}` {why}", shorten(text)), Some("write it as https://HOST:PORT".to_owned()));
+        let bad = |why: &str| {
+            (format!("the address `{}` {why}", shorten(text)), Some("write it as https://HOST:PORT".to_owned()))
+        };
         let (scheme, rest) = if let Some(rest) = text.strip_prefix("https://") {
             (Scheme::Https, rest)
         } else if let Some(rest) = text.strip_prefix("http://") {
@@ -219,7 +228,8 @@ impl Address {
         }
         let (host, port) = match rest.strip_prefix('[') {
             Some(rest) => {
-                let (host, port) = rest.split_once(']').ok_or_else(|| bad("has an IPv6 host without its closing bracket"))?;
+                let (host, port) =
+                    rest.split_once(']').ok_or_else(|| bad("has an IPv6 host without its closing bracket"))?;
                 host.parse::<std::net::Ipv6Addr>().map_err(|_| bad("has no IPv6 address in its brackets"))?;
                 (host, port.strip_prefix(':').or(if port.is_empty() { Some("") } else { None }))
             }
@@ -232,11 +242,15 @@ impl Address {
             Some("") if rest.ends_with(':') => return Err(bad("has no port behind its colon")),
             Some("") if scheme == Scheme::Https => 443,
             Some("") => 80,
-            Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or_else(|| bad("has no port from 1 to 65535"))?,
+            Some(port) => {
+                port.parse().ok().filter(|port| *port != 0).ok_or_else(|| bad("has no port from 1 to 65535"))?
+            }
             None => return Err(bad("has something behind its bracket that is no port")),
         };
         let host_ok = host.parse::<IpAddr>().is_ok()
-            || (!host.is_empty() && host.len() <= 253 && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')));
+            || (!host.is_empty()
+                && host.len() <= 253
+                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')));
         if !host_ok {
             return Err(bad("has no host name or IP address"));
         }
@@ -259,7 +273,11 @@ impl Address {
     /// Gives host and port as a `Host` header or a connection wants them.
     #[must_use]
     pub fn authority(&self) -> String {
-        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 }
 
@@ -333,8 +351,18 @@ mod tests {
     fn addresses_hold_a_host_and_a_port_only() {
         assert_eq!(Address::parse("https://vault.example.com", PlainHttp::LoopbackOnly).unwrap().port, 443);
         for address in [
-            "vault.example.com", "https://", "https://a:0", "https://a:70000", "https://a:", "https://u@a", "https://a/v1", "https://[::1",
-            "https://[x]:1", "https://[::1]x", "https://a b", "https://::1:80",
+            "vault.example.com",
+            "https://",
+            "https://a:0",
+            "https://a:70000",
+            "https://a:",
+            "https://u@a",
+            "https://a/v1",
+            "https://[::1",
+            "https://[x]:1",
+            "https://[::1]x",
+            "https://a b",
+            "https://::1:80",
         ] {
             assert!(Address::parse(address, PlainHttp::LoopbackOnly).is_err(), "{address}");
         }

@@ -1,0 +1,119 @@
+//! `check`: says what would be done, touching nothing.
+
+use std::fmt::Write;
+
+use oakum_inject::Injection;
+use oakum_inject::config::{Content, FileSpec, Literal, Source, Store, VaultAuth};
+
+use crate::{Failure, output, volume};
+
+/// Prints the plan, and then what is wrong with it, if anything.
+///
+/// # Errors
+/// Says that a store cannot be opened, or that the volume would be refused.
+pub(crate) fn describe(injection: &Injection) -> Result<u8, Failure> {
+    output::say(text(injection).trim_end())?;
+    for store in injection.stores.values() {
+        oakum_providers::open(store)?;
+    }
+    if injection.volume.path.exists() {
+        volume::inspect(&injection.volume.path)?;
+    }
+    Ok(0)
+}
+
+/// Looks whether every file of the configuration is in its place: what a startup probe asks, so that an app begins after
+/// the first publication.
+///
+/// # Errors
+/// Names the first file that is not there.
+pub(crate) fn published(injection: &Injection) -> Result<u8, Failure> {
+    let missing = injection.files.keys().find(|name| !injection.volume.path.join(name.as_str()).is_file());
+    match missing {
+        None => Ok(0),
+        Some(name) => Err(Failure::waiting(format!("{name} has not been published yet"))),
+    }
+}
+
+fn text(injection: &Injection) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write(&mut text, injection);
+    output_lines(&text)
+}
+
+/// Escapes line by line: names come from a file that anybody may have written.
+fn output_lines(text: &str) -> String {
+    text.lines().map(|line| output::plain(line) + "\n").collect()
+}
+
+fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
+    let Injection { stores, volume, secrets, files, env, listen, log: _ } = injection;
+    for (name, store) in stores {
+        writeln!(out, "store {name}: {}", store_text(store))?;
+    }
+    for (name, secret) in secrets {
+        writeln!(out, "secret {name}: from {}, looked at every {:?}", secret.from, secret.refresh)?;
+    }
+    let place = if volume.path.exists() { "" } else { " (not there yet)" };
+    write!(out, "volume {}{place}: mode {}", volume.path.display(), volume.mode)?;
+    if let Some(group) = volume.group {
+        write!(out, ", group {group}")?;
+    }
+    writeln!(out, ", the generation before is wiped after {:?}", volume.grace)?;
+    for (name, file) in files {
+        writeln!(out, "  {name}: {}", file_text(file))?;
+    }
+    for (name, value) in env {
+        writeln!(out, "environment {name}: {value} (in `exec`)")?;
+    }
+    match listen {
+        Some(listen) => writeln!(out, "health and metrics: http://{listen}"),
+        None => Ok(()),
+    }
+}
+
+fn store_text(store: &Store) -> String {
+    match store {
+        Store::Vault(vault) => {
+            let login = match &vault.auth {
+                VaultAuth::AppRole { mount, role_id, secret_id } => {
+                    let role = match role_id {
+                        Literal::Here(_) => "of the configuration".to_owned(),
+                        Literal::File(path) => format!("in {}", path.display()),
+                    };
+                    format!(
+                        "logs in at auth/{mount} with the role id {role} and the secret id in {}",
+                        secret_id.display()
+                    )
+                }
+                VaultAuth::Kubernetes { mount, role, token } => {
+                    format!("logs in at auth/{mount} as {role} with the token in {}", token.display())
+                }
+                VaultAuth::TokenFile(path) => format!("uses the token in {}", path.display()),
+                _ => "logs in".to_owned(),
+            };
+            let namespace = vault.namespace.as_ref().map(|name| format!(", namespace {name}")).unwrap_or_default();
+            let trust = vault.ca.as_ref().map(|path| format!(", trusts only {}", path.display())).unwrap_or_default();
+            format!("Vault at {}{namespace}{trust}, {login}", vault.address)
+        }
+        Store::File(file) => format!("files under {}", file.path.display()),
+        _ => "of a kind that this program does not know".to_owned(),
+    }
+}
+
+fn file_text(file: &FileSpec) -> String {
+    let source = |source: &Source| match source {
+        Source::Secret(name) => format!("all fields of {name}"),
+        Source::Values(values) => {
+            values.iter().map(|(key, value)| format!("{key} from {value}")).collect::<Vec<_>>().join(", ")
+        }
+    };
+    let content = match &file.content {
+        Content::Raw(value) => format!("raw, {value}"),
+        Content::Json(values) => format!("json, {}", source(values)),
+        Content::Dotenv(values) => format!("dotenv, {}", source(values)),
+        _ => "of a format that this program does not know".to_owned(),
+    };
+    file.mode.map_or_else(|| content.clone(), |mode| format!("{content}, mode {mode}"))
+}

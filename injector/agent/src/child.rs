@@ -1,0 +1,79 @@
+//! The process that `exec` runs: started with its environment, given our signals, and waited for together with every
+//! orphan that it leaves to us.
+
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
+use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
+
+use oakum_inject::{Class, ProviderError, Secret};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+
+use crate::output;
+
+/// A running child.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Child {
+    pid: Pid,
+}
+
+impl Child {
+    /// Starts a command with our own environment and these variables on top. The values are gone from our memory when
+    /// this returns: the command held copies on the heap, which is wiped.
+    ///
+    /// What hardens us goes on in the child: no core files, and no new privileges (`sudo` does not work in there).
+    ///
+    /// # Errors
+    /// [`Class::Misconfigured`] when there is no such command, or a value cannot be in an environment.
+    pub(crate) fn start(command: &[OsString], env: &[(String, Secret)]) -> Result<Self, ProviderError> {
+        let misconfigured = |what: String| ProviderError::new(Class::Misconfigured, what);
+        let (program, arguments) =
+            command.split_first().ok_or_else(|| misconfigured("there is no command".to_owned()))?;
+        let mut builder = Command::new(program);
+        builder.args(arguments);
+        for (name, value) in env {
+            if value.expose().contains(&0) {
+                return Err(misconfigured(format!("the value of `{name}` holds a NUL, which no environment can hold"))
+                    .hint("give it to the app as a file"));
+            }
+            builder.env(name, OsStr::from_bytes(value.expose()));
+        }
+        // Orphans of the child come to us, as they would to the init of a container.
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+        let child = builder.spawn().map_err(|error| {
+            misconfigured(format!("cannot start {}: {}", program.to_string_lossy(), output::reason(&error)))
+                .hint("give the command's whole path, and see that it may be executed")
+        })?;
+        i32::try_from(child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .map(|pid| Self { pid })
+            .ok_or_else(|| misconfigured("the child has no number".to_owned()))
+    }
+
+    /// Hands a signal on. One that was typed at a terminal has reached the child already, since it is in our group.
+    pub(crate) fn signal(self, signal: Signal) {
+        let typed = matches!(signal, Signal::INT | Signal::QUIT) && std::io::stdin().is_terminal();
+        if !typed {
+            // It may have ended this very moment, which its end will tell.
+            let _ = rustix::process::kill_process(self.pid, signal);
+        }
+    }
+
+    /// Takes the ends of all processes that have ended, and gives the child's own code if it is among them: 128+n for
+    /// one that was ended by signal n.
+    pub(crate) fn reap(self) -> Option<u8> {
+        let mut code = None;
+        while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+            if pid == self.pid {
+                code = code.or_else(|| code_of(status));
+            }
+        }
+        code
+    }
+}
+
+fn code_of(status: WaitStatus) -> Option<u8> {
+    let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal))?;
+    Some(u8::try_from(code).unwrap_or(u8::MAX))
+}

@@ -1,0 +1,130 @@
+//! `/healthz`, `/readyz` and `/metrics` on loopback: names and numbers, never a value.
+
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, header};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::machine::Status;
+
+/// What is told, as the main loop last left it.
+pub(crate) type Shared = Arc<Mutex<Status>>;
+
+/// How many may ask at once; probes are few.
+const MAX_CONNECTIONS: usize = 16;
+
+/// Takes the port and begins to answer.
+pub(crate) async fn serve(address: SocketAddr, status: Shared) -> io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    tokio::spawn(async move {
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let Ok((stream, _)) = listener.accept().await else {
+                // Out of descriptors, most likely: let some close.
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                continue;
+            };
+            let status = Arc::clone(&status);
+            tokio::spawn(async move {
+                let service = service_fn(|request: Request<Incoming>| {
+                    let response = answer(request.method(), request.uri().path(), &status);
+                    async move { Ok::<_, Infallible>(response) }
+                });
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(std::time::Duration::from_secs(5))
+                    .max_buf_size(16 << 10)
+                    .keep_alive(false)
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+                drop(place);
+            });
+        }
+    });
+    Ok(())
+}
+
+fn answer(method: &Method, path: &str, status: &Shared) -> Response<Full<Bytes>> {
+    let status = status.lock().unwrap_or_else(PoisonError::into_inner);
+    let (code, kind, body) = match path {
+        _ if method != Method::GET && method != Method::HEAD => {
+            (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n".to_owned())
+        }
+        "/healthz" => (StatusCode::OK, TEXT, "ok\n".to_owned()),
+        "/readyz" if status.ready => (StatusCode::OK, TEXT, "ready\n".to_owned()),
+        "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, waiting(&status)),
+        "/metrics" => (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics(&status)),
+        _ => (StatusCode::NOT_FOUND, TEXT, "there are /healthz, /readyz and /metrics\n".to_owned()),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = code;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    response
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+fn waiting(status: &Status) -> String {
+    let mut text = String::from("not ready\n");
+    for secret in status.secrets.iter().filter(|secret| !secret.published) {
+        let why = secret.fault.map_or("not fetched yet", oakum_inject::Class::name);
+        let _ = writeln!(text, "{}: {why}", secret.name);
+    }
+    text
+}
+
+/// Writes the numbers as OpenMetrics 1.0. Names of secrets hold nothing that a label would have to escape
+/// (`oakum_inject::reference::Name`).
+fn metrics(status: &Status) -> String {
+    let mut out = String::new();
+    let _ = write(&mut out, status);
+    out
+}
+
+fn write(out: &mut String, status: &Status) -> std::fmt::Result {
+    writeln!(
+        out,
+        "# TYPE oakum_agent_ready gauge\n# HELP oakum_agent_ready Whether every file has been published.\noakum_agent_ready {}",
+        u8::from(status.ready)
+    )?;
+    writeln!(
+        out,
+        "# TYPE oakum_agent_generations counter\n# HELP oakum_agent_generations Sets of files published.\noakum_agent_generations_total {}",
+        status.generations
+    )?;
+    writeln!(
+        out,
+        "# TYPE oakum_secret_published gauge\n# HELP oakum_secret_published Whether every file of the secret is there."
+    )?;
+    for secret in &status.secrets {
+        writeln!(out, "oakum_secret_published{{secret=\"{}\"}} {}", secret.name, u8::from(secret.published))?;
+    }
+    writeln!(
+        out,
+        "# TYPE oakum_secret_age_seconds gauge\n# UNIT oakum_secret_age_seconds seconds\n# HELP oakum_secret_age_seconds Since the secret was last seen to be current."
+    )?;
+    for secret in &status.secrets {
+        if let Some(age) = secret.age {
+            writeln!(out, "oakum_secret_age_seconds{{secret=\"{}\"}} {:.3}", secret.name, age.as_secs_f64())?;
+        }
+    }
+    writeln!(
+        out,
+        "# TYPE oakum_secret_failures gauge\n# HELP oakum_secret_failures Failures in a row, by what can be done about the last."
+    )?;
+    for secret in &status.secrets {
+        let class = secret.fault.map_or("none", oakum_inject::Class::name);
+        writeln!(out, "oakum_secret_failures{{secret=\"{}\",class=\"{class}\"}} {}", secret.name, secret.failures)?;
+    }
+    writeln!(out, "# EOF")
+}

@@ -1,0 +1,617 @@
+//! The agent as a state machine: `step(now, event)` gives actions. Every rule about time is here, and none of it waits,
+//! reads a clock or touches a secret: values stay with the shell, and the machine knows their versions only.
+//!
+//! The rules:
+//! - Each secret fails alone, with full-jitter backoff, at most once a second, and not before `Retry-After`.
+//! - A generation holds every file whose secrets are all at hand. The first one waits until each secret has been tried.
+//! - A file of two secrets is made anew when one changes; the other's value is read again for it, since none is kept.
+//! - What fails to be published or fetched leaves the last good files where they are.
+//! - `once` and `exec` publish all or nothing, and give up at a refusal or at their deadline.
+
+pub(crate) mod backoff;
+pub(crate) mod plan;
+mod session;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use oakum_inject::config::FileName;
+use oakum_inject::provider::Session;
+use oakum_inject::reference::Name;
+use oakum_inject::{Class, ProviderError, Version};
+
+use self::backoff::Chance;
+use self::plan::{Mode, Plan};
+use self::session::StoreState;
+
+/// How long the end may take: what has not been revoked by then ends by itself.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A moment: the time since any fixed point, from a clock that never goes back.
+pub(crate) type Moment = Duration;
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// Time has passed; also how everything begins.
+    Tick,
+    LoggedIn {
+        store: Name,
+        result: Result<Session, ProviderError>,
+    },
+    Renewed {
+        store: Name,
+        result: Result<Session, ProviderError>,
+    },
+    /// A fetch ended: with a version whose value the shell now holds, or none if nothing changed.
+    Fetched {
+        secret: Name,
+        result: Result<Option<Version>, ProviderError>,
+    },
+    /// A publication ended, without the files that could not be made.
+    Published {
+        failed: BTreeMap<FileName, ProviderError>,
+        replaced: Replaced,
+    },
+    /// Nothing could be published, because of the volume.
+    NotPublished(VolumeFault),
+    /// The child was started, or could not be.
+    Started(Result<(), ProviderError>),
+    ChildEnded {
+        code: u8,
+    },
+    Revoked {
+        store: Name,
+    },
+    /// Somebody wants us to stop.
+    Stop,
+}
+
+/// Whether a publication put something in the place of an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    Nothing,
+    Generation,
+}
+
+/// Why a volume cannot be used, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VolumeFault {
+    pub(crate) what: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// What the shell has to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Action {
+    Login(Name),
+    Renew(Name),
+    Fetch {
+        secret: Name,
+        known: Option<Version>,
+    },
+    /// Make these files of the values at hand, and publish them with all others as they are.
+    Publish {
+        files: BTreeSet<FileName>,
+        demand: Demand,
+    },
+    /// Drop the value of a secret, which wipes it.
+    Forget(Name),
+    /// Start the child with its environment.
+    Spawn,
+    /// Wipe the generations before the published one.
+    Sweep,
+    /// Wipe everything that was published.
+    Wipe,
+    Revoke(Name),
+    Exit(Outcome),
+}
+
+/// What to do when a file cannot be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// Publish the others.
+    WhatCanBe,
+    /// Publish nothing.
+    All,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Outcome {
+    Done,
+    /// The child's own code.
+    Child(u8),
+    Failed(ProviderError),
+    BadVolume(VolumeFault),
+}
+
+/// The state of everything that bears on time.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    plan: Plan,
+    began: Moment,
+    stores: BTreeMap<Name, StoreState>,
+    secrets: BTreeMap<Name, SecretState>,
+    files: BTreeMap<FileName, FileState>,
+    publishing: Publishing,
+    phase: Phase,
+    chance: Chance,
+}
+
+/// What is known of a secret.
+#[derive(Debug)]
+struct SecretState {
+    store: Name,
+    refresh: Duration,
+    /// When to look next; never again if none.
+    due: Option<Moment>,
+    busy: bool,
+    /// Whether a fetch has ended once, well or not.
+    tried: bool,
+    failures: u32,
+    fault: Option<ProviderError>,
+    /// The version whose value the shell holds.
+    staged: Option<Version>,
+    /// The version that was delivered everywhere, and forgotten.
+    delivered: Option<Version>,
+    /// Whether the value is needed again, changed or not.
+    reread: bool,
+    /// When it was last seen to be what it is.
+    seen: Option<Moment>,
+}
+
+/// What a file was last made of.
+#[derive(Debug, Default)]
+struct FileState {
+    made_of: BTreeMap<Name, Version>,
+    /// What it could not be made of: not tried again until something changes.
+    failed: Option<(BTreeMap<Name, Version>, ProviderError)>,
+}
+
+#[derive(Debug, Default)]
+struct Publishing {
+    /// What is being published now, and of which versions.
+    now: Option<BTreeMap<FileName, BTreeMap<Name, Version>>>,
+    failures: u32,
+    not_before: Moment,
+    fault: Option<VolumeFault>,
+    generations: u64,
+    /// When to wipe what came before.
+    sweep: Option<Moment>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Phase {
+    /// Until all is published, and in `exec` the child is started.
+    Beginning,
+    /// `exec`: published, and the child is being started.
+    Starting,
+    Steady,
+    /// Waiting for what is being revoked.
+    Ending {
+        outcome: Outcome,
+        waiting: BTreeSet<Name>,
+        until: Moment,
+    },
+    Ended,
+}
+
+/// What can be told to the outside: names and numbers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Status {
+    /// Whether every file has been published, and in `exec` the child is running.
+    pub(crate) ready: bool,
+    pub(crate) generations: u64,
+    pub(crate) secrets: Vec<SecretStatus>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SecretStatus {
+    pub(crate) name: String,
+    pub(crate) published: bool,
+    /// How long ago it was last seen to be what it is.
+    pub(crate) age: Option<Duration>,
+    pub(crate) failures: u32,
+    pub(crate) fault: Option<Class>,
+}
+
+impl Agent {
+    /// Makes an agent that has done nothing yet.
+    pub(crate) fn new(plan: Plan, now: Moment, seed: u64) -> Self {
+        let stores = plan.secrets.values().map(|(store, _)| (store.clone(), StoreState::new(now))).collect();
+        let secrets = plan
+            .secrets
+            .iter()
+            .map(|(name, (store, refresh))| (name.clone(), SecretState::new(store.clone(), *refresh, now)))
+            .collect();
+        let files = plan.files.keys().map(|name| (name.clone(), FileState::default())).collect();
+        Self {
+            plan,
+            began: now,
+            stores,
+            secrets,
+            files,
+            publishing: Publishing::default(),
+            phase: Phase::Beginning,
+            chance: Chance::from_seed(seed),
+        }
+    }
+
+    /// Takes what happened, and says what to do.
+    pub(crate) fn step(&mut self, now: Moment, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.take(now, event, &mut actions);
+        if matches!(self.phase, Phase::Beginning | Phase::Starting | Phase::Steady) {
+            self.give_up_in_time(now, &mut actions);
+        }
+        match self.phase {
+            Phase::Beginning | Phase::Starting | Phase::Steady => {
+                self.log_in_and_renew(now, &mut actions);
+                self.fetch(now, &mut actions);
+                self.publish(now, &mut actions);
+                self.sweep(now, &mut actions);
+            }
+            Phase::Ending { .. } | Phase::Ended => {}
+        }
+        self.end(now, &mut actions);
+        actions
+    }
+
+    /// Says when `step` wants a tick, if nothing happens before.
+    pub(crate) fn due(&self) -> Option<Moment> {
+        let stores = self.stores.values().filter_map(StoreState::due);
+        let open =
+            |secret: &&SecretState| !secret.busy && self.stores.get(&secret.store).is_some_and(StoreState::is_open);
+        let secrets = self.secrets.values().filter(open).filter_map(|secret| secret.due);
+        let publish =
+            (self.publishing.now.is_none() && self.publishing.failures > 0).then_some(self.publishing.not_before);
+        let deadline =
+            (self.phase == Phase::Beginning && self.plan.mode != Mode::Run).then_some(self.began + self.plan.deadline);
+        match &self.phase {
+            Phase::Ending { until, .. } => Some(*until),
+            Phase::Ended => None,
+            _ => stores.chain(secrets).chain(publish).chain(deadline).chain(self.publishing.sweep).min(),
+        }
+    }
+
+    /// Says how things are.
+    pub(crate) fn status(&self, now: Moment) -> Status {
+        let secrets = self.secrets.iter().map(|(name, secret)| {
+            let fault = secret.fault.as_ref().or_else(|| self.stores.get(&secret.store)?.fault());
+            SecretStatus {
+                name: name.to_string(),
+                published: self.is_published(name),
+                age: secret.seen.map(|seen| now.saturating_sub(seen)),
+                failures: secret.failures,
+                fault: fault.map(|fault| fault.class),
+            }
+        });
+        let published = self.files.values().all(|file| !file.made_of.is_empty());
+        Status {
+            ready: published && self.phase == Phase::Steady,
+            generations: self.publishing.generations,
+            secrets: secrets.collect(),
+        }
+    }
+
+    fn is_published(&self, secret: &Name) -> bool {
+        let files = self.plan.files.iter().filter(|(_, made_of)| made_of.contains(secret));
+        files
+            .map(|(name, _)| name)
+            .all(|name| self.files.get(name).is_some_and(|file| file.made_of.contains_key(secret)))
+    }
+
+    fn take(&mut self, now: Moment, event: Event, actions: &mut Vec<Action>) {
+        match event {
+            Event::Tick => {}
+            Event::LoggedIn { store, result } => self.logged_in(now, &store, result, actions),
+            Event::Renewed { store, result } => self.renewed(now, &store, result),
+            Event::Fetched { secret, result } => self.fetched(now, &secret, result, actions),
+            Event::Published { failed, replaced } => self.published(now, &failed, replaced, actions),
+            Event::NotPublished(fault) => self.not_published(now, fault, actions),
+            Event::Started(Ok(())) => self.started(actions),
+            Event::Started(Err(error)) => self.finish(now, Outcome::Failed(error), Files::Wiped, actions),
+            Event::ChildEnded { code } => self.finish(now, Outcome::Child(code), Files::Wiped, actions),
+            Event::Revoked { store } => {
+                if let Phase::Ending { waiting, .. } = &mut self.phase {
+                    waiting.remove(&store);
+                }
+            }
+            Event::Stop => self.stop(now, actions),
+        }
+    }
+
+    fn stop(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let child_runs = self.plan.mode == Mode::Exec && matches!(self.phase, Phase::Starting | Phase::Steady);
+        if child_runs || matches!(self.phase, Phase::Ending { .. } | Phase::Ended) {
+            // The shell hands the signal on to the child, and its end is ours.
+            return;
+        }
+        let files = if self.plan.mode == Mode::Once { Files::Kept } else { Files::Wiped };
+        self.finish(now, Outcome::Done, files, actions);
+    }
+
+    fn fetched(
+        &mut self,
+        now: Moment,
+        name: &Name,
+        result: Result<Option<Version>, ProviderError>,
+        actions: &mut Vec<Action>,
+    ) {
+        let chance = self.chance.draw();
+        let Some(secret) = self.secrets.get_mut(name) else { return };
+        secret.busy = false;
+        secret.tried = true;
+        match result {
+            Ok(found) => {
+                secret.failures = 0;
+                secret.fault = None;
+                secret.seen = Some(now);
+                secret.due = Some(now + backoff::refresh(secret.refresh, chance));
+                if let Some(version) = found {
+                    secret.staged = Some(version);
+                    secret.reread = false;
+                    self.read_companions(now, name);
+                }
+            }
+            Err(error) if error.class == Class::SessionLost => {
+                secret.due = Some(now + backoff::LEAST);
+                let store = secret.store.clone();
+                if let Some(store) = self.stores.get_mut(&store) {
+                    store.lost(now);
+                }
+            }
+            Err(error) => {
+                secret.failures += 1;
+                secret.due = Some(now + backoff::after_failure(secret.failures, error.retry_after, chance));
+                secret.fault = Some(error.clone());
+                self.refused(now, error, actions);
+            }
+        }
+    }
+
+    /// `once` and `exec` have nobody to wait for: what waiting cannot mend ends them.
+    fn refused(&mut self, now: Moment, error: ProviderError, actions: &mut Vec<Action>) {
+        if self.phase == Phase::Beginning && self.plan.mode != Mode::Run && !error.class.may_pass() {
+            self.finish(now, Outcome::Failed(error), Files::Kept, actions);
+        }
+    }
+
+    /// The other secrets of the files that a secret is part of are needed again, since their values were forgotten.
+    fn read_companions(&mut self, now: Moment, name: &Name) {
+        for made_of in self.plan.files.values().filter(|made_of| made_of.contains(name)) {
+            for other in made_of.iter().filter(|other| *other != name) {
+                let Some(other) = self.secrets.get_mut(other) else { continue };
+                if other.staged.is_none() && !other.reread {
+                    other.reread = true;
+                    if other.failures == 0 {
+                        other.due = Some(now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn fetch(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        for (name, secret) in &mut self.secrets {
+            let open = self.stores.get(&secret.store).is_some_and(StoreState::is_open);
+            if open && !secret.busy && secret.due.is_some_and(|due| due <= now) {
+                secret.busy = true;
+                let known = if secret.reread { None } else { secret.staged.or(secret.delivered) };
+                actions.push(Action::Fetch { secret: name.clone(), known });
+            }
+        }
+    }
+
+    /// Finds the files that can be made and are not what they would become.
+    fn makeable(&self) -> BTreeMap<FileName, BTreeMap<Name, Version>> {
+        let staged = |names: &BTreeSet<Name>| -> Option<BTreeMap<Name, Version>> {
+            names.iter().map(|name| Some((name.clone(), self.secrets.get(name)?.staged?))).collect()
+        };
+        self.plan
+            .files
+            .iter()
+            .filter_map(|(name, secrets)| Some((name, staged(secrets)?)))
+            .filter(|(name, versions)| {
+                self.files.get(name).is_some_and(|file| {
+                    file.made_of != *versions && file.failed.as_ref().is_none_or(|(failed, _)| failed != versions)
+                })
+            })
+            .map(|(name, versions)| (name.clone(), versions))
+            .collect()
+    }
+
+    fn publish(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        if self.publishing.now.is_some() || self.publishing.not_before > now {
+            return;
+        }
+        let beginning = self.phase == Phase::Beginning;
+        if beginning && !self.secrets.values().all(|secret| secret.tried) {
+            return;
+        }
+        let all = beginning && self.plan.mode != Mode::Run;
+        if all && !self.secrets.values().all(|secret| secret.staged.is_some()) {
+            return;
+        }
+        let files = self.makeable();
+        if files.is_empty() && !(all && self.plan.files.is_empty()) {
+            return;
+        }
+        let demand = if all { Demand::All } else { Demand::WhatCanBe };
+        actions.push(Action::Publish { files: files.keys().cloned().collect(), demand });
+        self.publishing.now = Some(files);
+    }
+
+    fn published(
+        &mut self,
+        now: Moment,
+        failed: &BTreeMap<FileName, ProviderError>,
+        replaced: Replaced,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(files) = self.publishing.now.take() else { return };
+        self.publishing.failures = 0;
+        self.publishing.fault = None;
+        if self.phase == Phase::Beginning && self.plan.mode != Mode::Run {
+            if let Some(error) = failed.values().next() {
+                let outcome = Outcome::Failed(error.clone());
+                return self.finish(now, outcome, Files::Kept, actions);
+            }
+        }
+        if failed.len() < files.len() {
+            self.publishing.generations += 1;
+        }
+        for (name, versions) in files {
+            let Some(file) = self.files.get_mut(&name) else { continue };
+            match failed.get(&name) {
+                Some(error) => file.failed = Some((versions, error.clone())),
+                None => *file = FileState { made_of: versions, failed: None },
+            }
+        }
+        if replaced == Replaced::Generation {
+            self.publishing.sweep = Some(now + self.plan.grace);
+        }
+        match (&self.phase, self.plan.mode) {
+            (Phase::Beginning, Mode::Exec) => {
+                self.phase = Phase::Starting;
+                self.forget_delivered(actions);
+                actions.push(Action::Spawn);
+                return;
+            }
+            (Phase::Beginning, Mode::Once) => {
+                self.phase = Phase::Steady;
+                self.forget_delivered(actions);
+                if self.publishing.sweep.is_none() {
+                    self.finish(now, Outcome::Done, Files::Kept, actions);
+                }
+                return;
+            }
+            (Phase::Beginning, Mode::Run) => self.phase = Phase::Steady,
+            _ => {}
+        }
+        self.forget_delivered(actions);
+    }
+
+    /// Forgets every value that has gone wherever it belongs.
+    fn forget_delivered(&mut self, actions: &mut Vec<Action>) {
+        for (name, secret) in &mut self.secrets {
+            let Some(version) = secret.staged else { continue };
+            let in_files = self.plan.files.iter().filter(|(_, made_of)| made_of.contains(name)).all(|(file, _)| {
+                self.files.get(file).is_some_and(|file| {
+                    let made = file.made_of.get(name) == Some(&version);
+                    made || file.failed.as_ref().is_some_and(|(failed, _)| failed.get(name) == Some(&version))
+                })
+            });
+            let in_env = !self.plan.env.contains(name) || self.phase == Phase::Steady;
+            if in_files && in_env {
+                secret.staged = None;
+                secret.delivered = Some(version);
+                actions.push(Action::Forget(name.clone()));
+            }
+        }
+    }
+
+    fn not_published(&mut self, now: Moment, fault: VolumeFault, actions: &mut Vec<Action>) {
+        self.publishing.now = None;
+        if self.phase == Phase::Beginning && self.plan.mode != Mode::Run {
+            return self.finish(now, Outcome::BadVolume(fault), Files::Kept, actions);
+        }
+        self.publishing.failures += 1;
+        self.publishing.not_before = now + backoff::after_failure(self.publishing.failures, None, self.chance.draw());
+        self.publishing.fault = Some(fault);
+    }
+
+    fn started(&mut self, actions: &mut Vec<Action>) {
+        self.phase = Phase::Steady;
+        self.forget_delivered(actions);
+        // An environment cannot be changed from outside: what goes there only is not looked at again.
+        for (name, secret) in &mut self.secrets {
+            if !self.plan.files.values().any(|made_of| made_of.contains(name)) {
+                secret.due = None;
+            }
+        }
+    }
+
+    fn sweep(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        if self.publishing.sweep.is_none_or(|due| due > now) {
+            return;
+        }
+        self.publishing.sweep = None;
+        actions.push(Action::Sweep);
+        if self.plan.mode == Mode::Once {
+            self.finish(now, Outcome::Done, Files::Kept, actions);
+        }
+    }
+
+    fn give_up_in_time(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        if self.phase != Phase::Beginning || self.plan.mode == Mode::Run || now < self.began + self.plan.deadline {
+            return;
+        }
+        let faults = self
+            .stores
+            .values()
+            .filter_map(StoreState::fault)
+            .chain(self.secrets.values().filter_map(|secret| secret.fault.as_ref()));
+        let waited = format!("gave up after {} s", self.plan.deadline.as_secs());
+        let error = match faults.max_by_key(|fault| fault.class).cloned() {
+            Some(fault) => fault.while_doing(&waited),
+            None => ProviderError::new(Class::Unreachable, format!("{waited}: no answer has come yet")),
+        };
+        self.finish(now, Outcome::Failed(error), Files::Kept, actions);
+    }
+
+    fn finish(&mut self, now: Moment, outcome: Outcome, files: Files, actions: &mut Vec<Action>) {
+        if files == Files::Wiped {
+            actions.push(Action::Wipe);
+        }
+        let mut waiting = BTreeSet::new();
+        for (name, store) in &self.stores {
+            if store.to_revoke() {
+                actions.push(Action::Revoke(name.clone()));
+            }
+            // A login under way may yet give something to revoke.
+            if store.to_revoke() || store.is_logging_in() {
+                waiting.insert(name.clone());
+            }
+        }
+        self.phase = Phase::Ending { outcome, waiting, until: now + FAREWELL };
+    }
+
+    fn end(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        if let Phase::Ending { outcome, waiting, until } = &self.phase
+            && (waiting.is_empty() || now >= *until)
+        {
+            actions.push(Action::Exit(outcome.clone()));
+            self.phase = Phase::Ended;
+        }
+    }
+}
+
+/// What becomes of the published files at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Files {
+    Kept,
+    Wiped,
+}
+
+impl SecretState {
+    fn new(store: Name, refresh: Duration, now: Moment) -> Self {
+        Self {
+            store,
+            refresh,
+            due: Some(now),
+            busy: false,
+            tried: false,
+            failures: 0,
+            fault: None,
+            staged: None,
+            delivered: None,
+            reread: false,
+            seen: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! What the machine has to keep: the configuration without anything that does not bear on time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use oakum_inject::Injection;
+use oakum_inject::config::FileName;
+use oakum_inject::reference::Name;
+
+/// What the agent was asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Fetch, publish, keep fresh until told to stop.
+    Run,
+    /// Fetch, publish, exit.
+    Once,
+    /// The same around a child process.
+    Exec,
+}
+
+/// What is fetched for what.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) mode: Mode,
+    /// When `once` and `exec` give up if not all is there.
+    pub(crate) deadline: Duration,
+    /// How long a previous generation stays readable.
+    pub(crate) grace: Duration,
+    /// Each secret's store, and how often it is looked at.
+    pub(crate) secrets: BTreeMap<Name, (Name, Duration)>,
+    /// The secrets that each file is made of.
+    pub(crate) files: BTreeMap<FileName, BTreeSet<Name>>,
+    /// The secrets that go into the environment.
+    pub(crate) env: BTreeSet<Name>,
+}
+
+impl Plan {
+    /// Takes from a configuration what a mode needs: only `exec` fills an environment.
+    pub(crate) fn of(injection: &Injection, mode: Mode, deadline: Duration) -> Self {
+        let files: BTreeMap<FileName, BTreeSet<Name>> =
+            injection.files.iter().map(|(name, file)| (name.clone(), file.secrets().cloned().collect())).collect();
+        let env: BTreeSet<Name> = match mode {
+            Mode::Exec => injection.env.values().map(|value| value.secret.clone()).collect(),
+            Mode::Run | Mode::Once => BTreeSet::new(),
+        };
+        let secrets = injection
+            .secrets
+            .iter()
+            .filter(|(name, _)| env.contains(*name) || files.values().any(|made_of| made_of.contains(*name)))
+            .map(|(name, secret)| (name.clone(), (secret.from.store.clone(), secret.refresh)))
+            .collect();
+        Self { mode, deadline, grace: injection.volume.grace, secrets, files, env }
+    }
+}

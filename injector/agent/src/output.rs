@@ -1,0 +1,142 @@
+//! The only place that writes to standard output and standard error. Names and counts, never a value, a request or a
+//! response. Whatever came from elsewhere is escaped here once more, so that it cannot move a terminal.
+
+use std::io::{self, Write};
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use oakum_inject::config::LogFormat;
+
+use crate::Failure;
+
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// Chooses how logs are written, once.
+pub(crate) fn set_format(format: LogFormat) {
+    let _ = FORMAT.set(format);
+}
+
+/// How much a line of the log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    Info,
+    Warn,
+}
+
+/// Writes a line of the log to standard error. `event` is a stable name; the fields are names and counts.
+pub(crate) fn log(level: Level, event: &str, message: &str, fields: &[(&str, String)]) {
+    let line = line(FORMAT.get().copied().unwrap_or_default(), SystemTime::now(), level, event, message, fields);
+    // Nobody is left to tell when standard error is gone.
+    let _ = io::stderr().write_all(line.as_bytes());
+}
+
+fn line(
+    format: LogFormat,
+    now: SystemTime,
+    level: Level,
+    event: &str,
+    message: &str,
+    fields: &[(&str, String)],
+) -> String {
+    let time = timestamp(now);
+    let level = match level {
+        Level::Info => "info",
+        Level::Warn => "warn",
+    };
+    match format {
+        LogFormat::Json => {
+            let mut object = serde_json::Map::new();
+            for (key, value) in
+                [("@timestamp", time.as_str()), ("log.level", level), ("event.action", event), ("message", message)]
+            {
+                object.insert(key.to_owned(), value.into());
+            }
+            for (key, value) in fields {
+                object.insert(format!("oakum.{key}"), value.as_str().into());
+            }
+            format!("{}\n", serde_json::Value::from(object))
+        }
+        LogFormat::Text => {
+            let fields: String = fields.iter().map(|(key, value)| format!(" {key}={}", plain(value))).collect();
+            format!("{time} {level} {}{fields}\n", plain(message))
+        }
+    }
+}
+
+/// Writes how the program ends when it does not end well.
+pub(crate) fn fail(what: &str, hint: Option<&str>) {
+    let mut text = format!("error: {}\n", plain(what));
+    if let Some(hint) = hint {
+        text.push_str(&format!("hint: {}\n", plain(hint)));
+    }
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Writes to standard output what was asked for.
+pub(crate) fn say(text: &str) -> Result<u8, Failure> {
+    match writeln!(io::stdout(), "{text}") {
+        Ok(()) => Ok(0),
+        // `| head` closes early and means no harm.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error) => Err(Failure::usage(format!("cannot write to standard output: {}", reason(&error)))),
+    }
+}
+
+/// Says what the system said, without its number.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Escapes what would move a terminal, and keeps everything on one line.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+/// Writes a time as RFC 3339 in UTC, to the millisecond. The calendar is Hinnant's `civil_from_days`.
+fn timestamp(now: SystemTime) -> String {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
+        second / 3600,
+        second / 60 % 60,
+        second % 60,
+        since.subsec_millis()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_as_rfc_3339() {
+        let at = |seconds| timestamp(UNIX_EPOCH + Duration::from_millis(seconds));
+        assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(at(951_782_400_001), "2000-02-29T00:00:00.001Z");
+        assert_eq!(at(1_735_689_599_999), "2024-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn a_line_stays_one_line_in_both_formats() {
+        let fields = [("secret", "d\nb".to_owned())];
+        let text = line(LogFormat::Text, UNIX_EPOCH, Level::Warn, "a.b", "x\u{1b}[2J\ny", &fields);
+        assert_eq!(text, "1970-01-01T00:00:00.000Z warn x\\u{1b}[2J\\ny secret=d\\nb\n");
+        let json = line(LogFormat::Json, UNIX_EPOCH, Level::Info, "a.b", "x\ny", &fields);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((json["event.action"].as_str(), json["oakum.secret"].as_str()), (Some("a.b"), Some("d\nb")));
+    }
+}

@@ -1,0 +1,403 @@
+//! Does what the state machine says: calls providers, publishes, starts the child, and tells the machine what came of it.
+//!
+//! It is the only place that holds values, from the moment a fetch ends until the machine says that they have been
+//! delivered everywhere. Nothing is decided here.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ffi::OsString;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use oakum_inject::config::FileName;
+use oakum_inject::format;
+use oakum_inject::provider::{Answer, Grant, Session, Want};
+use oakum_inject::reference::Name;
+use oakum_inject::{Class, Fetched, Fields, Injection, ProviderError, Secret, SecretProvider, Version};
+use ring::rand::{SecureRandom, SystemRandom};
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::Failure;
+use crate::child::Child;
+use crate::health::{self, Shared};
+use crate::machine::plan::{Mode, Plan};
+use crate::machine::{Action, Agent, Demand, Event, Outcome, Replaced};
+use crate::output::{self, Level};
+use crate::volume::{Part, Published, Volume};
+
+/// How many calls may be under way at once.
+const MAX_CALLS: usize = 8;
+
+/// Signals that end us, or are handed on to the child.
+const STOPPING: [(SignalKind, Signal); 3] = [
+    (SignalKind::terminate(), Signal::TERM),
+    (SignalKind::interrupt(), Signal::INT),
+    (SignalKind::quit(), Signal::QUIT),
+];
+/// Signals that are handed on to the child, and mean nothing to us (yet).
+const PASSING: [(SignalKind, Signal); 4] = [
+    (SignalKind::hangup(), Signal::HUP),
+    (SignalKind::user_defined1(), Signal::USR1),
+    (SignalKind::user_defined2(), Signal::USR2),
+    (SignalKind::window_change(), Signal::WINCH),
+];
+
+/// Runs a mode to its end and gives the exit code.
+///
+/// # Errors
+/// Says what went wrong, with the code for it.
+pub(crate) async fn run(
+    injection: Injection,
+    mode: Mode,
+    timeout: Duration,
+    command: Vec<OsString>,
+) -> Result<u8, Failure> {
+    let (events, mut inbox) = mpsc::unbounded_channel();
+    listen_for_signals(&events)
+        .map_err(|error| Failure::usage(format!("cannot listen for signals: {}", output::reason(&error))))?;
+    let providers = injection
+        .stores
+        .iter()
+        .map(|(name, store)| Ok((name.clone(), Arc::from(oakum_providers::open(store)?))))
+        .collect::<Result<_, ProviderError>>()?;
+    let volume = Volume::open(&injection.volume)?;
+    let status = Shared::default();
+    if let Some(address) = injection.listen {
+        let result = health::serve(address, Arc::clone(&status)).await;
+        result.map_err(|error| Failure::usage(format!("cannot listen on {address}: {}", output::reason(&error))))?;
+    }
+    let agent = Agent::new(Plan::of(&injection, mode, timeout), Duration::ZERO, random());
+    let mut shell = Shell {
+        injection,
+        providers,
+        agent,
+        volume,
+        staged: BTreeMap::new(),
+        child: None,
+        command,
+        began: Instant::now(),
+        queue: VecDeque::from([Event::Tick]),
+        events,
+        calls: Arc::new(Semaphore::new(MAX_CALLS)),
+        status,
+    };
+    let outcome = loop {
+        let event = match shell.queue.pop_front() {
+            Some(event) => event,
+            None => shell.wait(&mut inbox).await,
+        };
+        if let Some(outcome) = shell.step(event) {
+            break outcome;
+        }
+    };
+    if mode != Mode::Once || outcome != Outcome::Done {
+        shell.volume.leave();
+    }
+    outcome.try_into()
+}
+
+/// What comes from outside the main loop.
+enum Message {
+    LoggedIn(Name, Result<Session, ProviderError>),
+    Renewed(Name, Result<Session, ProviderError>),
+    Fetched(Name, Result<Fetched, ProviderError>),
+    Revoked(Name, Result<(), ProviderError>),
+    Signal(Signal),
+    ChildMayHaveEnded,
+}
+
+struct Shell {
+    injection: Injection,
+    providers: BTreeMap<Name, Arc<dyn SecretProvider>>,
+    agent: Agent,
+    volume: Volume,
+    /// Values that are on their way into files or the environment.
+    staged: BTreeMap<Name, Fields>,
+    child: Option<Child>,
+    command: Vec<OsString>,
+    began: Instant,
+    queue: VecDeque<Event>,
+    events: mpsc::UnboundedSender<Message>,
+    calls: Arc<Semaphore>,
+    status: Shared,
+}
+
+impl Shell {
+    /// Waits until something happens, or the machine wants to be asked.
+    async fn wait(&mut self, inbox: &mut mpsc::UnboundedReceiver<Message>) -> Event {
+        let due = self.agent.due().map_or_else(|| self.began.elapsed() + Duration::from_secs(3600), |due| due);
+        let alarm = tokio::time::sleep_until((self.began + due).into());
+        tokio::select! {
+            message = inbox.recv() => match message {
+                Some(message) => self.understand(message),
+                None => Event::Stop,
+            },
+            () = alarm => Event::Tick,
+        }
+    }
+
+    fn step(&mut self, event: Event) -> Option<Outcome> {
+        let now = self.began.elapsed();
+        let actions = self.agent.step(now, event);
+        for action in actions {
+            if let Action::Exit(outcome) = action {
+                return Some(outcome);
+            }
+            self.perform(action);
+        }
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = self.agent.status(self.began.elapsed());
+        None
+    }
+
+    fn understand(&mut self, message: Message) -> Event {
+        match message {
+            Message::LoggedIn(store, result) => {
+                match &result {
+                    Ok(session) => {
+                        let ttl = session.ttl.map_or_else(|| "none".to_owned(), |ttl| format!("{}s", ttl.as_secs()));
+                        output::log(
+                            Level::Info,
+                            "store.logged_in",
+                            "logged in",
+                            &[("store", store.to_string()), ("ttl", ttl)],
+                        );
+                    }
+                    Err(error) => complain("store.login_failed", "store", &store, error),
+                }
+                Event::LoggedIn { store, result }
+            }
+            Message::Renewed(store, result) => {
+                match &result {
+                    Ok(_) => {
+                        output::log(Level::Info, "store.renewed", "token renewed", &[("store", store.to_string())])
+                    }
+                    Err(error) => complain("store.renewal_failed", "store", &store, error),
+                }
+                Event::Renewed { store, result }
+            }
+            Message::Fetched(secret, result) => self.take_value(secret, result),
+            Message::Revoked(store, result) => {
+                match &result {
+                    Ok(()) => {
+                        output::log(Level::Info, "store.revoked", "token revoked", &[("store", store.to_string())])
+                    }
+                    Err(error) => complain("store.revocation_failed", "store", &store, error),
+                }
+                Event::Revoked { store }
+            }
+            Message::Signal(signal) => self.take_signal(signal),
+            Message::ChildMayHaveEnded => match self.child.and_then(Child::reap) {
+                Some(code) => {
+                    self.child = None;
+                    output::log(Level::Info, "child.ended", "the child has ended", &[("code", code.to_string())]);
+                    Event::ChildEnded { code }
+                }
+                None => Event::Tick,
+            },
+        }
+    }
+
+    fn take_value(&mut self, secret: Name, result: Result<Fetched, ProviderError>) -> Event {
+        let result = result.and_then(|fetched| self.chosen(&secret, fetched));
+        let result = match result {
+            Ok(Fetched::Unchanged) => Ok(None),
+            Ok(Fetched::Changed { fields, version }) => {
+                let mut told = vec![("secret", secret.to_string())];
+                if let Version::Number(number) = version {
+                    told.push(("version", number.to_string()));
+                }
+                output::log(Level::Info, "secret.fetched", "fetched", &told);
+                self.staged.insert(secret.clone(), fields);
+                Ok(Some(version))
+            }
+            Err(error) => {
+                complain("secret.fetch_failed", "secret", &secret, &error);
+                Err(error)
+            }
+        };
+        Event::Fetched { secret, result }
+    }
+
+    /// Keeps the one field that a secret is said to be, and drops the others.
+    fn chosen(&self, secret: &Name, mut fetched: Fetched) -> Result<Fetched, ProviderError> {
+        let field = self.injection.secrets.get(secret).and_then(|spec| spec.from.field.as_deref());
+        if let (Some(field), Fetched::Changed { fields, .. }) = (field, &mut fetched) {
+            if fields.get(field).is_none() {
+                let names = fields.names().iter().map(|name| name.escape_debug().to_string()).collect();
+                return Err(
+                    format::RenderError::NoField { secret: secret.clone(), field: field.to_owned(), names }.into()
+                );
+            }
+            fields.retain_only(field);
+        }
+        Ok(fetched)
+    }
+
+    fn take_signal(&mut self, signal: Signal) -> Event {
+        match self.child {
+            Some(child) => child.signal(signal),
+            None if STOPPING.iter().any(|(_, stopping)| *stopping == signal) => {
+                output::log(Level::Info, "agent.stopping", "told to stop", &[]);
+                return Event::Stop;
+            }
+            None => {}
+        }
+        Event::Tick
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Login(store) => self.call(store, |provider| provider.login(), Message::LoggedIn),
+            Action::Renew(store) => self.call(store, |provider| provider.renew(&Grant::Session), Message::Renewed),
+            Action::Revoke(store) => self.call(store, |provider| provider.revoke(&Grant::Session), Message::Revoked),
+            Action::Fetch { secret, known } => self.fetch(secret, known),
+            Action::Publish { files, demand } => {
+                let event = self.publish(&files, demand);
+                self.queue.push_back(event);
+            }
+            Action::Forget(secret) => {
+                self.staged.remove(&secret);
+            }
+            Action::Spawn => {
+                let result = self.spawn();
+                self.queue.push_back(Event::Started(result));
+            }
+            Action::Sweep => {
+                if let Err(error) = self.volume.sweep() {
+                    output::log(Level::Warn, "volume.sweep_failed", &error.to_string(), &[]);
+                }
+            }
+            Action::Wipe => {
+                self.staged.clear();
+                match self.volume.wipe() {
+                    Ok(()) => output::log(Level::Info, "volume.wiped", "files wiped", &[]),
+                    Err(error) => output::log(Level::Warn, "volume.wipe_failed", &error.to_string(), &[]),
+                }
+            }
+            Action::Exit(_) => {}
+        }
+    }
+
+    /// Makes a call beside the main loop. A provider that panics has failed this once, like one that cannot be reached.
+    fn call<T, C, M>(&self, store: Name, call: C, message: M)
+    where
+        T: Send + 'static,
+        C: FnOnce(&dyn SecretProvider) -> Answer<'_, T> + Send + 'static,
+        M: FnOnce(Name, Result<T, ProviderError>) -> Message + Send + 'static,
+    {
+        let Some(provider) = self.providers.get(&store).cloned() else { return };
+        let (events, calls) = (self.events.clone(), Arc::clone(&self.calls));
+        tokio::spawn(async move {
+            let _place = calls.acquire_owned().await;
+            let result = tokio::spawn(async move { call(&*provider).await }).await;
+            let result = result
+                .unwrap_or_else(|_| Err(ProviderError::new(Class::Unreachable, "the call broke off inside the agent")));
+            let _ = events.send(message(store, result));
+        });
+    }
+
+    fn fetch(&self, secret: Name, known: Option<Version>) {
+        let Some(spec) = self.injection.secrets.get(&secret) else { return };
+        let want = Want { path: spec.from.path.clone(), pinned: spec.from.version, known };
+        let store = spec.from.store.clone();
+        let Some(provider) = self.providers.get(&store).cloned() else { return };
+        let (events, calls) = (self.events.clone(), Arc::clone(&self.calls));
+        tokio::spawn(async move {
+            let _place = calls.acquire_owned().await;
+            let result = tokio::spawn(async move { provider.fetch(&want).await }).await;
+            let result = result
+                .unwrap_or_else(|_| Err(ProviderError::new(Class::Unreachable, "the call broke off inside the agent")));
+            let _ = events.send(Message::Fetched(secret, result));
+        });
+    }
+
+    fn publish(&mut self, files: &BTreeSet<FileName>, demand: Demand) -> Event {
+        let mut parts = BTreeMap::new();
+        let mut failed = BTreeMap::new();
+        for (name, spec) in &self.injection.files {
+            // What is not made anew is kept, also from an agent that was here before us.
+            let mut part = Part::Kept;
+            if files.contains(name) {
+                match format::render(&spec.content, &self.staged) {
+                    Ok(content) => part = Part::New(spec.mode.unwrap_or(self.injection.volume.mode), content),
+                    Err(error) => {
+                        let error = ProviderError::from(error).while_doing(&format!("cannot make {name}"));
+                        output::log(Level::Warn, "file.not_made", &error.to_string(), &[]);
+                        failed.insert(name.clone(), error);
+                    }
+                }
+            }
+            parts.insert(name.clone(), part);
+        }
+        let nothing_new = !files.is_empty() && failed.len() == files.len();
+        if nothing_new || (demand == Demand::All && !failed.is_empty()) {
+            return Event::Published { failed, replaced: Replaced::Nothing };
+        }
+        match self.volume.publish(&parts, random()) {
+            Ok(published) => {
+                let made = files.len() - failed.len();
+                let what = match published {
+                    Published::Same => "unchanged",
+                    Published::First | Published::Replaced => "published",
+                };
+                output::log(Level::Info, "volume.published", what, &[("files", made.to_string())]);
+                let replaced = if published == Published::Replaced { Replaced::Generation } else { Replaced::Nothing };
+                Event::Published { failed, replaced }
+            }
+            Err(error) => {
+                output::log(Level::Warn, "volume.not_published", &error.to_string(), &[]);
+                Event::NotPublished(error.into())
+            }
+        }
+    }
+
+    fn spawn(&mut self) -> Result<(), ProviderError> {
+        let env = self
+            .injection
+            .env
+            .iter()
+            .map(|(name, value)| {
+                Ok((name.to_string(), Secret::from(format::find(value, &self.staged)?.bytes().expose().to_vec())))
+            })
+            .collect::<Result<Vec<_>, format::RenderError>>()?;
+        self.child = Some(Child::start(&self.command, &env)?);
+        output::log(Level::Info, "child.started", "started the child", &[("variables", env.len().to_string())]);
+        Ok(())
+    }
+}
+
+fn complain(event: &str, kind: &str, name: &Name, error: &ProviderError) {
+    let mut fields = vec![(kind, name.to_string()), ("class", error.class.name().to_owned())];
+    if let Some(hint) = &error.hint {
+        fields.push(("hint", hint.clone()));
+    }
+    output::log(Level::Warn, event, &error.what, &fields);
+}
+
+fn listen_for_signals(events: &mpsc::UnboundedSender<Message>) -> std::io::Result<()> {
+    for (kind, number) in STOPPING.into_iter().chain(PASSING) {
+        let mut stream = signal(kind)?;
+        let events = events.clone();
+        tokio::spawn(
+            async move { while stream.recv().await.is_some() && events.send(Message::Signal(number)).is_ok() {} },
+        );
+    }
+    let mut ended = signal(SignalKind::child())?;
+    let events = events.clone();
+    tokio::spawn(
+        async move { while ended.recv().await.is_some() && events.send(Message::ChildMayHaveEnded).is_ok() {} },
+    );
+    Ok(())
+}
+
+/// Draws a number: a seed for chance, or the name of a generation. Without the system's randomness the clock must do,
+/// since neither has to be secret.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    if SystemRandom::new().fill(&mut bytes).is_err() {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        bytes = (since.as_nanos() as u64).to_le_bytes();
+    }
+    u64::from_le_bytes(bytes)
+}

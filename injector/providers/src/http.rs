@@ -1,0 +1,274 @@
+//! HTTP/1.1 over TCP or TLS for providers: limits on everything, one connection a call, and no log of what it carries.
+//!
+//! A connection is not kept between calls. An idle one would hold the last answer in its buffers, and with it a secret
+//! that was long delivered; when it is dropped, the allocator of the agent wipes them. TLS sessions are resumed, so a new
+//! connection costs little.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{HeaderValue, Request, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use oakum_inject::config::{Address, Scheme};
+use oakum_inject::{Class, ProviderError, Secret};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// How long a connection may take to be made, TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a call may take as a whole.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// The most that an answer may hold, in bytes.
+pub const MAX_BODY: usize = 4 << 20;
+/// The longest wait that a server's `Retry-After` can ask for.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// A server, and how it is reached and trusted.
+pub struct Transport {
+    address: Address,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+/// What a server answered.
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// What `Retry-After` asks for, in its form of seconds.
+    pub retry_after: Option<Duration>,
+    /// The whole body, which may be a secret.
+    pub body: Secret,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("status", &self.status).field("body", &self.body).finish_non_exhaustive()
+    }
+}
+
+impl Transport {
+    /// Prepares to reach a server. With `ca`, only certificates that descend from those in the file are trusted; else
+    /// the system's are. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Class::Misconfigured`] when there is no certificate to trust, or the name cannot be one of a server.
+    pub fn open(address: &Address, ca: Option<&Path>, server_name: Option<&str>) -> Result<Self, ProviderError> {
+        let tls = match address.scheme {
+            Scheme::Http => None,
+            Scheme::Https => Some(tls(server_name.unwrap_or(&address.host), ca)?),
+        };
+        Ok(Self { address: address.clone(), tls })
+    }
+
+    /// Gives the server's address.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Sends a request whose URI is a path, and reads the whole answer.
+    ///
+    /// # Errors
+    /// [`Class::Unreachable`] when no answer came in time, [`Class::Malformed`] when it is no HTTP or too large.
+    pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Reply, ProviderError> {
+        match tokio::time::timeout(CALL_TIMEOUT, self.call(request)).await {
+            Ok(result) => result,
+            Err(_) => Err(self.unreachable(&format!("no whole answer within {} s", CALL_TIMEOUT.as_secs()))),
+        }
+    }
+
+    async fn call(&self, request: Request<Vec<u8>>) -> Result<Reply, ProviderError> {
+        let connect = async {
+            let stream = TcpStream::connect((self.address.host.as_str(), self.address.port))
+                .await
+                .map_err(|error| self.unreachable(&crate::file::reason(&error)))?;
+            // Requests are one write each; waiting for more would only add latency.
+            let _ = stream.set_nodelay(true);
+            match &self.tls {
+                None => Ok::<_, ProviderError>(Stream::Plain(stream)),
+                Some((connector, name)) => {
+                    let stream =
+                        connector.connect(name.clone(), stream).await.map_err(|error| self.untrusted(&error))?;
+                    Ok(Stream::Tls(Box::new(stream)))
+                }
+            }
+        };
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, connect)
+            .await
+            .map_err(|_| self.unreachable(&format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())))??;
+        match stream {
+            Stream::Plain(stream) => self.exchange(stream, request).await,
+            Stream::Tls(stream) => self.exchange(stream, request).await,
+        }
+    }
+
+    async fn exchange<S>(&self, stream: S, mut request: Request<Vec<u8>>) -> Result<Reply, ProviderError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let host = HeaderValue::from_str(&self.address.authority())
+            .map_err(|_| self.unreachable("its name cannot stand in a header"))?;
+        request.headers_mut().insert(header::HOST, host);
+        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+            .max_buf_size(128 << 10)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.broken(&error))?;
+        // The connection's task ends with this call, whatever becomes of it.
+        let _connection = AbortOnDrop(tokio::spawn(async move {
+            let _ = connection.await;
+        }));
+        let response = sender
+            .send_request(request.map(|body| Full::new(Bytes::from(body))))
+            .await
+            .map_err(|error| self.broken(&error))?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| retry_after(value.as_bytes()));
+        let body = self.body(response.into_body()).await?;
+        Ok(Reply { status, retry_after, body })
+    }
+
+    async fn body(&self, body: hyper::body::Incoming) -> Result<Secret, ProviderError> {
+        let mut body = Limited::new(body, MAX_BODY);
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| {
+                if error.is::<http_body_util::LengthLimitError>() {
+                    self.malformed(&format!("the answer is larger than {MAX_BODY} bytes"))
+                } else {
+                    self.unreachable("the connection broke in the middle of the answer")
+                }
+            })?;
+            if let Some(data) = frame.data_ref() {
+                bytes.extend_from_slice(data);
+            }
+        }
+        Ok(Secret::from(bytes))
+    }
+
+    fn broken(&self, error: &hyper::Error) -> ProviderError {
+        if error.is_parse() {
+            return self
+                .malformed("the answer is not HTTP")
+                .hint("is it a TLS port? then the address begins with https://");
+        }
+        self.unreachable(if error.is_incomplete_message() {
+            "the connection was closed before an answer came"
+        } else {
+            "the connection broke"
+        })
+    }
+
+    fn untrusted(&self, error: &std::io::Error) -> ProviderError {
+        use rustls::{CertificateError, Error};
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+        let (why, hint) = match tls {
+            Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => (
+                "its certificate comes from an authority that is not trusted".to_owned(),
+                Some("name the authority's certificate as `ca`"),
+            ),
+            Some(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => (
+                "its certificate is for another name".to_owned(),
+                Some("use the certificate's name in `address`, or say it as `server_name`"),
+            ),
+            Some(Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. })) => (
+                "its certificate has expired".to_owned(),
+                Some("renew the server's certificate, and check this machine's clock"),
+            ),
+            Some(Error::InvalidCertificate(other)) => {
+                (format!("its certificate is not valid: {other:?}").chars().take(120).collect(), None)
+            }
+            Some(Error::InvalidMessage(_)) => {
+                ("it does not speak TLS".to_owned(), Some("is it a plain port? then the address begins with http://"))
+            }
+            Some(other) => (other.to_string().chars().take(120).collect(), None),
+            None => (crate::file::reason(error), None),
+        };
+        let error = self.unreachable(&why);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
+    fn unreachable(&self, why: &str) -> ProviderError {
+        ProviderError::new(Class::Unreachable, format!("cannot reach {}: {why}", self.address))
+    }
+
+    fn malformed(&self, why: &str) -> ProviderError {
+        ProviderError::new(Class::Malformed, format!("cannot understand {}: {why}", self.address))
+    }
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn tls(name: &str, ca: Option<&Path>) -> Result<(TlsConnector, ServerName<'static>), ProviderError> {
+    let misconfigured = |what: String| ProviderError::new(Class::Misconfigured, what);
+    let name = ServerName::try_from(name.to_owned())
+        .map_err(|_| misconfigured(format!("`{name}` cannot be the name of a TLS server")))?;
+    let mut roots = RootCertStore::empty();
+    match ca {
+        Some(path) => {
+            let pem = std::fs::read(path).map_err(|error| {
+                misconfigured(format!("cannot read {}: {}", path.display(), crate::file::reason(&error)))
+            })?;
+            let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+            let certificates = certificates
+                .map_err(|_| misconfigured(format!("{} is not a file of certificates in PEM", path.display())))?;
+            for certificate in certificates {
+                roots.add(certificate).map_err(|_| {
+                    misconfigured(format!("{} holds a certificate that cannot be read", path.display()))
+                })?;
+            }
+            if roots.is_empty() {
+                return Err(misconfigured(format!("{} holds no certificate", path.display()))
+                    .hint("it must be in PEM, with BEGIN CERTIFICATE"));
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if roots.is_empty() {
+                return Err(misconfigured("this system trusts no certificate at all".to_owned())
+                    .hint("name the authority's certificate as `ca`"));
+            }
+        }
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| misconfigured(format!("cannot set up TLS: {error}")))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok((TlsConnector::from(Arc::new(config)), name))
+}
+
+/// Reads `Retry-After` in seconds (RFC 9110, 10.2.3), bounded. Its form as a date is for clocks that agree, and ignored.
+#[must_use]
+pub fn retry_after(value: &[u8]) -> Option<Duration> {
+    let seconds: u64 = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

@@ -1,0 +1,309 @@
+//! The key-value engine, version 1 and 2, and which of them a path leads to.
+
+use std::collections::BTreeMap;
+
+use oakum_inject::provider::Want;
+use oakum_inject::{Class, Fetched, Field, Fields, ProviderError, Secret, Version};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use vaultrs::api::{kv1, kv2};
+
+use super::Vault;
+use super::endpoint::MountOf;
+use super::reply::{Envelope, Hidden, Nonsense, object};
+use crate::fingerprint;
+
+/// What is mounted where a path leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The mount, with no slash at either end.
+    pub path: String,
+    /// Which engine it is.
+    pub engine: Engine,
+}
+
+/// The engines that are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// One value a path, read as it is. Also what an unknown mount is taken for.
+    V1,
+    /// Versions under `data/` and `metadata/`.
+    V2,
+    /// Anything that is no key-value engine.
+    Other,
+}
+
+/// What `metadata/` says: enough to see whether the value must be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Newest {
+    /// The newest version's number.
+    pub version: u64,
+    /// Whether it can be read.
+    pub alive: bool,
+}
+
+impl Vault {
+    /// Reads a secret, or sees that it has not changed.
+    pub(super) async fn read(&self, want: &Want, token: &Secret) -> Result<Fetched, ProviderError> {
+        let mount = self.mount(&want.path, token).await?;
+        match mount.engine {
+            Engine::V2 => self.read_v2(want, &mount.path, token).await,
+            Engine::V1 => self.read_v1(want, token).await,
+            Engine::Other => {
+                Err(ProviderError::new(Class::Misconfigured, format!("{} is no key-value engine", mount.path))
+                    .hint("this version reads key-value secrets; those with a lease come later"))
+            }
+        }
+    }
+
+    async fn mount(&self, path: &str, token: &Secret) -> Result<Mount, ProviderError> {
+        {
+            let state = self.state();
+            let known = state.mounts.iter().find(|(mount, _)| {
+                path == mount.as_str() || path.strip_prefix(mount.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            });
+            if let Some((_, mount)) = known {
+                return Ok(mount.clone());
+            }
+        }
+        let found = match self.ask(&MountOf { path }, Some(token), &[token]).await {
+            Ok(body) => self.parse(mount(body.expose()))?,
+            // No right to know: read the path as it was written. What is remembered is for this path alone.
+            Err(error) if error.class == Class::Refused => Mount { path: path.to_owned(), engine: Engine::V1 },
+            Err(error) => return Err(error),
+        };
+        if path != found.path && !path.strip_prefix(found.path.as_str()).is_some_and(|rest| rest.starts_with('/')) {
+            return Err(Nonsense("it names a mount that does not hold the path").at(self.transport.address()));
+        }
+        self.state().mounts.insert(found.path.clone(), found.clone());
+        Ok(found)
+    }
+
+    async fn read_v1(&self, want: &Want, token: &Secret) -> Result<Fetched, ProviderError> {
+        if want.pinned.is_some() {
+            return Err(ProviderError::new(Class::Misconfigured, "a version is pinned, and this engine keeps none")
+                .hint("take `?version=` away"));
+        }
+        let (mount, path) = want.path.split_once('/').unwrap_or((&want.path, ""));
+        let endpoint = kv1::requests::GetSecretRequest { mount: mount.to_owned(), path: path.to_owned() };
+        let reply = self.run(&endpoint, Some(token)).await?;
+        if reply.status == 404 && versioned(reply.body.expose()) {
+            return Err(ProviderError::new(Class::Missing, "nothing there, and the engine keeps versions")
+                .hint("let the policy read sys/internal/ui/mounts/, or write the path as MOUNT/data/NAME"));
+        }
+        if reply.status != 200 {
+            return Err(self.refusal(&reply, &[token]));
+        }
+        let fields = match self.parse(v1(reply.body.expose()))? {
+            Read::Fields(fields) => fields,
+            Read::Leased => {
+                return Err(ProviderError::new(Class::Misconfigured, "it is a secret with a lease")
+                    .hint("this version reads key-value secrets; those with a lease come later"));
+            }
+        };
+        let version = fingerprint::of(&fields)?;
+        Ok(if want.known == Some(version) { Fetched::Unchanged } else { Fetched::Changed { fields, version } })
+    }
+
+    async fn read_v2(&self, want: &Want, mount: &str, token: &Secret) -> Result<Fetched, ProviderError> {
+        let path = want.path.strip_prefix(mount).unwrap_or_default().trim_start_matches('/');
+        if path.is_empty() {
+            return Err(ProviderError::new(Class::Misconfigured, "the path is a mount and names no secret"));
+        }
+        if let Some(Version::Number(known)) = want.known {
+            if want.pinned == Some(known) {
+                return Ok(Fetched::Unchanged);
+            }
+            if want.pinned.is_none() && self.unchanged(mount, path, known, token).await? {
+                return Ok(Fetched::Unchanged);
+            }
+        }
+        let endpoint =
+            kv2::requests::ReadSecretRequest { mount: mount.to_owned(), path: path.to_owned(), version: want.pinned };
+        let reply = self.run(&endpoint, Some(token)).await?;
+        if reply.status == 404 {
+            let error = gone(reply.body.expose()).unwrap_or_else(|| self.refusal(&reply, &[token]));
+            return Err(if path.starts_with("data/") {
+                error.hint(format!("write the path without `data/`: {mount}/{}", &path[5..]))
+            } else {
+                error
+            });
+        }
+        if reply.status != 200 {
+            return Err(self.refusal(&reply, &[token]));
+        }
+        let (fields, number) = self.parse(v2(reply.body.expose()))?;
+        let version = Version::Number(number);
+        Ok(if want.known == Some(version) { Fetched::Unchanged } else { Fetched::Changed { fields, version } })
+    }
+
+    /// Looks at the metadata alone, where we may. A policy that grants only `data/` is common, and fine.
+    async fn unchanged(&self, mount: &str, path: &str, known: u64, token: &Secret) -> Result<bool, ProviderError> {
+        let key = format!("{mount}/{path}");
+        if self.state().blind.contains_key(&key) {
+            return Ok(false);
+        }
+        let endpoint = kv2::requests::ReadSecretMetadataRequest { mount: mount.to_owned(), path: path.to_owned() };
+        let reply = self.run(&endpoint, Some(token)).await?;
+        match reply.status {
+            200 => {
+                let newest = self.parse(metadata(reply.body.expose()))?;
+                Ok(newest.version == known && newest.alive)
+            }
+            403 => {
+                self.state().blind.insert(key, ());
+                Ok(false)
+            }
+            _ => Err(self.refusal(&reply, &[token])),
+        }
+    }
+}
+
+/// What a read of a plain path gave.
+pub enum Read {
+    /// Values that stay until somebody changes them.
+    Fields(Fields),
+    /// Something that ends by itself.
+    Leased,
+}
+
+#[derive(Deserialize)]
+struct MountData {
+    path: String,
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    options: Option<BTreeMap<String, String>>,
+}
+
+/// Reads what is mounted where.
+///
+/// # Errors
+/// Says what is wrong with the answer.
+pub fn mount(body: &[u8]) -> Result<Mount, Nonsense> {
+    let data = Envelope::parse(body)?.data.ok_or(Nonsense("it says nothing about the mount"))?;
+    let MountData { path, kind, options } = object(data.get().as_bytes())?;
+    let engine = match (kind.as_str(), options.as_ref().and_then(|options| options.get("version")).map(String::as_str))
+    {
+        ("kv", Some("2")) => Engine::V2,
+        // `generic` is what KV was called before it had versions.
+        ("kv" | "generic" | "cubbyhole", _) => Engine::V1,
+        _ => Engine::Other,
+    };
+    Ok(Mount { path: path.trim_matches('/').to_owned(), engine })
+}
+
+/// Reads an answer of version 1.
+///
+/// # Errors
+/// Says what is wrong with the answer.
+pub fn v1(body: &[u8]) -> Result<Read, Nonsense> {
+    let envelope = Envelope::parse(body)?;
+    if !envelope.lease_id.is_empty() {
+        return Ok(Read::Leased);
+    }
+    let data = envelope.data.ok_or(Nonsense("it holds no data"))?;
+    fields(data.get()).map(Read::Fields)
+}
+
+#[derive(Deserialize)]
+struct V2Data<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    metadata: V2Metadata,
+}
+
+#[derive(Deserialize)]
+struct V2Metadata {
+    version: u64,
+    #[serde(default)]
+    deletion_time: String,
+    #[serde(default)]
+    destroyed: bool,
+}
+
+/// Reads an answer of version 2: the fields and the version's number.
+///
+/// # Errors
+/// Says what is wrong with the answer.
+pub fn v2(body: &[u8]) -> Result<(Fields, u64), Nonsense> {
+    let data = Envelope::parse(body)?.data.ok_or(Nonsense("it holds no data"))?;
+    let V2Data { data, metadata } = object(data.get().as_bytes())?;
+    let data = data.ok_or(Nonsense("it holds no data"))?;
+    Ok((fields(data.get())?, metadata.version))
+}
+
+/// Tells a version that was deleted (404 with a body) from one that never was.
+#[must_use]
+pub fn gone(body: &[u8]) -> Option<ProviderError> {
+    let data = Envelope::parse(body).ok()?.data?;
+    let V2Data { metadata: V2Metadata { version, deletion_time, destroyed }, .. } =
+        object(data.get().as_bytes()).ok()?;
+    let how = if destroyed {
+        "destroyed"
+    } else if deletion_time.is_empty() {
+        return None;
+    } else {
+        "deleted"
+    };
+    Some(
+        ProviderError::new(Class::Missing, format!("version {version} was {how}"))
+            .hint("undelete it, or write a new version"),
+    )
+}
+
+#[derive(Deserialize)]
+struct MetadataData {
+    current_version: u64,
+    #[serde(default)]
+    versions: BTreeMap<String, VersionState>,
+}
+
+#[derive(Deserialize)]
+struct VersionState {
+    #[serde(default)]
+    deletion_time: String,
+    #[serde(default)]
+    destroyed: bool,
+}
+
+/// Reads which version is the newest.
+///
+/// # Errors
+/// Says what is wrong with the answer.
+pub fn metadata(body: &[u8]) -> Result<Newest, Nonsense> {
+    let data = Envelope::parse(body)?.data.ok_or(Nonsense("it holds no data"))?;
+    let MetadataData { current_version, versions } = object(data.get().as_bytes())?;
+    let state = versions.get(&current_version.to_string());
+    // A deletion in the future (`delete_version_after`) has not happened: reading is what tells.
+    let alive = state.is_none_or(|state| !state.destroyed && state.deletion_time.is_empty());
+    Ok(Newest { version: current_version, alive })
+}
+
+/// Tells whether an answer warns that the path is one of version 2.
+#[must_use]
+pub fn versioned(body: &[u8]) -> bool {
+    Envelope::parse(body)
+        .is_ok_and(|envelope| envelope.warnings.is_some_and(|all| all.iter().any(|one| one.contains("versioned"))))
+}
+
+/// Reads the fields of a secret. Text becomes its bytes; anything else stays the JSON that it was.
+fn fields(json: &str) -> Result<Fields, Nonsense> {
+    let raw: BTreeMap<String, &RawValue> = object(json.as_bytes())?;
+    raw.into_iter()
+        .map(|(name, value)| {
+            let value = value.get();
+            let field = if value.starts_with('"') {
+                let Hidden(text) = object(value.as_bytes())?;
+                Field::Text(text)
+            } else {
+                Field::Json(Secret::from(value.to_owned()))
+            };
+            Ok((name, field))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "kv_tests.rs"]
+mod tests;

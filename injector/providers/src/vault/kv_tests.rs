@@ -1,0 +1,78 @@
+//! Answers of the key-value engines, good and bad.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const V2: &str = r#"{"lease_id":"","renewable":false,"data":{"data":{"a":"1","n":1.0,"o":{"x":[1]},"e":"\u00e9\n"},"metadata":{"created_time":"2024-01-01T00:00:00Z","custom_metadata":null,"deletion_time":"","destroyed":false,"version":7}},"wrap_info":null}"#;
+const METADATA: &str = r#"{"data":{"current_version":3,"versions":{"2":{"deletion_time":"2024-01-01T00:00:00Z","destroyed":false},"3":{"deletion_time":"","destroyed":false}}}}"#;
+
+#[test]
+fn version_2_gives_fields_and_a_number() {
+    let (fields, number) = v2(V2.as_bytes()).unwrap();
+    assert_eq!(number, 7);
+    assert_eq!(fields.names(), ["a", "e", "n", "o"]);
+    assert_eq!(fields.get("e").unwrap().bytes().expose(), "é\n".as_bytes());
+    assert!(matches!(fields.get("n"), Some(Field::Json(json)) if json.expose() == b"1.0"));
+    assert!(matches!(fields.get("o"), Some(Field::Json(json)) if json.expose() == br#"{"x":[1]}"#));
+}
+
+#[test]
+fn a_lease_is_seen() {
+    assert!(matches!(v1(br#"{"lease_id":"database/creds/x/1","data":{"password":"p"}}"#), Ok(Read::Leased)));
+    assert!(matches!(v1(br#"{"lease_id":"","lease_duration":2764800,"data":{"password":"p"}}"#), Ok(Read::Fields(_))));
+}
+
+#[test]
+fn a_deleted_version_is_told_from_none() {
+    let deleted =
+        r#"{"data":{"data":null,"metadata":{"deletion_time":"2024-01-01T00:00:00Z","destroyed":false,"version":2}}}"#;
+    assert_eq!(gone(deleted.as_bytes()).unwrap().to_string(), "version 2 was deleted");
+    assert!(
+        gone(deleted.replace("\"destroyed\":false", "\"destroyed\":true").as_bytes())
+            .unwrap()
+            .to_string()
+            .contains("destroyed")
+    );
+    assert!(gone(br#"{"errors":[]}"#).is_none());
+}
+
+#[test]
+fn metadata_tells_what_is_newest_and_whether_it_can_be_read() {
+    assert_eq!(metadata(METADATA.as_bytes()).unwrap(), Newest { version: 3, alive: true });
+    let deleted = METADATA.replace("\"current_version\":3", "\"current_version\":2");
+    assert_eq!(metadata(deleted.as_bytes()).unwrap(), Newest { version: 2, alive: false });
+}
+
+#[test]
+fn mounts_are_told_apart() {
+    let answer =
+        |kind: &str, options: &str| format!(r#"{{"data":{{"path":"team/kv/","type":"{kind}","options":{options}}}}}"#);
+    let engine = |kind, options| mount(answer(kind, options).as_bytes()).unwrap().engine;
+    assert_eq!(engine("kv", r#"{"version":"2"}"#), Engine::V2);
+    assert_eq!(engine("kv", r#"{"version":"1"}"#), Engine::V1);
+    assert_eq!(engine("kv", "null"), Engine::V1);
+    assert_eq!(engine("database", "null"), Engine::Other);
+    assert_eq!(mount(answer("kv", "null").as_bytes()).unwrap().path, "team/kv");
+}
+
+proptest! {
+    #[test]
+    fn never_panics_on_a_damaged_answer(at in 0usize..400, cut in 0usize..40, put in "\\PC{0,6}", junk in proptest::collection::vec(any::<u8>(), 0..100)) {
+        for whole in [V2, METADATA] {
+            let start = (0..=at.min(whole.len())).rev().find(|at| whole.is_char_boundary(*at)).unwrap();
+            let end = (start + cut).min(whole.len());
+            let damaged = format!("{}{put}{}", &whole[..start], &whole[end..]);
+            for body in [damaged.as_bytes(), &junk] {
+                let _ = (v1(body).is_ok(), v2(body).is_ok(), metadata(body).is_ok(), mount(body).is_ok(), gone(body).is_some(), versioned(body));
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_as_it_was_written(value in "\\PC{0,60}") {
+        let body = serde_json::json!({"data": {"data": {"k": value}, "metadata": {"version": 1}}}).to_string();
+        let (fields, _) = v2(body.as_bytes()).unwrap();
+        prop_assert_eq!(fields.get("k").unwrap().bytes().expose(), value.as_bytes());
+    }
+}

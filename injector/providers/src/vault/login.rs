@@ -1,0 +1,116 @@
+//! How we prove to Vault who we are. Credentials are read from their files at each login, since they rotate.
+
+use std::path::Path;
+
+use oakum_inject::config::{Literal, VaultAuth};
+use oakum_inject::provider::Session;
+use oakum_inject::{Class, ProviderError, Secret};
+use rustify::Endpoint;
+use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
+use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
+use vaultrs::api::token::requests::LookupTokenSelfRequest;
+
+use super::Vault;
+use super::reply::{self, Envelope, Nonsense};
+use crate::file::{failure, read_capped};
+
+/// The most that a credential may hold: a service account's token has a few thousand bytes.
+const MAX_CREDENTIAL: u64 = 64 << 10;
+
+impl Vault {
+    /// Logs in, or takes the token that lies ready.
+    pub(super) async fn log_in(&self) -> Result<(Secret, Session), ProviderError> {
+        match &self.auth {
+            VaultAuth::AppRole { mount, role_id, secret_id } => {
+                let role_id = match role_id {
+                    Literal::Here(id) => id.clone(),
+                    Literal::File(path) => text(&credential(path)?, path)?.to_owned(),
+                };
+                let secret = credential(secret_id)?;
+                let secret_id = text(&secret, secret_id)?.to_owned();
+                let endpoint = Wiped(LoginWithApproleRequest { mount: mount.clone(), role_id, secret_id });
+                self.grant(&endpoint.0, mount, &secret).await
+            }
+            VaultAuth::Kubernetes { mount, role, token } => {
+                let secret = credential(token)?;
+                let jwt = text(&secret, token)?.to_owned();
+                let endpoint = Wiped(LoginWithKubernetesRequest { mount: mount.clone(), role: role.clone(), jwt });
+                self.grant(&endpoint.0, mount, &secret).await
+            }
+            VaultAuth::TokenFile(path) => {
+                let token = credential(path)?;
+                let body =
+                    self.ask(&LookupTokenSelfRequest {}, Some(&token), &[&token]).await.map_err(|error| match error
+                        .class
+                    {
+                        Class::Refused => error.hint(format!("the token in {} may have expired", path.display())),
+                        _ => error,
+                    })?;
+                let session = self.parse(reply::lookup(body.expose()))?;
+                Ok((token, session))
+            }
+            _ => Err(ProviderError::new(Class::Misconfigured, "this program was built without that kind of login")),
+        }
+    }
+
+    async fn grant(
+        &self,
+        endpoint: &impl Endpoint,
+        mount: &str,
+        sent: &Secret,
+    ) -> Result<(Secret, Session), ProviderError> {
+        let body = self.ask(endpoint, None, &[sent]).await.map_err(|error| match error.class {
+            Class::Refused => error.hint(format!("check the role and the credential at auth/{mount}")),
+            Class::Missing => error.hint(format!("is the method enabled at auth/{mount}?")),
+            _ => error,
+        })?;
+        let envelope = self.parse(Envelope::parse(body.expose()))?;
+        let auth = self.parse(envelope.auth.ok_or(Nonsense("it grants no token")))?;
+        let session = auth.session(true);
+        Ok((auth.into_token(), session))
+    }
+}
+
+/// A login's request holds the credential as a plain string, which goes when it does.
+struct Wiped<E: Credential>(E);
+
+trait Credential {
+    fn credential(&mut self) -> &mut String;
+}
+
+impl Credential for LoginWithApproleRequest {
+    fn credential(&mut self) -> &mut String {
+        &mut self.secret_id
+    }
+}
+
+impl Credential for LoginWithKubernetesRequest {
+    fn credential(&mut self) -> &mut String {
+        &mut self.jwt
+    }
+}
+
+impl<E: Credential> Drop for Wiped<E> {
+    fn drop(&mut self) {
+        drop(Secret::from(std::mem::take(self.0.credential())));
+    }
+}
+
+fn credential(path: &Path) -> Result<Secret, ProviderError> {
+    let secret = read_capped(path, MAX_CREDENTIAL).map_err(|error| {
+        let mut failure = failure(path, &error);
+        failure.class = Class::Misconfigured;
+        failure
+    })?;
+    let secret = secret.trimmed_end();
+    if secret.is_empty() {
+        return Err(ProviderError::new(Class::Misconfigured, format!("{} is empty", path.display())));
+    }
+    Ok(secret)
+}
+
+fn text<'s>(secret: &'s Secret, path: &Path) -> Result<&'s str, ProviderError> {
+    secret
+        .expose_str()
+        .ok_or_else(|| ProviderError::new(Class::Misconfigured, format!("{} does not hold text", path.display())))
+}

@@ -1,0 +1,234 @@
+//! HashiCorp Vault and OpenBao: logins, KV version 1 and 2.
+//!
+//! The requests are those of the crate `vaultrs`, run over our own [`Transport`]; what it lacks is beside them in
+//! [`endpoint`]. Answers are parsed here ([`reply`], [`kv`]) and not by `vaultrs`, since its errors quote bodies and its
+//! types keep values in plain strings that may be printed.
+
+pub mod endpoint;
+pub mod kv;
+mod login;
+pub mod reply;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ::http::{HeaderName, HeaderValue, Request, Uri, header};
+use oakum_inject::config::{VaultAuth, VaultStore};
+use oakum_inject::provider::{Answer, Grant, Session, Want};
+use oakum_inject::{Class, Fetched, ProviderError, Secret, SecretProvider};
+use rustify::Endpoint;
+
+use self::reply::Envelope;
+use crate::http::{Reply, Transport};
+
+/// A token that has just been used with success is not asked about when a path refuses it.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// A Vault server, and the session that we have there.
+pub struct Vault {
+    transport: Transport,
+    base: String,
+    namespace: Option<HeaderValue>,
+    auth: VaultAuth,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    token: Option<Arc<Token>>,
+    mounts: HashMap<String, kv::Mount>,
+    /// Paths whose metadata we may not read, so that the value must be read to see whether it changed.
+    blind: HashMap<String, ()>,
+}
+
+/// A token and what is known of it.
+struct Token {
+    secret: Secret,
+    ours: bool,
+    opened: Instant,
+}
+
+impl Vault {
+    /// Prepares to talk to a server. Nothing is sent, and no credential is read yet.
+    ///
+    /// # Errors
+    /// [`Class::Misconfigured`] when the CA cannot be used.
+    pub fn open(spec: &VaultStore) -> Result<Self, ProviderError> {
+        let transport = Transport::open(&spec.address, spec.ca.as_deref(), spec.server_name.as_deref())?;
+        let namespace = match &spec.namespace {
+            Some(name) => Some(
+                HeaderValue::from_str(name)
+                    .map_err(|_| ProviderError::new(Class::Misconfigured, "the namespace cannot stand in a header"))?,
+            ),
+            None => None,
+        };
+        Ok(Self {
+            base: spec.address.to_string(),
+            transport,
+            namespace,
+            auth: spec.auth.clone(),
+            state: Mutex::default(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn token(&self) -> Result<Arc<Token>, ProviderError> {
+        self.state().token.clone().ok_or_else(|| ProviderError::new(Class::SessionLost, "not logged in"))
+    }
+
+    /// Runs an endpoint and gives the whole answer, whatever its status.
+    async fn run(&self, endpoint: &impl Endpoint, token: Option<&Secret>) -> Result<Reply, ProviderError> {
+        let mut request = endpoint.request(&self.base).map_err(|_| {
+            ProviderError::new(Class::Misconfigured, format!("no request can be made for {}", self.base))
+        })?;
+        prepare(&mut request, token, self.namespace.as_ref())?;
+        self.transport.send(request).await
+    }
+
+    /// Runs an endpoint and gives the body of its answer if that is a success.
+    async fn ask(
+        &self,
+        endpoint: &impl Endpoint,
+        token: Option<&Secret>,
+        sent: &[&Secret],
+    ) -> Result<Secret, ProviderError> {
+        let reply = self.run(endpoint, token).await?;
+        if (200..300).contains(&reply.status) {
+            return Ok(reply.body);
+        }
+        Err(self.refusal(&reply, sent))
+    }
+
+    /// Says what an answer that is no success means; what was sent is never quoted back.
+    fn refusal(&self, reply: &Reply, sent: &[&Secret]) -> ProviderError {
+        reply::classify(self.transport.address(), reply.status, reply.retry_after, reply.body.expose(), sent)
+    }
+
+    fn parse<T>(&self, parsed: Result<T, reply::Nonsense>) -> Result<T, ProviderError> {
+        parsed.map_err(|nonsense| nonsense.at(self.transport.address()))
+    }
+
+    /// Tells a token that is gone from a path that it may not read. Vault answers 403 to both.
+    async fn why_refused(&self, token: &Token, error: ProviderError) -> ProviderError {
+        if error.class != Class::Refused || token.opened.elapsed() < FRESH {
+            return error;
+        }
+        // Two calls in the same second for one failing secret would be one too many.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let lookup = vaultrs::api::token::requests::LookupTokenSelfRequest {};
+        match self.ask(&lookup, Some(&token.secret), &[&token.secret]).await {
+            Err(lost) if lost.class == Class::Refused => ProviderError::new(
+                Class::SessionLost,
+                format!("{} does not know our token any more", self.transport.address()),
+            ),
+            _ => error,
+        }
+    }
+
+    async fn renew_token(&self) -> Result<Session, ProviderError> {
+        let token = self.token()?;
+        let endpoint = vaultrs::api::token::requests::RenewTokenSelfRequest { increment: None };
+        let body = self.ask(&endpoint, Some(&token.secret), &[&token.secret]).await.map_err(|mut error| {
+            if error.class == Class::Refused {
+                error.class = Class::SessionLost;
+            }
+            error.while_doing("cannot renew the token")
+        })?;
+        let envelope = self.parse(Envelope::parse(body.expose()))?;
+        let auth = self.parse(envelope.auth.ok_or(reply::Nonsense("it grants no token")))?;
+        Ok(auth.session(token.ours))
+    }
+
+    async fn revoke_token(&self) -> Result<(), ProviderError> {
+        let Some(token) = self.state().token.take() else { return Ok(()) };
+        if !token.ours {
+            return Ok(());
+        }
+        self.revoke_one(&token).await.map_err(|error| error.while_doing("cannot revoke the token"))
+    }
+
+    async fn revoke_one(&self, token: &Token) -> Result<(), ProviderError> {
+        let endpoint = vaultrs::api::token::requests::RevokeTokenSelfRequest {};
+        self.ask(&endpoint, Some(&token.secret), &[&token.secret]).await.map(|_| ())
+    }
+}
+
+impl SecretProvider for Vault {
+    fn login(&self) -> Answer<'_, Session> {
+        Box::pin(async {
+            let (secret, session) = self.log_in().await.map_err(|error| error.while_doing("cannot log in"))?;
+            let token = Arc::new(Token { secret, ours: session.ours, opened: Instant::now() });
+            let before = {
+                let mut state = self.state();
+                state.mounts.clear();
+                state.blind.clear();
+                state.token.replace(token)
+            };
+            // One live token a process: the one before goes as soon as its successor is there. If it is gone already,
+            // or the server is, it ends by itself.
+            if let Some(before) = before.filter(|before| before.ours) {
+                let _ = self.revoke_one(&before).await;
+            }
+            Ok(session)
+        })
+    }
+
+    fn fetch<'a>(&'a self, want: &'a Want) -> Answer<'a, Fetched> {
+        Box::pin(async {
+            let token = self.token()?;
+            match self.read(want, &token.secret).await {
+                Err(error) => {
+                    Err(self.why_refused(&token, error).await.while_doing(&format!("cannot read {}", want.path)))
+                }
+                found => found,
+            }
+        })
+    }
+
+    fn renew<'a>(&'a self, _grant: &'a Grant) -> Answer<'a, Session> {
+        Box::pin(self.renew_token())
+    }
+
+    fn revoke<'a>(&'a self, _grant: &'a Grant) -> Answer<'a, ()> {
+        Box::pin(self.revoke_token())
+    }
+}
+
+/// Puts the version of the API before the path, and adds the headers that every call has.
+fn prepare(
+    request: &mut Request<Vec<u8>>,
+    token: Option<&Secret>,
+    namespace: Option<&HeaderValue>,
+) -> Result<(), ProviderError> {
+    let misconfigured = |what: &str| ProviderError::new(Class::Misconfigured, what);
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    // An endpoint whose only query is optional asks with an empty one.
+    let path = path.strip_suffix('?').unwrap_or(path);
+    let uri: Uri = format!("/v1{path}").parse().map_err(|_| misconfigured("the path cannot be part of a URL"))?;
+    *request.uri_mut() = uri;
+    let json = !request.body().is_empty();
+    let headers = request.headers_mut();
+    headers.insert(HeaderName::from_static("x-vault-request"), HeaderValue::from_static("true"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("oakum-agent/", env!("CARGO_PKG_VERSION"))));
+    if json {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Some(token) = token {
+        let mut value = HeaderValue::from_bytes(token.expose())
+            .map_err(|_| misconfigured("the token holds characters that no token has"))?;
+        value.set_sensitive(true);
+        headers.insert(HeaderName::from_static("x-vault-token"), value);
+    }
+    if let Some(namespace) = namespace {
+        headers.insert(HeaderName::from_static("x-vault-namespace"), namespace.clone());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

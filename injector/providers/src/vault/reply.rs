@@ -1,0 +1,272 @@
+//! What Vault's answers mean. Pure: bytes and a status in, a class or a value out. Anything may come in here.
+
+use std::time::Duration;
+
+use oakum_inject::config::Address;
+use oakum_inject::provider::Session;
+use oakum_inject::{Class, ProviderError, Secret};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// How much of what a server says is shown.
+const MAX_QUOTED: usize = 200;
+
+/// Why an answer makes no sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nonsense(pub &'static str);
+
+impl Nonsense {
+    /// Says which server it came from.
+    #[must_use]
+    pub fn at(self, address: &Address) -> ProviderError {
+        ProviderError::new(Class::Malformed, format!("cannot understand the answer of {address}: {}", self.0))
+            .hint("is it a Vault server, and is there a proxy before it?")
+    }
+}
+
+/// Text that is wiped.
+pub(super) struct Hidden(pub(super) Secret);
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Secret::from(text)))
+    }
+}
+
+/// The envelope that every answer comes in. Values stay the text that they came as.
+#[derive(Deserialize)]
+pub struct Envelope<'a> {
+    /// Not empty if the secret ends by itself and can be revoked.
+    #[serde(default)]
+    pub lease_id: String,
+    /// What was read.
+    #[serde(borrow, default)]
+    pub data: Option<&'a RawValue>,
+    /// What was granted.
+    #[serde(default)]
+    pub auth: Option<Auth>,
+    /// What the server wants to be known.
+    #[serde(default)]
+    pub warnings: Option<Vec<String>>,
+}
+
+/// A token that was granted.
+#[derive(Deserialize)]
+pub struct Auth {
+    client_token: Hidden,
+    #[serde(default)]
+    lease_duration: u64,
+    #[serde(default)]
+    renewable: bool,
+}
+
+impl Auth {
+    /// For how long it was granted. Vault says 0 of a token that does not end.
+    #[must_use]
+    pub fn session(&self, ours: bool) -> Session {
+        Session {
+            ttl: (self.lease_duration > 0).then(|| Duration::from_secs(self.lease_duration)),
+            renewable: self.renewable,
+            ours,
+        }
+    }
+
+    /// Takes the token out.
+    #[must_use]
+    pub fn into_token(self) -> Secret {
+        self.client_token.0
+    }
+}
+
+impl<'a> Envelope<'a> {
+    /// Parses an answer.
+    ///
+    /// # Errors
+    /// Says what kind of nonsense it is, without quoting it.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Nonsense> {
+        object(body)
+    }
+}
+
+/// Parses JSON into something, and says roughly what came instead.
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Nonsense> {
+    serde_json::from_slice(body).map_err(|error| {
+        Nonsense(if body.trim_ascii().is_empty() {
+            "it is empty"
+        } else if body.trim_ascii_start().starts_with(b"<") {
+            "it is a page of HTML"
+        } else if error.is_eof() {
+            "its JSON is cut off"
+        } else if error.is_data() {
+            "its JSON is not what Vault answers"
+        } else {
+            "it is not JSON"
+        })
+    })
+}
+
+#[derive(Deserialize)]
+struct Errors {
+    errors: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct LookupData {
+    #[serde(default)]
+    ttl: u64,
+    #[serde(default)]
+    renewable: bool,
+}
+
+/// Reads `auth/token/lookup-self`: how long a token that lay in a file still holds.
+///
+/// # Errors
+/// Says what is wrong with the answer.
+pub fn lookup(body: &[u8]) -> Result<Session, Nonsense> {
+    let data = Envelope::parse(body)?.data.ok_or(Nonsense("it says nothing about the token"))?;
+    let LookupData { ttl, renewable } = object(data.get().as_bytes())?;
+    Ok(Session { ttl: (ttl > 0).then(|| Duration::from_secs(ttl)), renewable, ours: false })
+}
+
+/// Says what can be done about an answer that is no success.
+#[must_use]
+pub fn classify(
+    address: &Address,
+    status: u16,
+    retry_after: Option<Duration>,
+    body: &[u8],
+    sent: &[&Secret],
+) -> ProviderError {
+    let errors: Option<Errors> = serde_json::from_slice(body).ok();
+    let said = errors.as_ref().map(|errors| quote(&errors.errors, sent)).unwrap_or_default();
+    let sealed = said.contains("sealed");
+    let error = |class, what: &str| {
+        let said = if said.is_empty() { String::new() } else { format!(" ({said})") };
+        ProviderError::new(class, format!("{address} {what}{said}")).after(retry_after)
+    };
+    match status {
+        300..400 => error(Class::Unreachable, &format!("sends us elsewhere (status {status})"))
+            .hint("it is a standby: name the active server, or a load balancer, as `address`"),
+        // A client error that is not Vault's own is somebody else's, such as a proxy's: no reason to give up.
+        400..429 if errors.is_none() && status != 412 => {
+            Nonsense("a refusal that is not Vault's").at(address).after(retry_after)
+        }
+        404 => error(Class::Missing, "has nothing there"),
+        412 => error(Class::Unreachable, "is behind its primary"),
+        429 => error(Class::Unreachable, "is busy, or on standby (status 429)"),
+        472 | 473 => error(Class::Unreachable, &format!("is a standby that does not serve (status {status})")),
+        400..500 => error(Class::Refused, &format!("refuses (status {status})")),
+        501 => error(Class::Unreachable, "is not initialised").hint("run `vault operator init`"),
+        503 if sealed => error(Class::Unreachable, "is sealed").hint("unseal it: `vault operator unseal`"),
+        500..600 => error(Class::Unreachable, &format!("is not well (status {status})")),
+        _ => Nonsense("its status is none that Vault has").at(address),
+    }
+}
+
+/// Quotes what a server says about an error: on one line, bounded, and nothing at all if it repeats what we sent.
+fn quote(errors: &[String], sent: &[&Secret]) -> String {
+    let joined = errors.join("; ");
+    let repeats = sent
+        .iter()
+        .filter(|secret| !secret.is_empty())
+        .any(|secret| joined.as_bytes().windows(secret.len()).any(|part| part == secret.expose()));
+    if repeats {
+        return "its words are left out, since they repeat a credential".to_owned();
+    }
+    let words = joined.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut quoted: String = words.chars().take(MAX_QUOTED).flat_map(char::escape_debug).collect();
+    if words.chars().nth(MAX_QUOTED).is_some() {
+        quoted.push('…');
+    }
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use oakum_inject::config::PlainHttp;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn class(status: u16, body: &str) -> Class {
+        error(status, body).class
+    }
+
+    fn error(status: u16, body: &str) -> ProviderError {
+        let address = Address::parse("https://vault.example.com", PlainHttp::LoopbackOnly).unwrap();
+        classify(&address, status, None, body.as_bytes(), &[])
+    }
+
+    #[test]
+    fn each_status_says_what_can_be_done() {
+        let said = r#"{"errors":["permission denied"]}"#;
+        for (status, body, expected) in [
+            (403, said, Class::Refused),
+            (400, said, Class::Refused),
+            (404, r#"{"errors":[]}"#, Class::Missing),
+            (412, said, Class::Unreachable),
+            (429, said, Class::Unreachable),
+            (472, said, Class::Unreachable),
+            (473, said, Class::Unreachable),
+            (500, "oops", Class::Unreachable),
+            (502, "<html>", Class::Unreachable),
+            (503, r#"{"errors":["Vault is sealed"]}"#, Class::Unreachable),
+            (307, "", Class::Unreachable),
+            (403, "<html>forbidden by the proxy</html>", Class::Malformed),
+            (404, "404 page not found", Class::Malformed),
+            (999, "", Class::Malformed),
+        ] {
+            assert_eq!(class(status, body), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn sealed_is_said_with_the_way_out() {
+        let error = error(503, r#"{"errors":["Vault is sealed"]}"#);
+        assert_eq!(error.to_string(), "https://vault.example.com:443 is sealed (Vault is sealed)");
+        assert!(error.hint.unwrap().contains("unseal"));
+    }
+
+    #[test]
+    fn a_server_cannot_make_us_print_what_we_sent_or_what_moves_a_terminal() {
+        let address = Address::parse("https://vault.example.com", PlainHttp::LoopbackOnly).unwrap();
+        let sent = Secret::from("xyzzy".to_owned());
+        let error = classify(&address, 403, None, br#"{"errors":["bad id xyzzy"]}"#, &[&sent]);
+        assert!(!error.to_string().contains("xyzzy"), "{error}");
+        let error = classify(&address, 403, None, b"{\"errors\":[\"\\u001b[2J\\u0007\"]}", &[]);
+        assert!(!error.to_string().contains('\u{1b}'), "{error}");
+        let long = format!("{{\"errors\":[\"{}\"]}}", "x".repeat(10_000));
+        assert!(classify(&address, 400, None, long.as_bytes(), &[]).to_string().len() < 400);
+    }
+
+    #[test]
+    fn nonsense_is_told_by_kind() {
+        for (body, what) in [
+            ("", "empty"),
+            ("<html>", "HTML"),
+            ("{\"data\":", "cut off"),
+            ("[1]", "not what"),
+            ("hello", "not JSON"),
+            ("{\"auth\":{}}", "not what"),
+        ] {
+            let Err(nonsense) = Envelope::parse(body.as_bytes()) else { panic!("{body}") };
+            assert!(nonsense.0.contains(what), "{body}: {}", nonsense.0);
+        }
+    }
+
+    #[test]
+    fn a_token_without_an_end_has_no_ttl() {
+        let session = lookup(br#"{"data":{"ttl":0,"renewable":false,"id":"x"}}"#).unwrap();
+        assert_eq!(session, Session { ttl: None, renewable: false, ours: false });
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(status in any::<u16>(), body in proptest::collection::vec(any::<u8>(), 0..200), json in "\\{\"(data|auth|errors|lease_id)\":[\\[{\"a-z0-9,:\\]}]{0,20}\\}") {
+            let address = Address::parse("https://vault.example.com", PlainHttp::LoopbackOnly).unwrap();
+            let _ = classify(&address, status, None, &body, &[]);
+            let _ = classify(&address, status, None, json.as_bytes(), &[]);
+            let _ = (Envelope::parse(&body).is_ok(), Envelope::parse(json.as_bytes()).is_ok(), lookup(json.as_bytes()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The request that each call becomes, as a server sees it. What the answers mean is tested beside their parsers, and
+//! all of it together against a real Vault in `tests/`.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::mpsc;
+
+use oakum_inject::config::{Address, Literal, PlainHttp};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// Answers connections one after the other, and hands on what was asked.
+async fn scripted(answers: Vec<&'static str>) -> (SocketAddr, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (send, receive) = mpsc::channel();
+    tokio::spawn(async move {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 8192];
+            let length = stream.read(&mut request).await.unwrap();
+            send.send(String::from_utf8_lossy(&request[..length]).into_owned()).unwrap();
+            let (status, body) = answer.split_once(' ').unwrap();
+            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (address, receive)
+}
+
+fn vault(address: SocketAddr, auth: VaultAuth) -> Vault {
+    let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
+    Vault::open(&VaultStore { address, namespace: Some("team-a".to_owned()), ca: None, server_name: None, auth })
+        .unwrap()
+}
+
+fn file(content: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), content).unwrap();
+    file
+}
+
+fn approle(path: &Path) -> VaultAuth {
+    VaultAuth::AppRole {
+        mount: "approle".to_owned(),
+        role_id: Literal::Here("role".to_owned()),
+        secret_id: path.to_owned(),
+    }
+}
+
+const GRANTED: &str = r#"200 {"auth":{"client_token":"t-1","lease_duration":60,"renewable":true}}"#;
+const KV2: &str = r#"200 {"data":{"path":"secret/","type":"kv","options":{"version":"2"}}}"#;
+const VALUE: &str = r#"200 {"data":{"data":{"k":"v"},"metadata":{"version":4}}}"#;
+
+#[tokio::test]
+async fn an_approle_login_and_a_read_send_what_vault_wants() {
+    let (address, asked) = scripted(vec![GRANTED, KV2, VALUE]).await;
+    let secret_id = file("sid\n");
+    let vault = vault(address, approle(secret_id.path()));
+    let session = vault.login().await.unwrap();
+    assert_eq!(session, Session { ttl: Some(Duration::from_secs(60)), renewable: true, ours: true });
+    let want = Want { path: "secret/a b/web".to_owned(), pinned: None, known: None };
+    let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
+    assert_eq!(version, oakum_inject::Version::Number(4));
+
+    let login = asked.recv().unwrap();
+    assert!(login.starts_with("POST /v1/auth/approle/login HTTP/1.1\r\n"), "{login}");
+    assert!(login.ends_with(r#"{"role_id":"role","secret_id":"sid"}"#), "{login}");
+    assert!(login.contains("x-vault-namespace: team-a\r\n") && login.contains("x-vault-request: true\r\n"), "{login}");
+    assert!(asked.recv().unwrap().starts_with("GET /v1/sys/internal/ui/mounts/secret/a%20b/web HTTP/1.1\r\n"));
+    let read = asked.recv().unwrap();
+    assert!(read.starts_with("GET /v1/secret/data/a%20b/web") && read.contains("x-vault-token: t-1\r\n"), "{read}");
+}
+
+#[tokio::test]
+async fn a_known_version_costs_one_look_at_the_metadata() {
+    let unchanged = r#"200 {"data":{"current_version":4,"versions":{}}}"#;
+    let (address, asked) = scripted(vec![GRANTED, KV2, unchanged, r#"403 {"errors":["no"]}"#, VALUE, VALUE]).await;
+    let secret_id = file("sid");
+    let vault = vault(address, approle(secret_id.path()));
+    vault.login().await.unwrap();
+    let want = Want { path: "secret/web".to_owned(), pinned: None, known: Some(oakum_inject::Version::Number(4)) };
+    assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
+    // From here on the metadata is refused: the value is read instead, and the metadata not asked for again.
+    assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
+    assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
+    let paths: Vec<String> = asked.iter().map(|request| request.split(' ').nth(1).unwrap().to_owned()).collect();
+    assert_eq!(
+        paths[2..],
+        ["/v1/secret/metadata/web", "/v1/secret/metadata/web", "/v1/secret/data/web", "/v1/secret/data/web"]
+    );
+}
+
+#[tokio::test]
+async fn a_pinned_version_is_read_once() {
+    let (address, asked) = scripted(vec![GRANTED, KV2, VALUE]).await;
+    let secret_id = file("sid");
+    let vault = vault(address, approle(secret_id.path()));
+    vault.login().await.unwrap();
+    let mut want = Want { path: "secret/web".to_owned(), pinned: Some(4), known: None };
+    let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
+    want.known = Some(version);
+    assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
+    assert!(asked.iter().last().unwrap().starts_with("GET /v1/secret/data/web?version=4 "));
+}
+
+#[tokio::test]
+async fn a_kubernetes_login_reads_the_token_anew_each_time() {
+    let (address, asked) = scripted(vec![GRANTED, GRANTED, "204 "]).await;
+    let token = file("jwt-1");
+    let auth =
+        VaultAuth::Kubernetes { mount: "k8s/east".to_owned(), role: "web".to_owned(), token: token.path().to_owned() };
+    let vault = vault(address, auth);
+    vault.login().await.unwrap();
+    std::fs::write(token.path(), "jwt-2").unwrap();
+    vault.login().await.unwrap();
+    let first = asked.recv().unwrap();
+    assert!(first.starts_with("POST /v1/auth/k8s/east/login ") && first.contains("jwt-1"), "{first}");
+    assert!(asked.recv().unwrap().contains("jwt-2"));
+    // The token before is given back.
+    assert!(asked.recv().unwrap().starts_with("POST /v1/auth/token/revoke-self "));
+}
+
+#[tokio::test]
+async fn a_token_from_a_file_is_looked_up_and_never_revoked() {
+    let (address, asked) = scripted(vec![r#"200 {"data":{"ttl":100,"renewable":true}}"#]).await;
+    let token = file("t-0\n");
+    let vault = vault(address, VaultAuth::TokenFile(token.path().to_owned()));
+    let session = vault.login().await.unwrap();
+    assert_eq!(session, Session { ttl: Some(Duration::from_secs(100)), renewable: true, ours: false });
+    vault.revoke(&Grant::Session).await.unwrap();
+    assert_eq!(asked.iter().count(), 1);
+}
+
+#[tokio::test]
+async fn renewing_asks_for_no_increment_of_its_own() {
+    let (address, asked) =
+        scripted(vec![GRANTED, r#"200 {"auth":{"client_token":"t-1","lease_duration":30,"renewable":true}}"#, "204 "])
+            .await;
+    let secret_id = file("sid");
+    let vault = vault(address, approle(secret_id.path()));
+    vault.login().await.unwrap();
+    assert_eq!(vault.renew(&Grant::Session).await.unwrap().ttl, Some(Duration::from_secs(30)));
+    vault.revoke(&Grant::Session).await.unwrap();
+    let paths: Vec<String> =
+        asked.iter().map(|request| request.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(paths[1..], ["POST /v1/auth/token/renew-self", "POST /v1/auth/token/revoke-self"]);
+}
+
+#[tokio::test]
+async fn a_credential_that_is_not_there_is_our_own_fault() {
+    let (address, _asked) = scripted(vec![]).await;
+    let error = vault(address, approle(Path::new("/nonexistent/secret-id"))).login().await.unwrap_err();
+    assert_eq!(error.class, Class::Misconfigured);
+    assert_eq!(error.to_string(), "cannot log in: cannot read /nonexistent/secret-id: no such file or directory");
+}

@@ -1,0 +1,301 @@
+//! From a pod to a patch: `review(pod, policy)`. Pure, and with no way to reach anything: the same pod gives the same
+//! bytes, and the pod that a patch makes gives an empty one.
+//!
+//! What a pod gets:
+//! - a volume in memory with a limit, which the app's containers mount read-only;
+//! - the agent as a native sidecar (an init container with `restartPolicy: Always`), first of all init containers, with a
+//!   startup probe, so that everything else begins after the first publication, Jobs end, and it is stopped last;
+//! - a token for one audience that lasts ten minutes and is mounted in the agent only: no container of the app can log in
+//!   with it;
+//! - the configuration, as an annotation that the agent reads as a file.
+
+use std::collections::BTreeSet;
+
+use oakum_inject::annotations::{self, PREFIX};
+use oakum_inject::config::{DEFAULT_TOKEN, Store, VaultAuth};
+use oakum_inject::{ConfigError, Injection};
+use serde_json::{Value, json};
+
+/// The name of the sidecar.
+const AGENT: &str = "oakum-agent";
+/// The volume that secrets are published in.
+const SECRETS: &str = "oakum-secrets";
+/// The volume with the agent's token and configuration.
+const IDENTITY: &str = "oakum-identity";
+/// Where the agent has its token and configuration.
+const IDENTITY_PATH: &str = "/var/run/secrets/oakum";
+/// The user and group of the agent, and the group that may read the files, unless the pod says another.
+const NOBODY: u32 = 65532;
+
+/// What a cluster decides for all pods.
+#[derive(Debug, Clone)]
+pub(crate) struct Policy {
+    /// The agent's image.
+    pub(crate) image: String,
+    /// Whom the agent's token is for.
+    pub(crate) audience: String,
+    /// How large the volume may grow; two generations must fit.
+    pub(crate) size_limit: String,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            image: concat!("oakum-agent:", env!("CARGO_PKG_VERSION")).to_owned(),
+            audience: "vault".to_owned(),
+            size_limit: "16Mi".to_owned(),
+        }
+    }
+}
+
+/// What is to be done to a pod, and what its owner should know.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Review {
+    pub(crate) patch: Vec<Value>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Says what a pod needs to get what it asks for.
+///
+/// # Errors
+/// Names the annotation, or the part of the pod, that stands in the way.
+pub(crate) fn review(pod: &Value, policy: &Policy) -> Result<Review, ConfigError> {
+    let nothing = Review { patch: Vec::new(), warnings: Vec::new() };
+    if pod["kind"] != "Pod" {
+        return Err(pod_error(
+            "it is not a Pod",
+            Some("give the pod itself, or the template of a Deployment with kind: Pod"),
+        ));
+    }
+    let notes: Vec<(&str, &str)> = pod["metadata"]["annotations"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+        .collect();
+    let Some(injection) = annotations::from_annotations(notes.iter().copied())? else { return Ok(nothing) };
+    let ours =
+        |name: &str| notes.iter().find_map(|(key, value)| (key.strip_prefix(PREFIX) == Some(name)).then_some(*value));
+    if ours("status") == Some("injected") {
+        // Done before, by this very review: another webhook may have made the API server ask again.
+        return Ok(nothing);
+    }
+    if ours("injection").is_some() {
+        return Err(annotation_error("injection", "is written by the webhook", Some("take it away")));
+    }
+    let containers = chosen(pod, ours("containers"))?;
+    let names_taken = [("containers", AGENT), ("initContainers", AGENT), ("volumes", SECRETS), ("volumes", IDENTITY)];
+    if let Some((list, name)) = names_taken.into_iter().find(|(list, name)| named(pod, list, name)) {
+        return Err(pod_error(
+            format!("spec.{list} has a `{name}` already"),
+            Some("give it another name: the webhook adds one with this name"),
+        ));
+    }
+    let mut patch = Vec::new();
+    annotate(&injection, &mut patch);
+    group(pod, &injection, &mut patch);
+    append(pod, "volumes", &[secrets_volume(policy), identity_volume(policy)], &mut patch);
+    prepend(pod, "initContainers", sidecar(&injection, policy), &mut patch);
+    for container in containers {
+        mount(pod, &container, &injection, &mut patch)?;
+    }
+    Ok(Review { patch, warnings: warnings(&injection) })
+}
+
+/// A container by its place in the pod. The sidecar will stand before all init containers.
+struct Place {
+    list: &'static str,
+    index: usize,
+    index_after: usize,
+}
+
+/// Finds the containers that get the files: those that are named, or every one of the app.
+fn chosen(pod: &Value, named: Option<&str>) -> Result<Vec<Place>, ConfigError> {
+    let places = |list: &'static str, shift: usize| {
+        let all = pod["spec"][list].as_array().map(Vec::as_slice).unwrap_or_default();
+        all.iter().enumerate().map(move |(index, container)| {
+            (container["name"].as_str().unwrap_or_default(), Place { list, index, index_after: index + shift })
+        })
+    };
+    let Some(wanted) = named else { return Ok(places("containers", 0).map(|(_, place)| place).collect()) };
+    let mut wanted: BTreeSet<&str> = wanted.split(',').map(str::trim).collect();
+    let found = places("initContainers", 1)
+        .chain(places("containers", 0))
+        .filter(|(name, _)| wanted.remove(name))
+        .map(|(_, place)| place)
+        .collect();
+    match wanted.first() {
+        None => Ok(found),
+        Some(name) => Err(annotation_error("containers", format!("names `{name}`, which the pod does not have"), None)),
+    }
+}
+
+fn named(pod: &Value, list: &str, name: &str) -> bool {
+    pod["spec"][list].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name))
+}
+
+fn annotate(injection: &Injection, patch: &mut Vec<Value>) {
+    for (key, value) in [("injection", injection.to_json().to_string()), ("status", "injected".to_owned())] {
+        // A slash in a key is `~1` in a pointer (RFC 6901, 3).
+        patch.push(json!({ "op": "add", "path": format!("/metadata/annotations/{}{key}", PREFIX.replace('/', "~1")), "value": value }));
+    }
+}
+
+/// Lets the app's processes read the files, whoever they run as: the group is one that they are in besides their own.
+/// Unlike `fsGroup`, it changes the owner of no volume.
+fn group(pod: &Value, injection: &Injection, patch: &mut Vec<Value>) {
+    let group = reading_group(injection);
+    let context = &pod["spec"]["securityContext"];
+    let add = |path: &str, value: Value| json!({ "op": "add", "path": path, "value": value });
+    match context["supplementalGroups"].as_array() {
+        _ if context["fsGroup"] == group => {}
+        Some(groups) if groups.contains(&group.into()) => {}
+        Some(_) => patch.push(add("/spec/securityContext/supplementalGroups/-", group.into())),
+        None if context.is_object() => patch.push(add("/spec/securityContext/supplementalGroups", json!([group]))),
+        None => patch.push(add("/spec/securityContext", json!({ "supplementalGroups": [group] }))),
+    }
+}
+
+fn reading_group(injection: &Injection) -> u32 {
+    injection.volume.group.unwrap_or(NOBODY)
+}
+
+fn append(pod: &Value, list: &str, values: &[Value], patch: &mut Vec<Value>) {
+    if pod["spec"][list].is_array() {
+        patch.extend(
+            values.iter().map(|value| json!({ "op": "add", "path": format!("/spec/{list}/-"), "value": value })),
+        );
+    } else {
+        patch.push(json!({ "op": "add", "path": format!("/spec/{list}"), "value": values }));
+    }
+}
+
+fn prepend(pod: &Value, list: &str, value: Value, patch: &mut Vec<Value>) {
+    if pod["spec"][list].is_array() {
+        patch.push(json!({ "op": "add", "path": format!("/spec/{list}/0"), "value": value }));
+    } else {
+        patch.push(json!({ "op": "add", "path": format!("/spec/{list}"), "value": [value] }));
+    }
+}
+
+fn mount(pod: &Value, place: &Place, injection: &Injection, patch: &mut Vec<Value>) -> Result<(), ConfigError> {
+    let container = &pod["spec"][place.list][place.index];
+    let path = injection.volume.path.to_string_lossy();
+    let mounts = container["volumeMounts"].as_array();
+    let clash = mounts.into_iter().flatten().any(|mount| {
+        mount["mountPath"].as_str().is_some_and(|other| other.trim_end_matches('/') == path.trim_end_matches('/'))
+    });
+    if clash {
+        let name = container["name"].as_str().unwrap_or_default();
+        return Err(pod_error(
+            format!("the container `{name}` mounts something else at {path}"),
+            Some("give the volume another path, in oakum.dev/volume"),
+        ));
+    }
+    let value = json!({ "name": SECRETS, "mountPath": path, "readOnly": true });
+    let at = format!("/spec/{}/{}/volumeMounts", place.list, place.index_after);
+    patch.push(if mounts.is_some() {
+        json!({ "op": "add", "path": format!("{at}/-"), "value": value })
+    } else {
+        json!({ "op": "add", "path": at, "value": [value] })
+    });
+    Ok(())
+}
+
+fn secrets_volume(policy: &Policy) -> Value {
+    json!({ "name": SECRETS, "emptyDir": { "medium": "Memory", "sizeLimit": policy.size_limit } })
+}
+
+fn identity_volume(policy: &Policy) -> Value {
+    json!({
+        "name": IDENTITY,
+        "projected": {
+            "defaultMode": 0o444,
+            "sources": [
+                { "serviceAccountToken": { "audience": policy.audience, "expirationSeconds": 600, "path": "token" } },
+                { "downwardAPI": { "items": [{ "path": "injection.yaml", "fieldRef": { "fieldPath": format!("metadata.annotations['{PREFIX}injection']") } }] } },
+            ],
+        },
+    })
+}
+
+fn sidecar(injection: &Injection, policy: &Policy) -> Value {
+    let config = format!("{IDENTITY_PATH}/injection.yaml");
+    json!({
+        "name": AGENT,
+        "image": policy.image,
+        "command": ["/oakum-agent", "run", "--config", config],
+        "restartPolicy": "Always",
+        "startupProbe": {
+            // A probe over HTTP comes from outside the pod, and health is served on loopback only.
+            "exec": { "command": ["/oakum-agent", "check", "--published", "--config", config] },
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+            "failureThreshold": 300,
+        },
+        "securityContext": {
+            "runAsNonRoot": true,
+            "runAsUser": NOBODY,
+            "runAsGroup": reading_group(injection),
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": { "drop": ["ALL"] },
+            "seccompProfile": { "type": "RuntimeDefault" },
+        },
+        "resources": { "requests": { "cpu": "5m", "memory": "16Mi" }, "limits": { "memory": "64Mi" } },
+        "volumeMounts": [
+            { "name": SECRETS, "mountPath": injection.volume.path.to_string_lossy() },
+            { "name": IDENTITY, "mountPath": IDENTITY_PATH, "readOnly": true },
+        ],
+    })
+}
+
+/// Says what will not work in the sidecar, whose file system holds nothing but its program and its volumes.
+fn warnings(injection: &Injection) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (name, store) in &injection.stores {
+        let mut lacks = |what: &str, path: &std::path::Path| {
+            if !path.starts_with(IDENTITY_PATH) {
+                warnings.push(format!(
+                    "the store `{name}` reads {what} from {}, which the agent's container does not have",
+                    path.display()
+                ));
+            }
+        };
+        match store {
+            Store::Vault(vault) => {
+                if let Some(ca) = &vault.ca {
+                    lacks("its CA", ca);
+                }
+                match &vault.auth {
+                    VaultAuth::Kubernetes { token, .. } if token.as_os_str() != DEFAULT_TOKEN => {
+                        lacks("its token", token)
+                    }
+                    VaultAuth::AppRole { secret_id, .. } => lacks("its secret id", secret_id),
+                    VaultAuth::TokenFile(path) => lacks("its token", path),
+                    _ => {}
+                }
+            }
+            Store::File(file) => lacks("secrets", &file.path),
+            _ => {}
+        }
+    }
+    warnings
+}
+
+fn annotation_error(key: &str, what: impl Into<String>, hint: Option<&str>) -> ConfigError {
+    ConfigError {
+        source_name: format!("annotation {PREFIX}{key}"),
+        line: None,
+        what: what.into(),
+        hint: hint.map(str::to_owned),
+    }
+}
+
+fn pod_error(what: impl Into<String>, hint: Option<&str>) -> ConfigError {
+    ConfigError { source_name: "pod".to_owned(), line: None, what: what.into(), hint: hint.map(str::to_owned) }
+}
+
+#[cfg(test)]
+#[path = "review_tests.rs"]
+mod tests;

@@ -1,0 +1,104 @@
+//! Values that stand for another: a variable, a template's hole, a path in a secret store.
+
+/// What a reference begins with, in code and configuration.
+const STARTS: &[&[u8]] = &[
+    b"$",
+    b"{",
+    b"%",
+    b"@",
+    b"vault:",
+    b"ENC[",
+    b"env:",
+    b"file:",
+    b"arn:",
+    b"ssm:",
+    b"sops:",
+    b"op://",
+    b"http://",
+    b"https://",
+    b"secret/",
+    b"./",
+    b"../",
+    b"~/",
+    b"#",
+    b"var.",
+    b"local.",
+    b"data.",
+    b"process.",
+    b"os.",
+    b"System.",
+    b"env.",
+    b"self.",
+    b"this.",
+    b"config.",
+    b"settings.",
+    b"AQICAH",
+    b"!",
+    b"-----BEGIN",
+    b"sha1-",
+    b"sha256-",
+    b"sha384-",
+    b"sha512-",
+    b"sha1:",
+    b"sha256:",
+    b"sha512:",
+    b"refs/",
+    b"projects/",
+    b"&",
+    b"*",
+];
+
+/// What makes a template of whatever it stands in.
+const INSIDE: &[&[u8]] =
+    &[b"${", b"{{", b"}}", b"<%", b"%>", b"$(", b"#{", b"%(", b"%s", b"%d", b"%v", b"%w", b"://", b"\\n\\n", b"@@"];
+
+/// Whether any value, in a token's place or a password's, is plainly filled in from elsewhere.
+pub(super) fn refers(value: &[u8]) -> bool {
+    let name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    let variable = match value {
+        [b'$', first, rest @ ..] => (first.is_ascii_alphabetic() || *first == b'_') && rest.iter().all(name),
+        [b'%', middle @ .., b'%'] | [b'{', middle @ .., b'}'] | [b'<', middle @ .., b'>'] => {
+            middle.iter().all(|b| name(b) || matches!(b, b' ' | b'-' | b'.'))
+        }
+        _ => false,
+    };
+    variable || [b"${".as_slice(), b"{{", b"$(", b"<%", b"#{"].iter().any(|s| memchr::memmem::find(value, s).is_some())
+}
+
+/// Whether a value beside a telling name is looked up elsewhere, or put in later.
+pub(super) fn is_reference(value: &[u8]) -> bool {
+    STARTS.iter().any(|s| value.starts_with(s))
+        || is_path(value)
+        || INSIDE.iter().any(|s| memchr::memmem::find(value, s).is_some())
+        || (value.starts_with(b"<") || value.ends_with(b">"))
+}
+
+/// An absolute path. One base64 string in sixty-four begins with a slash too, so a long one of all kinds is not.
+fn is_path(value: &[u8]) -> bool {
+    let kinds = [u8::is_ascii_lowercase as fn(&u8) -> bool, u8::is_ascii_uppercase, u8::is_ascii_digit];
+    let random = value.len() >= 20
+        && kinds.iter().all(|k| value.iter().any(k))
+        && !value.iter().any(|b| matches!(b, b'.' | b'-' | b'_' | b' '));
+    value.starts_with(b"/") && !random
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_and_templates_refer() {
+        for text in
+            ["$DB_PASSWORD", "${DB_PASSWORD}", "%DB_PASSWORD%", "{password}", "a{{ b }}", "<your key>", "$(pass db)"]
+        {
+            assert!(refers(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn passwords_with_odd_signs_do_not() {
+        for text in ["$ecr3t!x", "p%40ss", "a$b{c", "<3-you"] {
+            assert!(!refers(text.as_bytes()), "{text}");
+        }
+    }
+}

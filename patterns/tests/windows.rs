@@ -1,0 +1,98 @@
+//! Pieces give what the whole gives, wherever the borders fall, and no input makes the engine panic.
+
+use std::sync::LazyLock;
+
+use oakum_patterns::sample::{Draw, draw};
+use oakum_patterns::{Confidence, Engine, Rule};
+use proptest::prelude::*;
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(Rule::builtin().to_vec()).unwrap());
+
+/// What a match says, with offsets in the whole text.
+type Seen = (String, std::ops::Range<usize>, Option<std::ops::Range<usize>>, Confidence);
+
+fn whole(text: &[u8]) -> Vec<Seen> {
+    ENGINE.scan(text).iter().map(|m| (m.rule().id.to_string(), m.secret(), m.name(), m.confidence())).collect()
+}
+
+/// Feeds a text in pieces of the given sizes, over and over.
+fn pieces(text: &[u8], sizes: &[usize]) -> Vec<Seen> {
+    let mut stream = ENGINE.stream();
+    let mut seen = Vec::new();
+    let (mut from, mut to) = (0, 0);
+    let mut sizes = sizes.iter().cycle();
+    loop {
+        to = text.len().min(to + sizes.next().unwrap());
+        let last = to == text.len();
+        let dropped = stream.feed(&text[from..to], last, |m| {
+            let at = |r: std::ops::Range<usize>| r.start + from..r.end + from;
+            seen.push((m.rule().id.to_string(), at(m.secret()), m.name().map(at), m.confidence()));
+        });
+        if last {
+            return seen;
+        }
+        assert!(to - from - dropped <= stream.most_kept() + to - from, "a stream keeps a bounded stretch");
+        from += dropped;
+    }
+}
+
+/// Texts full of samples, near-samples and what stands between them.
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    let rules = Rule::builtin();
+    let sample = (0..rules.len(), any::<u64>(), any::<prop::sample::Index>()).prop_map(move |(rule, seed, which)| {
+        let rule = &rules[rule];
+        let shapes: Vec<_> = rule.hits.iter().chain(rule.misses.iter()).collect();
+        draw(which.get(&shapes[..]).as_ref(), &rule.checks, &mut Draw::new(seed)).unwrap()
+    });
+    let between = prop_oneof![
+        3 => Just(b"\n".to_vec()),
+        1 => Just(b" = \"".to_vec()),
+        1 => Just(b"password".to_vec()),
+        1 => Just(vec![b'a'; 700]),
+        1 => Just(vec![b'\n'; 3000]),
+        2 => prop::collection::vec(any::<u8>(), 0..40),
+    ];
+    prop::collection::vec((sample, between), 0..12)
+        .prop_map(|parts| parts.into_iter().flat_map(|(sample, between)| [sample, between].concat()).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pieces_give_what_the_whole_gives(text in text(), sizes in prop::collection::vec(1..5000usize, 1..6)) {
+        prop_assert_eq!(pieces(&text, &sizes), whole(&text));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(text in prop::collection::vec(any::<u8>(), 0..3000)) {
+        whole(&text);
+    }
+}
+
+#[test]
+fn a_border_at_every_byte_changes_nothing() {
+    let mut text = Vec::new();
+    for (seed, rule) in (1..).zip(Rule::builtin()) {
+        // The long ones (key files) have their own borders in the property above.
+        if rule.max.is_none() {
+            text.extend(draw(&rule.hits[0], &rule.checks, &mut Draw::new(seed)).unwrap());
+            text.push(b'\n');
+        }
+        if text.len() > 2000 {
+            break;
+        }
+    }
+    let expected = whole(&text);
+    assert!(expected.len() > 5);
+    for border in 0..text.len() {
+        assert_eq!(pieces(&text, &[border.max(1), text.len()]), expected, "border at {border}");
+    }
+}
+
+#[test]
+fn matches_that_overlap_without_end_are_settled() {
+    // A chain in which each match could overlap the next: the stream must not hold on to all of it.
+    let text = b"password=password=Walnut!942;password=".repeat(8000);
+    assert_eq!(pieces(&text, &[100_000]), whole(&text));
+}

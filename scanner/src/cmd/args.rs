@@ -1,0 +1,198 @@
+//! Every flag, declared once: help, completions and man page come from here.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use oakum_patterns::Confidence;
+
+use super::target::Target;
+use crate::report::Format;
+
+/// Finds credentials that people left in source trees and container images.
+#[derive(Debug, Parser)]
+#[command(name = "oakum", version, max_term_width = 100, arg_required_else_help = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Scan(ScanArgs),
+    Rules(RulesArgs),
+    Generate(GenerateArgs),
+}
+
+/// Scan folders, files, standard input or container images.
+///
+/// Exit codes: 0 nothing found; 1 something found; 2 wrong usage or configuration; 3 nothing found, but part could
+/// not be scanned.
+#[derive(Debug, clap::Args)]
+pub(super) struct ScanArgs {
+    /// What to scan: a folder or file; - for standard input; docker-archive:FILE, oci:DIR or oci-archive:FILE for an
+    /// image. A file that is an image archive is recognised without a scheme.
+    #[arg(default_value = ".", value_name = "TARGET")]
+    pub(super) targets: Vec<Target>,
+
+    /// How to write findings to standard output.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Format,
+
+    /// Write another report of the same scan to a file. May be repeated.
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
+    pub(super) reports: Vec<(Format, PathBuf)>,
+
+    #[command(flatten)]
+    pub(super) rules: RuleChoice,
+
+    /// Report findings of at least this confidence.
+    #[arg(long, value_name = "CONFIDENCE", default_value = "likely")]
+    pub(super) min_confidence: ConfidenceArg,
+
+    /// Key of the fingerprints: the bytes of a file. Otherwise OAKUM_KEY, or else derived from the target.
+    #[arg(long, value_name = "PATH")]
+    pub(super) key_file: Option<PathBuf>,
+
+    /// Pass over what ignore files name. By default it is scanned: secrets live there.
+    #[arg(long)]
+    pub(super) respect_gitignore: bool,
+
+    /// Threads that read and scan.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+
+    /// Say nothing on standard error but errors, and leave the summary out of the text report.
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+
+    /// Show no progress on standard error.
+    #[arg(long)]
+    pub(super) no_progress: bool,
+
+    /// Show all places of each finding.
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+
+    /// When to colour the text report.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorChoice,
+}
+
+/// Which rules are used.
+#[derive(Debug, clap::Args)]
+pub(super) struct RuleChoice {
+    /// More rules: a TOML file, or a folder of them. May be repeated.
+    #[arg(long = "rules", value_name = "PATH")]
+    pub(super) files: Vec<PathBuf>,
+
+    /// Use only this rule; a service's name stands for all of its. May be repeated.
+    #[arg(long = "rule", value_name = "ID")]
+    pub(super) only: Vec<String>,
+
+    /// Leave a rule out; a service's name stands for all of its. May be repeated.
+    #[arg(long = "disable", value_name = "ID")]
+    pub(super) disable: Vec<String>,
+}
+
+/// List, show and check rules.
+#[derive(Debug, clap::Args)]
+pub(super) struct RulesArgs {
+    #[command(subcommand)]
+    pub(super) command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RulesCommand {
+    /// One line for each rule.
+    List {
+        #[command(flatten)]
+        rules: RuleChoice,
+    },
+    /// All that is known of a rule.
+    Show {
+        /// The rule's id, or a service's name.
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        rules: RuleChoice,
+    },
+    /// Check rule files: their form, their patterns, and that their samples hit and miss.
+    Check {
+        /// TOML files, or folders of them; the built-in rules if none is given.
+        #[arg(value_name = "PATH")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// Print completions or the man pages.
+#[derive(Debug, clap::Args)]
+pub(super) struct GenerateArgs {
+    #[command(subcommand)]
+    pub(super) command: GenerateCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GenerateCommand {
+    /// A completion script, to standard output.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Man pages, into a folder.
+    Man {
+        /// The folder; it is made if it is not there.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A confidence, as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ConfidenceArg {
+    /// Worth a look in an audit.
+    Possible,
+    /// A reviewer would ask about it.
+    Likely,
+    /// The format leaves no doubt.
+    Certain,
+}
+
+impl From<ConfidenceArg> for Confidence {
+    fn from(arg: ConfidenceArg) -> Self {
+        match arg {
+            ConfidenceArg::Possible => Self::Possible,
+            ConfidenceArg::Likely => Self::Likely,
+            ConfidenceArg::Certain => Self::Certain,
+        }
+    }
+}
+
+fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, path) = text.split_once('=').ok_or("write it as FORMAT=PATH, such as sarif=oakum.sarif")?;
+    if path.is_empty() {
+        return Err("the path is empty".into());
+    }
+    Ok((format.parse()?, path.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_declarations_hold_together() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,146 @@
+//! `oakum scan`.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use zeroize::Zeroizing;
+
+use super::args::{ColorChoice, ScanArgs};
+use super::progress::Progress;
+use super::{exit, hinted, rules};
+use crate::fingerprint::Key;
+use crate::report::{self, Color, Format};
+use crate::scan::{Options, Outcome, Scan};
+use crate::source::{Limits, Source};
+
+pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
+    let ScanArgs {
+        targets,
+        format,
+        reports,
+        rules,
+        min_confidence,
+        key_file,
+        respect_gitignore,
+        jobs,
+        quiet,
+        no_progress,
+        verbose,
+        color,
+    } = args;
+    let engine = rules::compile(&rules)?;
+    // All targets are opened before any is scanned: a mistyped one is told at once.
+    let sources = targets.iter().map(|t| t.open(respect_gitignore)).collect::<anyhow::Result<Vec<_>>>()?;
+    let key = key(key_file.as_deref(), &sources)?;
+    let mut limits = Limits::default();
+    if let Some(jobs) = jobs {
+        limits.jobs = jobs.into();
+    }
+    let scan = Scan::new(&engine, key, Options { min_confidence: min_confidence.into() });
+    walk(&scan, &sources, &limits, !quiet && !no_progress)?;
+    let outcome = scan.finish();
+
+    let plain = report::Options { color: Color::Never, verbose, quiet };
+    for (format, path) in &reports {
+        write_file(*format, &plain, &outcome, path)?;
+    }
+    let color = match color {
+        ColorChoice::Always => Color::Always,
+        ColorChoice::Never => Color::Never,
+        ColorChoice::Auto => Color::auto(io::stdout().is_terminal()),
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = report::write(&mut *report::reporter(format, &report::Options { color, ..plain }), &outcome, &mut out);
+    match written {
+        // Whoever reads has read enough; what was found still decides the exit code.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        other => other.context("cannot write the report to standard output")?,
+    }
+    Ok(code(&outcome))
+}
+
+fn code(outcome: &Outcome) -> u8 {
+    match (outcome.summary.findings, outcome.summary.complete()) {
+        (1.., _) => exit::FINDINGS,
+        (0, true) => exit::CLEAN,
+        (0, false) => exit::INCOMPLETE,
+    }
+}
+
+fn walk(scan: &Scan<'_>, sources: &[Box<dyn Source>], limits: &Limits, progress: bool) -> anyhow::Result<()> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    // The first interrupt ends the scan and reports what was found so far; the second ends the program.
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let code = 128 + signal;
+        signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&interrupted))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
+            .context("cannot listen for signals")?;
+    }
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _bar = Progress::of(scope, scan, progress);
+        let watch = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                if interrupted.load(Ordering::Relaxed) {
+                    return scan.stop();
+                }
+                std::thread::park_timeout(Duration::from_millis(50));
+            }
+        });
+        let walked = sources.iter().try_for_each(|source| source.walk(limits, scan));
+        over.store(true, Ordering::Relaxed);
+        watch.thread().unpark();
+        walked
+    })?;
+    Ok(())
+}
+
+/// The key of the fingerprints: the user's, or else derived from what is scanned.
+fn key(file: Option<&Path>, sources: &[Box<dyn Source>]) -> anyhow::Result<Key> {
+    if let Some(path) = file {
+        let bytes = fs::read(path).map(Zeroizing::new).with_context(|| format!("cannot read the key {}", path.display()))?;
+        if bytes.len() < 16 {
+            return Err(hinted(
+                format!("the key {} has {} bytes, and needs 16", path.display(), bytes.len()),
+                "make one: head -c 32 /dev/urandom > key",
+            ));
+        }
+        return Ok(Key::own(&bytes));
+    }
+    if let Some(text) = std::env::var_os("OAKUM_KEY").filter(|k| !k.is_empty()) {
+        return Ok(Key::own(text.as_encoded_bytes()));
+    }
+    // Fingerprints are compared between scans of one target; several targets that differ have no identity in common.
+    let mut identities = sources.iter().map(|s| s.identity());
+    let first = identities.next().flatten();
+    Ok(match first {
+        Some(identity) if identities.all(|other| other.as_ref() == Some(&identity)) => Key::derived(&identity),
+        _ => Key::constant(),
+    })
+}
+
+/// Writes beside the file and renames: nobody reads half a report.
+fn write_file(format: Format, options: &report::Options, outcome: &Outcome, path: &Path) -> anyhow::Result<()> {
+    let about = || format!("cannot write the report {}", path.display());
+    // A device or pipe (`/dev/stderr`, `>(…)`) is written to as it is.
+    let regular = fs::metadata(path).map_or(true, |m| m.is_file());
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let goes_to = if regular { Path::new(&temporary) } else { path };
+    let write = || -> io::Result<()> {
+        let mut out = BufWriter::new(File::create(goes_to)?);
+        report::write(&mut *report::reporter(format, options), outcome, &mut out)?;
+        out.flush()?;
+        if regular { fs::rename(goes_to, path) } else { Ok(()) }
+    };
+    let written = write();
+    if written.is_err() && regular {
+        let _ = fs::remove_file(goes_to);
+    }
+    written.with_context(about)
+}

@@ -1,0 +1,109 @@
+//! What a target's text means, before anything is opened.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::hinted;
+use crate::source::image::{Image, Kind};
+use crate::source::{Files, Source, SourceError, Stdin};
+
+/// A target as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Target {
+    /// A folder or file, or a file that is an image archive.
+    Path(PathBuf),
+    /// `-`.
+    Stdin,
+    /// An image in a form that is named.
+    Image(Kind, PathBuf),
+    /// A scheme that other versions know.
+    Unsupported(String, String),
+}
+
+/// Schemes of the contract that this version cannot read yet.
+const LATER: &[&str] = &["git", "docker-daemon", "containers-storage", "docker"];
+
+impl FromStr for Target {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        if text == "-" {
+            return Ok(Self::Stdin);
+        }
+        if let Some((scheme, rest)) = text.split_once(':') {
+            let kind = match scheme {
+                "docker-archive" => Some(Kind::DockerArchive),
+                "oci" => Some(Kind::OciDir),
+                "oci-archive" => Some(Kind::OciArchive),
+                _ => None,
+            };
+            if let Some(kind) = kind {
+                return Ok(Self::Image(kind, rest.into()));
+            }
+            if LATER.contains(&scheme) {
+                return Ok(Self::Unsupported(scheme.into(), text.into()));
+            }
+        }
+        Ok(Self::Path(text.into()))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Stdin => f.write_str("-"),
+            Self::Image(kind, path) => write!(f, "{kind}:{}", path.display()),
+            Self::Unsupported(_, text) => f.write_str(text),
+        }
+    }
+}
+
+impl Target {
+    /// Opens what it names.
+    pub(super) fn open(&self, respect_gitignore: bool) -> anyhow::Result<Box<dyn Source>> {
+        match self {
+            Self::Stdin => Ok(Box::new(Stdin)),
+            Self::Image(kind, path) => Ok(Box::new(Image::open(*kind, path)?)),
+            Self::Path(path) => {
+                std::fs::metadata(path)
+                    .map_err(|error| SourceError::Open { target: path.display().to_string(), error })?;
+                match recognise(path)? {
+                    Some(kind) => Ok(Box::new(Image::open(kind, path)?)),
+                    None => Ok(Box::new(Files::new(path).respect_gitignore(respect_gitignore))),
+                }
+            }
+            Self::Unsupported(scheme, text) => Err(hinted(
+                format!("cannot scan {text}: this version does not read {scheme}: targets"),
+                match scheme.as_str() {
+                    "git" => "scan the working tree by its path",
+                    _ => "save the image to a file (skopeo copy, docker save) and scan it as docker-archive:FILE or oci-archive:FILE",
+                },
+            )),
+        }
+    }
+}
+
+/// A file (never a folder: a source tree may hold a layout's files) that is an image archive.
+fn recognise(path: &Path) -> anyhow::Result<Option<Kind>> {
+    Ok(crate::source::image::recognise(path)
+        .map_err(|error| SourceError::Open { target: path.display().to_string(), error })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_are_told_from_paths() {
+        let parse = |text: &str| text.parse::<Target>().unwrap();
+        assert_eq!(parse("-"), Target::Stdin);
+        assert_eq!(parse("a/b"), Target::Path("a/b".into()));
+        assert_eq!(parse("c:/x"), Target::Path("c:/x".into()));
+        assert_eq!(parse("oci:dir"), Target::Image(Kind::OciDir, "dir".into()));
+        assert_eq!(parse("docker-archive:a:b"), Target::Image(Kind::DockerArchive, "a:b".into()));
+        assert!(matches!(parse("docker://example.com/x"), Target::Unsupported(..)));
+    }
+}

@@ -1,0 +1,146 @@
+//! Images that real tools made: every layer is looked at, and every finding says who put it there and whether it can
+//! still be read.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use e2e::images::Builder;
+use e2e::planted::Planted;
+use e2e::programs::{Ran, oakum, tool};
+use serde_json::Value;
+
+const DOCKERFILE: &str = r#"FROM scratch
+COPY busybox /bin/busybox
+COPY one.env /app/.env
+COPY two.env /app/.env
+ARG BUILD_PASSWORD
+RUN ["/bin/busybox", "rm", "/app/.env"]
+ENV PORT=80 API_PASSWORD=@env@
+"#;
+
+/// An image with a credential added in one layer, overwritten in the next and deleted in a third, one in its
+/// environment and one in a build argument.
+struct Proof {
+    builder: Builder,
+    secrets: BTreeMap<&'static str, Planted>,
+}
+
+impl Proof {
+    fn build() -> Self {
+        let builder = Builder::new().unwrap();
+        let secrets: BTreeMap<_, _> = ["one", "two", "env", "arg"].map(|name| (name, Planted::password())).into();
+        let line = |name: &str| format!("DB_PASSWORD={}\n", secrets[name].text());
+        builder.file("one.env", &line("one")).unwrap();
+        builder.file("two.env", &line("two")).unwrap();
+        let dockerfile = DOCKERFILE.replace("@env@", secrets["env"].text());
+        builder.build("proof", &dockerfile, &[("BUILD_PASSWORD", secrets["arg"].text())]);
+        Self { builder, secrets }
+    }
+
+    fn scan(&self, target: &str) -> Ran {
+        let ran = oakum(self.builder.path(), ["scan", target, "--format", "json"]);
+        assert_eq!(ran.code, 1, "{target}: {}{}", ran.err, ran.out);
+        for (name, secret) in &self.secrets {
+            assert_eq!(secret.trace_in(ran.out.as_bytes()), None, "{name}: {}", ran.out);
+        }
+        ran
+    }
+}
+
+/// A place in a few words: `layer 1 app/.env overwritten by 2`, `config Env[1] API_PASSWORD`.
+fn places(report: &Value) -> Vec<String> {
+    let mut all: Vec<String> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|f| f["places"].as_array().unwrap())
+        .map(|p| match p["kind"].as_str().unwrap() {
+            "layer" => {
+                let state = p["state"].as_str().unwrap();
+                let by = p["state_by"].as_u64().map(|by| format!(" by {by}")).unwrap_or_default();
+                format!("layer {} {} {state}{by}", p["layer"]["index"], p["path"].as_str().unwrap())
+            }
+            "config" => format!("config {}", p["field"].as_str().unwrap()),
+            other => other.to_owned(),
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn every_layer_is_seen_in_every_form_of_an_image() {
+    let proof = Proof::build();
+    let builder = &proof.builder;
+    builder.push("proof", "docker-archive", "docker.tar");
+    builder.push("proof", "oci", "oci");
+    builder.push("proof", "oci-archive", "oci.tar");
+    builder.copy(&["--dest-compress-format", "zstd", "--dest-compress"], "docker-archive:docker.tar", "oci:zstd:proof:latest");
+    tool(Command::new("gzip").args(["-k", "docker.tar"]).current_dir(builder.path()));
+
+    let expected = |places: &[String]| {
+        for place in ["layer 1 app/.env overwritten by 2", "layer 2 app/.env deleted by 3", "config Env[1] API_PASSWORD"] {
+            assert!(places.iter().any(|p| p == place), "{place} is not in {places:#?}");
+        }
+        assert!(places.iter().any(|p| p.starts_with("config history[")), "no build argument in {places:#?}");
+    };
+    let mut fingerprints = Vec::new();
+    for target in ["docker-archive:docker.tar", "docker.tar", "docker.tar.gz", "oci:oci", "oci-archive:oci.tar", "oci.tar", "oci:zstd"] {
+        let report = proof.scan(target).json();
+        assert_eq!(report["complete"], true, "{target}: {report}");
+        assert_eq!(report["findings"].as_array().unwrap().len(), 4, "{target}: {report:#}");
+        expected(&places(&report));
+        let mut prints: Vec<_> = report["findings"].as_array().unwrap().iter().map(|f| f["fingerprint"].to_string()).collect();
+        prints.sort();
+        fingerprints.push((target, prints));
+    }
+    // The same secrets have the same names, whichever way the image came.
+    for (target, prints) in &fingerprints {
+        assert_eq!(prints, &fingerprints[0].1, "{target}");
+    }
+}
+
+#[test]
+fn a_layers_place_is_the_contract_to_the_letter() {
+    let proof = Proof::build();
+    proof.builder.push("proof", "oci", "oci");
+    let report = proof.scan("oci:oci").json();
+    let place = report["findings"].as_array().unwrap().iter().flat_map(|f| f["places"].as_array().unwrap()).find(|p| p["state"] == "overwritten").unwrap();
+    let layer = place["layer"].as_object().unwrap();
+    let mut keys: Vec<_> = layer.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["base", "created_by", "diff_id", "digest", "history", "image", "index", "platform"]);
+    assert_eq!((&place["kind"], &place["path"], &place["state_by"]), (&"layer".into(), &"app/.env".into(), &2.into()));
+    assert!(layer["digest"].as_str().unwrap().starts_with("sha256:") && layer["diff_id"].as_str().unwrap().starts_with("sha256:"));
+    assert_eq!(layer["platform"], "linux/amd64");
+    assert!(layer["created_by"].as_str().unwrap().contains("COPY"), "{layer:?}");
+    // Layer 1 was made by the second instruction that is not empty.
+    assert_eq!(layer["history"], 1);
+}
+
+#[test]
+fn a_broken_archive_is_a_gap_and_never_clean() {
+    let proof = Proof::build();
+    let path = proof.builder.push("proof", "oci-archive", "oci.tar");
+    proof.builder.push("proof", "oci", "oci");
+    // Cut off in the middle.
+    let whole = fs::read(&path).unwrap();
+    fs::write(proof.builder.path().join("cut.tar"), &whole[..whole.len() / 2]).unwrap();
+    let cut = oakum(proof.builder.path(), ["scan", "oci-archive:cut.tar", "--format=json"]);
+    assert!(cut.code != 0, "{}", cut.out);
+    assert!(cut.code == 2 && cut.err.contains("hint: ") || cut.json()["complete"] == false, "{}{}", cut.err, cut.out);
+    // A layer whose digest is wrong is looked at all the same, and said.
+    let blobs = proof.builder.path().join("oci/blobs/sha256");
+    let manifest: Value = fs::read_dir(&blobs).unwrap().filter_map(|e| serde_json::from_slice(&fs::read(e.unwrap().path()).unwrap()).ok()).find(|m: &Value| m["layers"].is_array()).unwrap();
+    let digests: Vec<&str> = manifest["layers"].as_array().unwrap().iter().map(|l| l["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap()).collect();
+    fs::copy(blobs.join(digests[1]), blobs.join(digests[2])).unwrap();
+    let wrong = oakum(proof.builder.path(), ["scan", "oci:oci", "--format=json"]);
+    let report = wrong.json();
+    assert_eq!((wrong.code, &report["complete"]), (1, &false.into()));
+    assert!(report["summary"]["skipped"].as_array().unwrap().iter().any(|s| s["why"] == "does not match its digest"), "{report:#}");
+    // And one that is missing.
+    fs::remove_file(blobs.join(digests[1])).unwrap();
+    let missing = oakum(proof.builder.path(), ["scan", "oci:oci", "--format=json"]).json();
+    assert!(missing["summary"]["skipped"].as_array().unwrap().iter().any(|s| s["why"] == "missing from the image"), "{missing:#}");
+}
