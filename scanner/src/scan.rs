@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use oakum_patterns::{Confidence, Engine, Match, Rule};
 
@@ -124,6 +124,8 @@ pub struct Summary {
     pub blobs: u64,
     /// What was passed over, by reason.
     pub skipped: BTreeMap<Why, Skipped>,
+    /// When it began, in seconds since 1970; for reports whose form asks for it.
+    pub started: u64,
     /// How long it took.
     pub seconds: f64,
 }
@@ -358,6 +360,9 @@ impl<'e> Scan<'e> {
             bytes: progress.bytes,
             blobs: progress.blobs,
             skipped: std::mem::take(&mut *lock(&self.skipped)),
+            started: SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |now| now.saturating_sub(self.started.elapsed()).as_secs()),
             seconds: self.started.elapsed().as_secs_f64(),
         };
         Outcome { findings, summary }

@@ -24,7 +24,8 @@ impl Builder {
         let folder = tempfile::tempdir()?;
         let context = folder.path().join("context");
         fs::create_dir(&context)?;
-        fs::copy("/bin/busybox", context.join("busybox")).context("no /bin/busybox; tests/run installs busybox-static")?;
+        fs::copy("/bin/busybox", context.join("busybox"))
+            .context("no /bin/busybox; tests/run installs busybox-static")?;
         fs::write(folder.path().join("policy.json"), r#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
         Ok(Self { folder })
     }
@@ -58,7 +59,9 @@ impl Builder {
         let path = self.path().join("Dockerfile");
         fs::write(&path, dockerfile).expect("the folder is ours");
         let mut command = self.buildah();
-        command.args(["bud", "--layers", "--quiet", "--tag", name, "--signature-policy"]).arg(self.path().join("policy.json"));
+        command
+            .args(["bud", "--layers", "--quiet", "--tag", name, "--signature-policy"])
+            .arg(self.path().join("policy.json"));
         for (key, value) in args {
             command.arg("--build-arg").arg(format!("{key}={value}"));
         }
@@ -72,7 +75,12 @@ impl Builder {
     pub fn push(&self, name: &str, scheme: &str, file: &str) -> PathBuf {
         let path = self.path().join(file);
         let to = format!("{scheme}:{}:{name}:latest", path.display());
-        tool(self.buildah().args(["push", "--quiet", "--signature-policy"]).arg(self.path().join("policy.json")).args([name, &to]));
+        tool(
+            self.buildah()
+                .args(["push", "--quiet", "--signature-policy"])
+                .arg(self.path().join("policy.json"))
+                .args([name, &to]),
+        );
         path
     }
 
@@ -81,7 +89,14 @@ impl Builder {
     /// # Panics
     /// If skopeo refuses.
     pub fn copy(&self, more: &[&str], from: &str, to: &str) {
-        tool(Command::new("skopeo").arg("--policy").arg(self.path().join("policy.json")).args(["copy", "--quiet"]).args(more).args([from, to]));
+        tool(
+            Command::new("skopeo")
+                .arg("--policy")
+                .arg(self.path().join("policy.json"))
+                .args(["copy", "--quiet"])
+                .args(more)
+                .args([from, to]),
+        );
     }
 }
 

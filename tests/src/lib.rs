@@ -1,1 +1,5 @@
-//! Real servers and built binaries for the tests of what a user notices.
+//! Real servers and built programs for the tests of what a user notices.
+
+pub mod images;
+pub mod planted;
+pub mod programs;

@@ -19,7 +19,9 @@ impl Planted {
         let mut text = String::from("Pl!");
         for _ in 0..20 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            text.push(char::from(b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"[(state >> 33) as usize % 56]));
+            text.push(char::from(
+                b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"[(state >> 33) as usize % 56],
+            ));
         }
         Self(text + "+/7")
     }
@@ -34,8 +36,13 @@ impl Planted {
     #[must_use]
     pub fn forms(&self) -> Vec<Vec<u8>> {
         let bytes = self.0.as_bytes();
-        let hex = |upper: bool| bytes.iter().map(|b| if upper { format!("{b:02X}") } else { format!("{b:02x}") }).collect::<String>();
-        let percent: String = bytes.iter().map(|&b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
+        let hex = |upper: bool| {
+            bytes.iter().map(|b| if upper { format!("{b:02X}") } else { format!("{b:02x}") }).collect::<String>()
+        };
+        let percent: String = bytes
+            .iter()
+            .map(|&b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+            .collect();
         let mut forms = vec![bytes.to_vec(), hex(false).into_bytes(), hex(true).into_bytes(), percent.into_bytes()];
         for offset in 0..3 {
             // The letters that depend on the secret alone, whatever stands before and after it.
@@ -49,7 +56,10 @@ impl Planted {
     /// The first form that is in `text`, if any.
     #[must_use]
     pub fn trace_in(&self, text: &[u8]) -> Option<String> {
-        self.forms().into_iter().find(|form| contains(text, form)).map(|form| format!("a trace of {} bytes", form.len()))
+        self.forms()
+            .into_iter()
+            .find(|form| contains(text, form))
+            .map(|form| format!("a trace of {} bytes", form.len()))
     }
 }
 

@@ -16,7 +16,11 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let folder = match std::env::var_os("OAKUM_BIN_DIR") {
         Some(folder) => PathBuf::from(folder),
         // target/debug/deps/TEST
-        None => std::env::current_exe()?.parent().and_then(Path::parent).context("tests run from a target folder")?.to_owned(),
+        None => std::env::current_exe()?
+            .parent()
+            .and_then(Path::parent)
+            .context("tests run from a target folder")?
+            .to_owned(),
     };
     let path = folder.join(name);
     ensure!(path.is_file(), "{} is not built; run tests/run, or cargo build --workspace", path.display());

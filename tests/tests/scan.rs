@@ -94,12 +94,14 @@ fn more_reports_come_from_the_same_scan() {
     let folder = folder(&[("a.env", &env_line(&Planted::password()))]);
     let ran = oakum(folder.path(), ["scan", "a.env", "--report", "json=r.json", "--report", "sarif=r.sarif"]);
     assert_eq!(ran.code, 1);
-    let read = |name: &str| serde_json::from_slice::<serde_json::Value>(&fs::read(folder.path().join(name)).unwrap()).unwrap();
+    let read =
+        |name: &str| serde_json::from_slice::<serde_json::Value>(&fs::read(folder.path().join(name)).unwrap()).unwrap();
     let fingerprint = &read("r.json")["findings"][0]["fingerprint"];
     let prints = read("r.sarif")["runs"][0]["results"][0]["partialFingerprints"].clone();
     assert!(prints.as_object().unwrap().values().any(|v| v == fingerprint), "{prints} {fingerprint}");
     // Nothing half-written is left beside them.
-    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["a.env", "r.json", "r.sarif"]);
 }
@@ -108,7 +110,12 @@ fn more_reports_come_from_the_same_scan() {
 fn reports_are_the_same_for_any_number_of_jobs() {
     let shared = Planted::password();
     let files: Vec<(String, String)> = (0..200)
-        .map(|i| (format!("d{}/f{i}.env", i % 7), if i % 3 == 0 { env_line(&shared) } else { env_line(&Planted::password()) }))
+        .map(|i| {
+            (
+                format!("d{}/f{i}.env", i % 7),
+                if i % 3 == 0 { env_line(&shared) } else { env_line(&Planted::password()) },
+            )
+        })
         .collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     let folder = folder(&files);
@@ -172,7 +179,14 @@ fn standard_input_is_scanned() {
 
 #[test]
 fn wrong_usage_exits_with_2_and_says_the_way_out() {
-    let folder = folder(&[("a", "clean"), ("bad.toml", "service = \"acme\"\nrotate = \"\"\n[[rule]]\nid = \"acme.x\"\nnope = 1\n"), ("re.toml", "service = \"acme\"\nrotate = \"\"\n[[rule]]\nid = \"acme.x\"\nname = \"\"\nwhy = \"\"\nseverity = \"low\"\npattern = \"acme_(\"\n")]);
+    let folder = folder(&[
+        ("a", "clean"),
+        ("bad.toml", "service = \"acme\"\nrotate = \"\"\n[[rule]]\nid = \"acme.x\"\nnope = 1\n"),
+        (
+            "re.toml",
+            "service = \"acme\"\nrotate = \"\"\n[[rule]]\nid = \"acme.x\"\nname = \"\"\nwhy = \"\"\nseverity = \"low\"\npattern = \"acme_(\"\n",
+        ),
+    ]);
     let fails = |args: &[&str], says: &[&str]| {
         let ran = oakum(folder.path(), args);
         assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
@@ -214,7 +228,10 @@ fn what_cannot_be_read_is_a_gap_and_exits_with_3() {
     assert_eq!(ran.code, 3, "{}", ran.err);
     let report = ran.json();
     assert_eq!(report["complete"], false);
-    assert_eq!(report["summary"]["skipped"], json!([{"why": "cannot be read", "count": 1, "examples": ["open/b.env"]}]));
+    assert_eq!(
+        report["summary"]["skipped"],
+        json!([{"why": "cannot be read", "count": 1, "examples": ["open/b.env"]}])
+    );
     let both = as_nobody(folder.path(), &["scan", ".", "--format=json"]).json();
     assert_eq!(both["summary"]["skipped"][0]["count"], 2, "{both}");
     // With findings and gaps both, 1, and the report says so.
@@ -234,7 +251,9 @@ fn a_large_file_needs_little_memory() {
     use std::io::Write as _;
     write!(fs::OpenOptions::new().append(true).open(&path).unwrap(), "\n{}", env_line(&secret)).unwrap();
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -v 400000; exec \"$0\" scan --jobs 2 --format json large.log"]).arg(program("oakum").unwrap());
+    command
+        .args(["-c", "ulimit -v 400000; exec \"$0\" scan --jobs 2 --format json large.log"])
+        .arg(program("oakum").unwrap());
     let ran = finish(command.current_dir(folder.path()), b"");
     assert_eq!(ran.code, 1, "{}", ran.err);
     let place = &ran.json()["findings"][0]["places"][0];
@@ -246,10 +265,15 @@ fn the_default_scan_opens_no_socket() {
     let folder = folder(&[("a.env", &env_line(&Planted::password()))]);
     let trace = folder.path().join("trace");
     let mut command = Command::new("strace");
-    command.args(["-f", "-e", "trace=%network", "-o"]).arg(&trace).arg(program("oakum").unwrap()).args(["scan", "a.env"]);
+    command
+        .args(["-f", "-e", "trace=%network", "-o"])
+        .arg(&trace)
+        .arg(program("oakum").unwrap())
+        .args(["scan", "a.env"]);
     let ran = finish(command.current_dir(folder.path()), b"");
     assert_eq!(ran.code, 1, "{}", ran.err);
-    let calls: Vec<String> = fs::read_to_string(trace).unwrap().lines().filter(|l| l.contains('(')).map(str::to_owned).collect();
+    let calls: Vec<String> =
+        fs::read_to_string(trace).unwrap().lines().filter(|l| l.contains('(')).map(str::to_owned).collect();
     // A pair of sockets of its own is how a program wakes itself; it reaches nobody.
     assert!(calls.iter().all(|c| c.contains("socketpair(")), "{calls:?}");
 }
@@ -260,7 +284,11 @@ fn names_reach_a_terminal_only_escaped() {
     for color in ["always", "never"] {
         let ran = oakum(folder.path(), ["scan", "--color", color]);
         assert_eq!(ran.code, 1);
-        assert!(!ran.out.contains("\u{1b}]") && !ran.out.contains('\u{7}') && !ran.out.contains('\u{202e}'), "{}", ran.out);
+        assert!(
+            !ran.out.contains("\u{1b}]") && !ran.out.contains('\u{7}') && !ran.out.contains('\u{202e}'),
+            "{}",
+            ran.out
+        );
     }
     let ran = oakum(folder.path(), ["scan", "no\u{1b}[2J"]);
     assert!(!ran.err.contains('\u{1b}'), "{}", ran.err);
@@ -279,12 +307,17 @@ fn rules_are_listed_shown_and_checked() {
     fs::write(folder.path().join("bare.toml"), rule).unwrap();
     let bare = oakum(folder.path(), ["rules", "check", "bare.toml"]);
     assert_eq!((bare.code, bare.out.contains("fewer than two samples")), (2, true), "{}", bare.out);
-    let good = format!("{rule}hits = [\"acme_<hex:32>\", \"k=acme_<hex:32>\"]\nmisses = [\"acme_<hex:31>\", \"acme\"]\n");
+    let good =
+        format!("{rule}hits = [\"acme_<hex:32>\", \"k=acme_<hex:32>\"]\nmisses = [\"acme_<hex:31>\", \"acme\"]\n");
     fs::write(folder.path().join("good.toml"), good).unwrap();
     let ran = oakum(folder.path(), ["rules", "check", "good.toml"]);
     assert_eq!(ran.code, 0, "{}", ran.out);
     // And the rule is used.
-    fs::write(folder.path().join("x"), format!("acme_{}", "0123456789abcdef".chars().rev().cycle().skip(3).step_by(7).take(32).collect::<String>())).unwrap();
+    fs::write(
+        folder.path().join("x"),
+        format!("acme_{}", "0123456789abcdef".chars().rev().cycle().skip(3).step_by(7).take(32).collect::<String>()),
+    )
+    .unwrap();
     assert_eq!(oakum(folder.path(), ["scan", "x", "--rules", "good.toml"]).code, 1);
     assert_eq!(oakum(folder.path(), ["scan", "x", "--rules", "good.toml", "--disable", "acme"]).code, 0);
 }

@@ -162,8 +162,8 @@ impl Engine {
             compiled.push(one);
         }
         let (words, of_keyword): (Vec<_>, Vec<_>) = keywords.into_iter().unzip();
-        let prefilter = prefilter::Prefilter::new(&words)
-            .map_err(|why| LoadError::Pattern { rule: "(all)".into(), why })?;
+        let prefilter =
+            prefilter::Prefilter::new(&words).map_err(|why| LoadError::Pattern { rule: "(all)".into(), why })?;
         let longest = compiled.iter().map(|c| c.longest).max().unwrap_or(0);
         Ok(Self {
             back: BACK.max(assign::NAME_REACH) + CONTEXT,

@@ -183,7 +183,7 @@ fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
     if path.is_empty() {
         return Err("the path is empty".into());
     }
-    Ok((format.parse()?, path.into()))
+    Ok((format.parse().map_err(|e: crate::report::UnknownFormat| e.to_string())?, path.into()))
 }
 
 #[cfg(test)]

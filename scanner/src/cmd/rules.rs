@@ -72,8 +72,11 @@ fn read(path: &Path) -> anyhow::Result<Vec<Rule>> {
             )
         });
     }
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(path).with_context(about)?.map(|e| e.map(|e| e.path())).collect::<io::Result<_>>().with_context(about)?;
+    let mut files: Vec<PathBuf> = fs::read_dir(path)
+        .with_context(about)?
+        .map(|e| e.map(|e| e.path()))
+        .collect::<io::Result<_>>()
+        .with_context(about)?;
     files.retain(|f| f.extension().is_some_and(|x| x == "toml"));
     files.sort();
     if files.is_empty() {
@@ -150,7 +153,7 @@ fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
         engine.rules().filter(|r| own.iter().any(|id| *id == r.id)).flat_map(|r| faults(&engine, r)).collect();
     let mut out = io::stdout().lock();
     for fault in &faults {
-        writeln!(out, "{}", crate::report::escape(fault))?;
+        writeln!(out, "{}", crate::report::escape::line(fault))?;
     }
     writeln!(out, "{} rules checked, {} faults", own.len(), faults.len())?;
     Ok(if faults.is_empty() { exit::CLEAN } else { exit::USAGE })

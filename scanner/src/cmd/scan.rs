@@ -14,7 +14,7 @@ use super::args::{ColorChoice, ScanArgs};
 use super::progress::Progress;
 use super::{exit, hinted, rules};
 use crate::fingerprint::Key;
-use crate::report::{self, Color, Format};
+use crate::report::{self, Color, Detail, Format};
 use crate::scan::{Options, Outcome, Scan};
 use crate::source::{Limits, Source};
 
@@ -45,17 +45,23 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
     walk(&scan, &sources, &limits, !quiet && !no_progress)?;
     let outcome = scan.finish();
 
-    let plain = report::Options { color: Color::Never, verbose, quiet };
+    let plain =
+        report::Options { detail: if verbose { Detail::Full } else { Detail::Brief }, ..report::Options::default() };
     for (format, path) in &reports {
         write_file(*format, &plain, &outcome, path)?;
     }
     let color = match color {
         ColorChoice::Always => Color::Always,
         ColorChoice::Never => Color::Never,
-        ColorChoice::Auto => Color::auto(io::stdout().is_terminal()),
+        ColorChoice::Auto
+            if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) =>
+        {
+            Color::Always
+        }
+        ColorChoice::Auto => Color::Never,
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = report::write(&mut *report::reporter(format, &report::Options { color, ..plain }), &outcome, &mut out);
+    let written = report::write(&*report::reporter(format, &report::Options { color, ..plain }), &outcome, &mut out);
     match written {
         // Whoever reads has read enough; what was found still decides the exit code.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -103,7 +109,8 @@ fn walk(scan: &Scan<'_>, sources: &[Box<dyn Source>], limits: &Limits, progress:
 /// The key of the fingerprints: the user's, or else derived from what is scanned.
 fn key(file: Option<&Path>, sources: &[Box<dyn Source>]) -> anyhow::Result<Key> {
     if let Some(path) = file {
-        let bytes = fs::read(path).map(Zeroizing::new).with_context(|| format!("cannot read the key {}", path.display()))?;
+        let bytes =
+            fs::read(path).map(Zeroizing::new).with_context(|| format!("cannot read the key {}", path.display()))?;
         if bytes.len() < 16 {
             return Err(hinted(
                 format!("the key {} has {} bytes, and needs 16", path.display(), bytes.len()),
@@ -134,7 +141,7 @@ fn write_file(format: Format, options: &report::Options, outcome: &Outcome, path
     let goes_to = if regular { Path::new(&temporary) } else { path };
     let write = || -> io::Result<()> {
         let mut out = BufWriter::new(File::create(goes_to)?);
-        report::write(&mut *report::reporter(format, options), outcome, &mut out)?;
+        report::write(&*report::reporter(format, options), outcome, &mut out)?;
         out.flush()?;
         if regular { fs::rename(goes_to, path) } else { Ok(()) }
     };

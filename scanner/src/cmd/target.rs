@@ -2,11 +2,10 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::hinted;
-use crate::source::image::{Image, Kind};
 use crate::source::{Files, Source, SourceError, Stdin};
 
 /// A target as typed.
@@ -16,14 +15,13 @@ pub(super) enum Target {
     Path(PathBuf),
     /// `-`.
     Stdin,
-    /// An image in a form that is named.
-    Image(Kind, PathBuf),
     /// A scheme that other versions know.
     Unsupported(String, String),
 }
 
 /// Schemes of the contract that this version cannot read yet.
-const LATER: &[&str] = &["git", "docker-daemon", "containers-storage", "docker"];
+const LATER: &[&str] =
+    &["docker-archive", "oci", "oci-archive", "git", "docker-daemon", "containers-storage", "docker"];
 
 impl FromStr for Target {
     type Err = Infallible;
@@ -32,16 +30,7 @@ impl FromStr for Target {
         if text == "-" {
             return Ok(Self::Stdin);
         }
-        if let Some((scheme, rest)) = text.split_once(':') {
-            let kind = match scheme {
-                "docker-archive" => Some(Kind::DockerArchive),
-                "oci" => Some(Kind::OciDir),
-                "oci-archive" => Some(Kind::OciArchive),
-                _ => None,
-            };
-            if let Some(kind) = kind {
-                return Ok(Self::Image(kind, rest.into()));
-            }
+        if let Some((scheme, _)) = text.split_once(':') {
             if LATER.contains(&scheme) {
                 return Ok(Self::Unsupported(scheme.into(), text.into()));
             }
@@ -55,7 +44,6 @@ impl fmt::Display for Target {
         match self {
             Self::Path(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("-"),
-            Self::Image(kind, path) => write!(f, "{kind}:{}", path.display()),
             Self::Unsupported(_, text) => f.write_str(text),
         }
     }
@@ -66,30 +54,20 @@ impl Target {
     pub(super) fn open(&self, respect_gitignore: bool) -> anyhow::Result<Box<dyn Source>> {
         match self {
             Self::Stdin => Ok(Box::new(Stdin)),
-            Self::Image(kind, path) => Ok(Box::new(Image::open(*kind, path)?)),
             Self::Path(path) => {
                 std::fs::metadata(path)
                     .map_err(|error| SourceError::Open { target: path.display().to_string(), error })?;
-                match recognise(path)? {
-                    Some(kind) => Ok(Box::new(Image::open(kind, path)?)),
-                    None => Ok(Box::new(Files::new(path).respect_gitignore(respect_gitignore))),
-                }
+                Ok(Box::new(Files::new(path).respect_gitignore(respect_gitignore)))
             }
             Self::Unsupported(scheme, text) => Err(hinted(
                 format!("cannot scan {text}: this version does not read {scheme}: targets"),
                 match scheme.as_str() {
                     "git" => "scan the working tree by its path",
-                    _ => "save the image to a file (skopeo copy, docker save) and scan it as docker-archive:FILE or oci-archive:FILE",
+                    _ => "unpack the layers of the image into a folder and scan that",
                 },
             )),
         }
     }
-}
-
-/// A file (never a folder: a source tree may hold a layout's files) that is an image archive.
-fn recognise(path: &Path) -> anyhow::Result<Option<Kind>> {
-    Ok(crate::source::image::recognise(path)
-        .map_err(|error| SourceError::Open { target: path.display().to_string(), error })?)
 }
 
 #[cfg(test)]
@@ -102,8 +80,6 @@ mod tests {
         assert_eq!(parse("-"), Target::Stdin);
         assert_eq!(parse("a/b"), Target::Path("a/b".into()));
         assert_eq!(parse("c:/x"), Target::Path("c:/x".into()));
-        assert_eq!(parse("oci:dir"), Target::Image(Kind::OciDir, "dir".into()));
-        assert_eq!(parse("docker-archive:a:b"), Target::Image(Kind::DockerArchive, "a:b".into()));
         assert!(matches!(parse("docker://example.com/x"), Target::Unsupported(..)));
     }
 }

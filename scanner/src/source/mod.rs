@@ -11,7 +11,9 @@ use std::io::{self, Read};
 pub use files::Files;
 pub use stdin::Stdin;
 
-use crate::origin::Origin;
+use std::sync::Arc;
+
+use crate::origin::{Image, Origin};
 
 /// How much a source may do at once, and how far it may go into what somebody else made.
 #[derive(Debug, Clone)]
@@ -32,7 +34,8 @@ impl Default for Limits {
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             entries: 10_000_000,
             unfolded: 256 << 30,
-            json: 16 << 20,
+            // What registries accept of a manifest; a configuration is smaller yet.
+            json: 4 << 20,
         }
     }
 }
@@ -65,6 +68,10 @@ pub trait Sink: Sync {
     /// Counts something that is not scanned, or not to its end.
     fn skipped(&self, why: Why, origin: &Origin);
 
+    /// Says that the layer at `index` of an image is also the layer at `other_index` of another, or of the same: it is
+    /// read once, and each place in the one is a place in the other too.
+    fn shared(&self, image: &Arc<Image>, index: usize, other: &Arc<Image>, other_index: usize);
+
     /// Whether to go on.
     fn flow(&self) -> Flow {
         Flow::Go
@@ -85,8 +92,12 @@ pub enum Flow {
 pub enum Why {
     /// A link; what it points at is scanned where it is.
     Symlink,
+    /// Another name of a file; its content is scanned where it is.
+    HardLink,
     /// A socket, device or pipe.
     Special,
+    /// A part of an image archive that only repeats what others say, in a form that old programs read.
+    Legacy,
     /// Git's own folder; its history is another target.
     GitFolder,
     /// An ignore file names it and `--respect-gitignore` was given.
@@ -115,7 +126,7 @@ impl Why {
     /// Whether something that might hold a secret was not looked at.
     #[must_use]
     pub fn is_gap(self) -> bool {
-        !matches!(self, Self::Symlink | Self::Special | Self::GitFolder | Self::Ignored)
+        !matches!(self, Self::Symlink | Self::HardLink | Self::Special | Self::Legacy | Self::GitFolder | Self::Ignored)
     }
 }
 
@@ -123,6 +134,8 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Symlink => "symbolic link",
+            Self::HardLink => "hard link",
+            Self::Legacy => "repeats other parts of the image",
             Self::Special => "not a regular file",
             Self::GitFolder => "git folder",
             Self::Ignored => "ignored by an ignore file",

@@ -7,6 +7,14 @@ tool github.com/hashicorp/vault
 require github.com/hashicorp/vault v1.21.1
 
 require (
+	github.com/hashicorp/vault/api v1.22.0
+	github.com/hashicorp/vault/api/auth/approle v0.11.0
+	github.com/hashicorp/vault/api/auth/kubernetes v0.10.0
+	github.com/hashicorp/vault/api/auth/userpass v0.10.0
+	github.com/hashicorp/vault/sdk v0.20.0
+)
+
+require (
 	cel.dev/expr v0.24.0 // indirect
 	cloud.google.com/go v0.121.6 // indirect
 	cloud.google.com/go/auth v0.16.5 // indirect
@@ -493,17 +501,8 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
-// The release builds these five from its own folders; only the published version nearest to a folder compiles with it.
-// For sdk that is v0.20.0: v0.21.0 and later belong to the next releases.
-require (
-	github.com/hashicorp/vault/api v1.22.0
-	github.com/hashicorp/vault/api/auth/approle v0.11.0
-	github.com/hashicorp/vault/api/auth/kubernetes v0.10.0
-	github.com/hashicorp/vault/api/auth/userpass v0.10.0
-	github.com/hashicorp/vault/sdk v0.20.0
-)
+replace github.com/hashicorp/vault/sdk => github.com/hashicorp/vault/sdk v0.20.0
 
-// These two are the release's own.
 replace github.com/99designs/keyring => github.com/Jeffail/keyring v1.2.3
 
 replace github.com/ma314smith/signedxml v1.1.1 => github.com/moov-io/signedxml v1.1.1
