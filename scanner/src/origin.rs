@@ -16,7 +16,7 @@ pub enum Origin {
         image: Arc<Image>,
         /// The layer, from the bottom, counted from zero.
         index: usize,
-        /// The path in the image, without a leading slash.
+        /// The path in the image, without a leading slash; empty for the layer as a whole.
         path: String,
     },
     /// A field of an image's configuration.
@@ -38,8 +38,10 @@ pub enum Origin {
 /// An image of one platform: its manifest and configuration, as far as findings tell of them.
 #[derive(Debug, Default)]
 pub struct Image {
-    /// The image as the user named it, or its tag in the archive.
+    /// The image as the user named it, or its first tag in the archive.
     pub name: String,
+    /// All its tags there.
+    pub tags: Vec<String>,
     /// `os/architecture` and the variant if there is one.
     pub platform: String,
     /// The digest of its manifest, where it has one; of its configuration otherwise.
@@ -61,15 +63,17 @@ pub struct Layer {
     pub created_by: String,
     /// Whether it belongs to the base image, where that is known.
     pub base: Option<bool>,
-    /// What it did to the layers below, once it has been walked.
-    pub changes: OnceLock<Changes>,
+    /// What it did to the layers below, once it has been walked. All images that have the layer share it.
+    pub changes: Arc<OnceLock<Changes>>,
 }
 
-/// What a layer puts, deletes and hides, by keyed hashes of paths, so that a layer of a million files costs 8 MB.
+/// What a layer puts, deletes and hides, by keyed hashes of paths, so that a layer of a million entries costs 8 MB.
 #[derive(Debug, Default)]
 pub struct Changes {
     /// Paths that it puts a file (or anything but a folder) at; sorted.
     pub puts: Vec<u64>,
+    /// Paths that it has a folder at, which replaces a file there but not what is in a folder there; sorted.
+    pub folders: Vec<u64>,
     /// Paths that it deletes by a whiteout; sorted.
     pub deletes: Vec<u64>,
     /// Folders whose lower contents it hides; sorted.
@@ -105,7 +109,7 @@ impl Image {
             let gone = has(&changes.deletes, whole)
                 || above.iter().any(|&h| has(&changes.deletes, h) || has(&changes.hides, h) || has(&changes.puts, h));
             // A layer that deletes a path and puts a file there has replaced it.
-            if has(&changes.puts, whole) {
+            if has(&changes.puts, whole) || has(&changes.folders, whole) {
                 return State::Overwritten { by };
             }
             if gone {
@@ -144,9 +148,22 @@ impl Origin {
         match self {
             Self::File(path) => path.to_string_lossy().into_owned(),
             Self::Stdin => "standard input".into(),
+            Self::Layer { image, index, path } if path.is_empty() => format!("{} layer {index}", image.name),
             Self::Layer { image, index, path } => format!("{} layer {index}: {path}", image.name),
             Self::Config { image, field } => format!("{} configuration: {field}", image.name),
             Self::Member { outer, path } => format!("{} › {path}", outer.describe()),
+        }
+    }
+
+    /// The same place in another image that has the layer too, as its layer at `index`.
+    #[must_use]
+    pub fn shared_with(&self, image: &Arc<Image>, index: usize) -> Self {
+        match self {
+            Self::Layer { path, .. } => Self::Layer { image: Arc::clone(image), index, path: path.clone() },
+            Self::Member { outer, path } => {
+                Self::Member { outer: Box::new(outer.shared_with(image, index)), path: path.clone() }
+            }
+            other => other.clone(),
         }
     }
 
@@ -178,11 +195,12 @@ mod tests {
             all.sort_unstable();
             all
         };
-        Changes { puts: of(puts), deletes: of(deletes), hides: of(hides) }
+        Changes { puts: of(puts), folders: Vec::new(), deletes: of(deletes), hides: of(hides) }
     }
 
     fn image(all: Vec<Changes>) -> Image {
-        let layers = all.into_iter().map(|c| Layer { changes: OnceLock::from(c), ..Layer::default() }).collect();
+        let layers =
+            all.into_iter().map(|c| Layer { changes: Arc::new(OnceLock::from(c)), ..Layer::default() }).collect();
         Image { layers, ..Image::default() }
     }
 
@@ -200,6 +218,14 @@ mod tests {
         // A file in place of a folder takes away all that was in it.
         assert_eq!(image.state(0, "f/g", hash), State::Deleted { by: 2 });
         assert_eq!(image.state(2, "f", hash), State::Present);
+    }
+
+    #[test]
+    fn a_folder_replaces_a_file_but_not_what_is_in_a_folder() {
+        let over = Changes { folders: vec![hash("a")], ..Changes::default() };
+        let image = image(vec![changes(&["a", "a/b"], &[], &[]), over]);
+        assert_eq!(image.state(0, "a", hash), State::Overwritten { by: 1 });
+        assert_eq!(image.state(0, "a/b", hash), State::Present);
     }
 
     #[test]

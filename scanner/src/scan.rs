@@ -8,8 +8,8 @@ use std::hash::Hasher as _;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use oakum_patterns::{Confidence, Engine, Match, Rule};
 
@@ -48,13 +48,24 @@ pub struct Scan<'e> {
     /// Of hashes of contents and paths, new for each run, so that nobody can prepare two contents with one hash.
     seed: u64,
     contents: Mutex<Contents<'e>>,
+    /// Its examples are as they came, and cleared of secrets when the scan ends.
     skipped: Mutex<BTreeMap<Why, Skipped>>,
+    /// Which other images have a layer, by the image's address and the layer's index.
+    shared: Mutex<HashMap<(usize, usize), Shared>>,
     bytes: AtomicU64,
     blobs: AtomicU64,
     found: AtomicU64,
     stop: AtomicBool,
     started: Instant,
     readers: Mutex<Vec<Reader<'e>>>,
+}
+
+/// A layer that several images have.
+#[derive(Debug)]
+struct Shared {
+    /// Kept so that no other image can come to its address.
+    _image: Arc<Image>,
+    with: Vec<(Arc<Image>, usize)>,
 }
 
 /// What was seen, by hash.
@@ -172,6 +183,7 @@ impl<'e> Scan<'e> {
             seed,
             contents: Mutex::default(),
             skipped: Mutex::default(),
+            shared: Mutex::default(),
             bytes: AtomicU64::new(0),
             blobs: AtomicU64::new(0),
             found: AtomicU64::new(0),
@@ -325,7 +337,7 @@ impl<'e> Scan<'e> {
         let mut images = Images::default();
         let mut secrets: HashMap<u128, (Hit<'e>, Vec<Place>)> = HashMap::new();
         for WithHits { hits, origins } in contents.with_hits {
-            for origin in &origins {
+            for origin in &origins.iter().flat_map(|o| self.everywhere(o)).collect::<Vec<_>>() {
                 let (root, _) = origin.split();
                 let state = match root {
                     Origin::Layer { image, index, path } => {
@@ -359,13 +371,33 @@ impl<'e> Scan<'e> {
             known: 0,
             bytes: progress.bytes,
             blobs: progress.blobs,
-            skipped: std::mem::take(&mut *lock(&self.skipped)),
-            started: SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .map_or(0, |now| now.saturating_sub(self.started.elapsed()).as_secs()),
+            skipped: self.cleared_skipped(),
             seconds: self.started.elapsed().as_secs_f64(),
         };
         Outcome { findings, summary }
+    }
+
+    /// An origin, and the same in the other images that have its layer.
+    fn everywhere(&self, origin: &Origin) -> Vec<Origin> {
+        let mut all = vec![origin.clone()];
+        if let (Origin::Layer { image, index, .. }, _) = origin.split() {
+            let shared = lock(&self.shared);
+            if let Some(shared) = shared.get(&(Arc::as_ptr(image).addr(), *index)) {
+                all.extend(shared.with.iter().map(|(image, index)| origin.shared_with(image, *index)));
+            }
+        }
+        all
+    }
+
+    /// What was passed over, with the examples cleared of secrets.
+    fn cleared_skipped(&self) -> BTreeMap<Why, Skipped> {
+        let mut skipped = std::mem::take(&mut *lock(&self.skipped));
+        for entry in skipped.values_mut() {
+            for example in &mut entry.examples {
+                *example = self.clear(example);
+            }
+        }
+        skipped
     }
 
     fn clear_origin(&self, origin: &Origin, images: &mut Images) -> Origin {
@@ -392,11 +424,11 @@ fn rank(hit: &Hit<'_>) -> impl Ord + use<> {
 
 /// Images whose instructions have been cleared of secrets, each once.
 #[derive(Default)]
-struct Images(HashMap<usize, std::sync::Arc<Image>>);
+struct Images(HashMap<usize, Arc<Image>>);
 
 impl Images {
-    fn cleared(&mut self, image: &std::sync::Arc<Image>, scan: &Scan<'_>) -> std::sync::Arc<Image> {
-        let address = std::sync::Arc::as_ptr(image).addr();
+    fn cleared(&mut self, image: &Arc<Image>, scan: &Scan<'_>) -> Arc<Image> {
+        let address = Arc::as_ptr(image).addr();
         let cleared = self.0.entry(address).or_insert_with(|| {
             let layers = image.layers.iter().map(|l| Layer {
                 digest: l.digest.clone(),
@@ -404,16 +436,17 @@ impl Images {
                 history: l.history,
                 created_by: scan.clear(&l.created_by),
                 base: l.base,
-                changes: std::sync::OnceLock::new(),
+                changes: Arc::default(),
             });
-            std::sync::Arc::new(Image {
+            Arc::new(Image {
                 name: scan.clear(&image.name),
+                tags: image.tags.iter().map(|t| scan.clear(t)).collect(),
                 platform: image.platform.clone(),
                 digest: image.digest.clone(),
                 layers: layers.collect(),
             })
         });
-        std::sync::Arc::clone(cleared)
+        Arc::clone(cleared)
     }
 }
 
@@ -431,7 +464,15 @@ impl Sink for Scan<'_> {
     }
 
     fn skipped(&self, why: Why, origin: &Origin) {
-        self.count_skipped(why, self.clear(&origin.describe()));
+        self.count_skipped(why, origin.describe());
+    }
+
+    fn shared(&self, image: &Arc<Image>, index: usize, other: &Arc<Image>, other_index: usize) {
+        let mut shared = lock(&self.shared);
+        let entry = shared
+            .entry((Arc::as_ptr(image).addr(), index))
+            .or_insert_with(|| Shared { _image: Arc::clone(image), with: Vec::new() });
+        entry.with.push((Arc::clone(other), other_index));
     }
 
     fn flow(&self) -> Flow {

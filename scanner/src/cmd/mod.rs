@@ -69,13 +69,13 @@ fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error 
 /// Prints an error and its hint. Names of strangers in it are escaped: it goes to a terminal.
 fn complain(error: &anyhow::Error) {
     let mut err = io::stderr().lock();
-    let _ = writeln!(err, "error: {}", crate::report::escape::line(&format!("{error:#}")));
+    let _ = writeln!(err, "error: {}", crate::report::escape::escape(&format!("{error:#}")));
     let hint = error
         .downcast_ref::<Hinted>()
         .map(|h| h.hint.clone())
         .or_else(|| error.downcast_ref::<crate::source::SourceError>().and_then(crate::source::SourceError::hint));
     if let Some(hint) = hint {
-        let _ = writeln!(err, "hint: {}", crate::report::escape::line(&hint));
+        let _ = writeln!(err, "hint: {}", crate::report::escape::escape(&hint));
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Progress<'s> {
 
 impl<'s> Progress<'s> {
     /// Shows how far `scan` is, if standard error is a terminal and `wanted`.
-    pub(super) fn of<'env>(scope: &'s Scope<'s, 'env>, scan: &'s Scan<'env>, wanted: bool) -> Self {
+    pub(super) fn of<'env, 'e>(scope: &'s Scope<'s, 'env>, scan: &'env Scan<'e>, wanted: bool) -> Self {
         if !wanted || !std::io::stderr().is_terminal() {
             return Self { thread: None };
         }

@@ -153,7 +153,7 @@ fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
         engine.rules().filter(|r| own.iter().any(|id| *id == r.id)).flat_map(|r| faults(&engine, r)).collect();
     let mut out = io::stdout().lock();
     for fault in &faults {
-        writeln!(out, "{}", crate::report::escape::line(fault))?;
+        writeln!(out, "{}", crate::report::escape::escape(fault))?;
     }
     writeln!(out, "{} rules checked, {} faults", own.len(), faults.len())?;
     Ok(if faults.is_empty() { exit::CLEAN } else { exit::USAGE })
