@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use oakum_patterns::{Confidence, Engine, Match, Rule};
 
@@ -372,6 +372,9 @@ impl<'e> Scan<'e> {
             bytes: progress.bytes,
             blobs: progress.blobs,
             skipped: self.cleared_skipped(),
+            started: SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |now| now.saturating_sub(self.started.elapsed()).as_secs()),
             seconds: self.started.elapsed().as_secs_f64(),
         };
         Outcome { findings, summary }
