@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -17,7 +18,26 @@ use tokio::sync::Semaphore;
 use crate::machine::Status;
 
 /// What is told, as the main loop last left it.
-pub(crate) type Shared = Arc<Mutex<Status>>;
+pub(crate) type Shared = Arc<Mutex<Told>>;
+
+/// How things were, and when.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    status: Status,
+    at: Option<Instant>,
+}
+
+impl Told {
+    /// Notes how things are now.
+    pub(crate) fn now(status: Status) -> Self {
+        Self { status, at: Some(Instant::now()) }
+    }
+
+    /// How long ago that was.
+    fn ago(&self) -> Duration {
+        self.at.map_or(Duration::ZERO, |at| at.elapsed())
+    }
+}
 
 /// How many may ask at once; probes are few.
 const MAX_CONNECTIONS: usize = 16;
@@ -31,7 +51,7 @@ pub(crate) async fn serve(address: SocketAddr, status: Shared) -> io::Result<()>
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             let Ok((stream, _)) = listener.accept().await else {
                 // Out of descriptors, most likely: let some close.
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
             let status = Arc::clone(&status);
@@ -42,7 +62,7 @@ pub(crate) async fn serve(address: SocketAddr, status: Shared) -> io::Result<()>
                 });
                 let _ = hyper::server::conn::http1::Builder::new()
                     .timer(TokioTimer::new())
-                    .header_read_timeout(std::time::Duration::from_secs(5))
+                    .header_read_timeout(Duration::from_secs(5))
                     .max_buf_size(16 << 10)
                     .keep_alive(false)
                     .serve_connection(TokioIo::new(stream), service)
@@ -55,15 +75,18 @@ pub(crate) async fn serve(address: SocketAddr, status: Shared) -> io::Result<()>
 }
 
 fn answer(method: &Method, path: &str, status: &Shared) -> Response<Full<Bytes>> {
-    let status = status.lock().unwrap_or_else(PoisonError::into_inner);
+    let told = status.lock().unwrap_or_else(PoisonError::into_inner);
+    let status = &told.status;
     let (code, kind, body) = match path {
         _ if method != Method::GET && method != Method::HEAD => {
             (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n".to_owned())
         }
         "/healthz" => (StatusCode::OK, TEXT, "ok\n".to_owned()),
         "/readyz" if status.ready => (StatusCode::OK, TEXT, "ready\n".to_owned()),
-        "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, waiting(&status)),
-        "/metrics" => (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics(&status)),
+        "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, waiting(status)),
+        "/metrics" => {
+            (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics(status, told.ago()))
+        }
         _ => (StatusCode::NOT_FOUND, TEXT, "there are /healthz, /readyz and /metrics\n".to_owned()),
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
@@ -85,13 +108,13 @@ fn waiting(status: &Status) -> String {
 
 /// Writes the numbers as OpenMetrics 1.0. Names of secrets hold nothing that a label would have to escape
 /// (`oakum_inject::reference::Name`).
-fn metrics(status: &Status) -> String {
+fn metrics(status: &Status, ago: Duration) -> String {
     let mut out = String::new();
-    let _ = write(&mut out, status);
+    let _ = write(&mut out, status, ago);
     out
 }
 
-fn write(out: &mut String, status: &Status) -> std::fmt::Result {
+fn write(out: &mut String, status: &Status, ago: Duration) -> std::fmt::Result {
     writeln!(
         out,
         "# TYPE oakum_agent_ready gauge\n# HELP oakum_agent_ready Whether every file has been published.\noakum_agent_ready {}",
@@ -115,7 +138,7 @@ fn write(out: &mut String, status: &Status) -> std::fmt::Result {
     )?;
     for secret in &status.secrets {
         if let Some(age) = secret.age {
-            writeln!(out, "oakum_secret_age_seconds{{secret=\"{}\"}} {:.3}", secret.name, age.as_secs_f64())?;
+            writeln!(out, "oakum_secret_age_seconds{{secret=\"{}\"}} {:.3}", secret.name, (age + ago).as_secs_f64())?;
         }
     }
     writeln!(

@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::Failure;
 use crate::child::Child;
-use crate::health::{self, Shared};
+use crate::health::{self, Shared, Told};
 use crate::machine::plan::{Mode, Plan};
 use crate::machine::{Action, Agent, Demand, Event, Outcome, Replaced};
 use crate::output::{self, Level};
@@ -146,7 +146,8 @@ impl Shell {
             }
             self.perform(action);
         }
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = self.agent.status(self.began.elapsed());
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) =
+            Told::now(self.agent.status(self.began.elapsed()));
         None
     }
 

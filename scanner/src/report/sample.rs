@@ -34,6 +34,7 @@ fn image() -> Arc<Image> {
         ..Layer::default()
     };
     Arc::new(Image {
+        tags: Vec::new(),
         name: "shop/web:1.4".into(),
         platform: "linux/amd64".into(),
         digest: format!("sha256:{}", "e".repeat(64)),
