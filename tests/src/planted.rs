@@ -26,6 +26,12 @@ impl Planted {
         Self(text + "+/7")
     }
 
+    /// One that somebody else made, such as a token of Vault.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The secret.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -64,7 +70,14 @@ impl Planted {
 }
 
 fn contains(text: &[u8], needle: &[u8]) -> bool {
-    text.windows(needle.len()).any(|w| w == needle)
+    places(text, needle).next().is_some()
+}
+
+/// Where some bytes are, each place once. By their first byte, since what is searched may be all memory of a process.
+pub fn places<'t>(text: &'t [u8], needle: &'t [u8]) -> impl Iterator<Item = usize> + 't {
+    let first = needle[0];
+    let firsts = text.iter().enumerate().filter(move |(_, byte)| **byte == first);
+    firsts.map(|(at, _)| at).filter(move |at| text[*at..].starts_with(needle))
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -1,0 +1,3 @@
+//! The servers, each started on loopback for one test.
+
+pub mod vault;

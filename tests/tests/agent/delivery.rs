@@ -1,0 +1,166 @@
+//! From Vault to files: formats, modes, changes, and the end.
+
+use std::fs;
+use std::io::{Read as _, Seek as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use e2e::agent::Place;
+use e2e::planted::Planted;
+use e2e::programs::tool;
+use e2e::servers::vault::Vault;
+use serde_json::{Value, json};
+
+use crate::{MAY_READ, approle_store, role, token_store};
+
+#[test]
+fn once_brings_a_secret_into_every_format_and_leaves_no_session() {
+    let (vault, place, password) = (Vault::dev(), Place::new(), Planted::password());
+    vault.put("team/db", &json!({"user": "app", "password": password.text(), "port": 5432}));
+    let rest = approle_store(&vault, &place, &role(&vault))
+        + "secrets: { db: { from: \"vault:secret/team/db\" } }
+files:
+  password: \"db#password\"
+  db.json: { format: json, secret: db }
+  conf/db.env: { format: dotenv, values: { DB_USER: \"db#user\", DB_PASSWORD: \"db#password\", DB_PORT: \"db#port\" }, mode: \"0400\" }
+";
+    let ran = place.run("once", &rest, &[]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+
+    assert_eq!(place.read("password").as_deref(), Some(password.text()));
+    let json: Value = serde_json::from_str(&place.read("db.json").unwrap()).unwrap();
+    assert_eq!(json, json!({"user": "app", "password": password.text(), "port": 5432}));
+    let sourced = tool(
+        Command::new("sh")
+            .args(["-c", ". ./conf/db.env; printf %s \"$DB_USER $DB_PASSWORD $DB_PORT\""])
+            .current_dir(place.volume()),
+    );
+    assert_eq!(sourced, format!("app {} 5432", password.text()));
+
+    let mode = |name: &str| fs::metadata(place.volume().join(name)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!((mode("password"), mode("db.json"), mode("conf/db.env")), (0o440, 0o440, 0o400));
+    assert_eq!(place.generations().len(), 1);
+    // The token that it logged in with has been given back.
+    assert_eq!(vault.approle_tokens().len(), 0, "{}", ran.err);
+    assert!(password.trace_in(ran.err.as_bytes()).is_none());
+}
+
+#[test]
+fn a_token_file_and_version_1_work_and_the_token_stays_its_owners() {
+    let (vault, place, password) = (Vault::dev(), Place::new(), Planted::password());
+    vault.write("kv/db", &json!({"password": password.text()}));
+    let token = vault.token("reader", MAY_READ);
+    let file = place.file("token", &format!("{token}\n"));
+    let rest = token_store(&vault, &file)
+        + "secrets: { db: { from: \"vault:kv/db#password\", refresh: 1s } }\nfiles: { password: db }\n";
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the file", |_| place.read("password").as_deref() == Some(password.text()));
+
+    let next = Planted::password();
+    vault.write("kv/db", &json!({"password": next.text()}));
+    agent.until("the new value", |_| place.read("password").as_deref() == Some(next.text()));
+
+    let ran = agent.stop();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(place.names(), [""; 0]);
+    assert!(vault.lookup(&token).is_some(), "the token is not ours to revoke");
+}
+
+#[test]
+fn a_pinned_version_stays_and_a_field_may_be_the_whole_secret() {
+    let (vault, place) = (Vault::dev(), Place::new());
+    for value in ["one", "two", "three"] {
+        vault.put("db", &json!({"word": value, "other": "x"}));
+    }
+    let rest = approle_store(&vault, &place, &role(&vault))
+        + "secrets: { old: { from: \"vault:secret/db#word?version=2\" }, new: { from: \"vault:secret/db#word\" } }\nfiles: { old: old, new: new }\n";
+    let ran = place.run("once", &rest, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!((place.read("old").as_deref(), place.read("new").as_deref()), (Some("two"), Some("three")));
+}
+
+/// Reads both files of one generation, as an app does that opens the directory once.
+fn pair(place: &Place) -> Option<(String, String)> {
+    let generation = fs::read_link(place.volume().join("..data")).ok()?;
+    let read = |name: &str| fs::read_to_string(place.volume().join(&generation).join(name)).ok();
+    Some((read("user")?, read("password")?))
+}
+
+#[test]
+fn all_files_follow_a_change_at_once_and_are_wiped_at_the_end() {
+    let (vault, place) = (Vault::dev(), Place::new());
+    vault.put("db", &json!({"user": "v0", "password": "v0"}));
+    let rest = approle_store(&vault, &place, &role(&vault))
+        + "secrets: { db: { from: \"vault:secret/db\", refresh: 1s } }
+files: { user: \"db#user\", password: \"db#password\", both.json: { format: json, secret: db } }
+";
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the files", |_| pair(&place).is_some());
+    // A reader that opened a file of the first generation and keeps it.
+    let mut kept = fs::File::open(place.volume().join("password")).unwrap();
+
+    let (done, place_of_reader) = (AtomicBool::new(false), &place);
+    let seen = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                // None while a generation that we looked up was swept; the grace is short here.
+                let Some((user, password)) = pair(place_of_reader) else { continue };
+                assert_eq!(user, password, "two files of one generation");
+                let whole: Value = serde_json::from_str(&place_of_reader.read("both.json").unwrap()).unwrap();
+                assert_eq!(whole["user"], whole["password"]);
+                if seen.last() != Some(&user) {
+                    seen.push(user);
+                }
+            }
+            seen
+        });
+        for version in 1..=4 {
+            let value = format!("v{version}");
+            vault.put("db", &json!({"user": value, "password": value}));
+            agent.until("the new value", |_| place.read("password").as_ref() == Some(&value));
+        }
+        done.store(true, Ordering::Relaxed);
+        reader.join().unwrap()
+    });
+    assert_eq!(seen, ["v0", "v1", "v2", "v3", "v4"]);
+
+    // The generation before goes after the grace, and what it held is overwritten.
+    agent.until("one generation", |_| place.generations().len() == 1);
+    let mut content = Vec::new();
+    kept.read_to_end(&mut content).unwrap();
+    assert_eq!(content, [0, 0], "the old pages are cleared");
+    let mut last = fs::File::open(place.volume().join("password")).unwrap();
+
+    assert_eq!(vault.approle_tokens().len(), 1);
+    let ran = agent.stop();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(place.names(), [""; 0], "nothing is left in the volume");
+    content.clear();
+    last.rewind().unwrap();
+    last.read_to_end(&mut content).unwrap();
+    assert_eq!(content, [0, 0]);
+    assert_eq!(vault.approle_tokens().len(), 0, "the token is revoked");
+}
+
+#[test]
+fn an_unchanged_file_is_the_same_file_after_a_change_of_another() {
+    let (vault, place) = (Vault::dev(), Place::new());
+    vault.put("a", &json!({"word": "a1"}));
+    vault.put("b", &json!({"word": "b1"}));
+    let rest = approle_store(&vault, &place, &role(&vault))
+        + "secrets: { a: { from: \"vault:secret/a\", refresh: 1s }, b: { from: \"vault:secret/b\", refresh: 1s } }
+files: { a: \"a#word\", b: \"b#word\" }
+";
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the files", |_| place.read("b").is_some());
+    let number = |name: &str| fs::metadata(place.volume().join(name)).unwrap().ino();
+    let (a, b) = (number("a"), number("b"));
+    vault.put("b", &json!({"word": "b2"}));
+    agent.until("the new value", |_| place.read("b").as_deref() == Some("b2"));
+    assert_eq!(number("a"), a);
+    assert_ne!(number("b"), b);
+    agent.until("the sweep", |_| place.generations().len() == 1);
+    assert_eq!(place.read("a").as_deref(), Some("a1"), "a shared file is not overwritten with its old name");
+}

@@ -1,0 +1,41 @@
+//! `oakum-agent` against a real Vault, with a real volume in memory, as an app and an operator see it. It needs root,
+//! and `OAKUM_VAULT` (tests/run sets it).
+
+mod child;
+mod config;
+mod delivery;
+mod kill;
+mod memory;
+mod outage;
+mod refusal;
+
+use std::path::Path;
+
+use e2e::agent::Place;
+use e2e::servers::vault::{AppRole, Vault};
+use serde_json::json;
+
+/// What every role here may read.
+const MAY_READ: &[&str] = &["secret/* read", "kv/* read"];
+
+/// A role whose tokens hold for an hour.
+fn role(vault: &Vault) -> AppRole {
+    vault.approle("web", MAY_READ, &json!({"token_ttl": "1h"}))
+}
+
+/// The `stores` of a configuration with a login by AppRole, whose secret id lies beside the volume.
+fn approle_store(vault: &Vault, place: &Place, role: &AppRole) -> String {
+    let secret_id = place.file("secret-id", &role.secret_id);
+    store(vault, &format!("{{ approle: {{ role_id: {}, secret_id_file: {} }} }}", role.role_id, secret_id.display()))
+}
+
+/// The `stores` of a configuration with a token that lies in a file.
+fn token_store(vault: &Vault, token_file: &Path) -> String {
+    store(vault, &format!("{{ token_file: {} }}", token_file.display()))
+}
+
+fn store(vault: &Vault, auth: &str) -> String {
+    let address = vault.address();
+    let ca = if address.starts_with("https") { format!("ca: {}, ", vault.ca().display()) } else { String::new() };
+    format!("stores: {{ vault: {{ vault: {{ address: \"{address}\", {ca}auth: {auth} }} }} }}\n")
+}
