@@ -74,7 +74,7 @@ fn a_pinned_version_stays_and_a_field_may_be_the_whole_secret() {
         vault.put("db", &json!({"word": value, "other": "x"}));
     }
     let rest = approle_store(&vault, &place, &role(&vault))
-        + "secrets: { old: { from: \"vault:secret/db#word?version=2\" }, new: { from: \"vault:secret/db#word\" } }\nfiles: { old: old, new: new }\n";
+        + "secrets: { old: { from: \"vault:secret/db?version=2#word\" }, new: { from: \"vault:secret/db#word\" } }\nfiles: { old: old, new: new }\n";
     let ran = place.run("once", &rest, &[]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!((place.read("old").as_deref(), place.read("new").as_deref()), (Some("two"), Some("three")));

@@ -11,7 +11,7 @@ use e2e::programs::Ran;
 use e2e::servers::vault::{AppRole, Vault};
 use serde_json::json;
 
-use crate::{approle_store, role, store};
+use crate::{MAY_READ, approle_store, role, store};
 
 const ONE: &str = "secrets: { db: { from: \"vault:secret/db\" } }\nfiles: { db: \"db#word\" }\n";
 
@@ -80,8 +80,13 @@ files: { good: \"good#word\", bad: \"bad#word\" }
     let mut agent = place.start("run", &rest, &[]);
     agent.until("the good file", |_| place.read("good").is_some());
     assert!(place.read("bad").is_none());
+    // Somebody writes it, but the policy does not let us read it yet; then it does, under the same token.
+    vault.policy("web", &["secret/data/good read"]);
     vault.put("bad", &json!({"word": "better"}));
+    agent.until_said("class=refused hint=let a policy of the role read secret/data/bad", 1);
+    vault.policy("web", MAY_READ);
     agent.until("the other file", |_| place.read("bad").as_deref() == Some("better"));
+    assert_eq!(agent.err().matches("logged in").count(), 1);
 }
 
 /// Answers every connection with the same bytes.
