@@ -64,10 +64,7 @@ fn wrong_usage_ends_with_2() {
 #[test]
 fn check_says_what_would_be_done_and_touches_nothing() {
     let place = Place::new();
-    let config = place.config(&format!(
-        "{}{REST}",
-        STORE.replace("kubernetes: { role: web, token", "kubernetes: { role: web, token")
-    ));
+    let config = place.config(&format!("{STORE}{REST}"));
     let trace = place.path("trace");
     let before = place.names();
     let mut command = Command::new("strace");

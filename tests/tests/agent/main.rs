@@ -1,6 +1,8 @@
 //! `oakum-agent` against a real Vault, with a real volume in memory, as an app and an operator see it. It needs root,
 //! and `OAKUM_VAULT` (tests/run sets it).
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
 mod child;
 mod config;
 mod delivery;

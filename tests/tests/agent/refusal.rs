@@ -127,7 +127,7 @@ fn nonsense_is_told_as_such_and_ends_with_5() {
     ] {
         let ran = once("http", answering(bytes));
         assert_eq!(ran.code, 5, "{}", ran.err);
-        assert!(ran.err.contains(&format!("error: gave up after 1 s: cannot log in: ")), "{}", ran.err);
+        assert!(ran.err.contains("error: gave up after 1 s: cannot log in: "), "{}", ran.err);
         assert!(ran.err.contains(what) && ran.err.contains(hint), "`{what}`, `{hint}`: {}", ran.err);
         assert_eq!(place.names(), [""; 0]);
     }

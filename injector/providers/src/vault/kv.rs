@@ -133,10 +133,9 @@ impl Vault {
         if reply.status == 404 {
             let error =
                 gone(reply.body.expose()).unwrap_or_else(|| explained(self.refusal(&reply, &[token]), &want.path));
-            return Err(if path.starts_with("data/") {
-                error.hint(format!("write the path without `data/`: {mount}/{}", &path[5..]))
-            } else {
-                error
+            return Err(match path.strip_prefix("data/") {
+                Some(path) => error.hint(format!("write the path without `data/`: {mount}/{path}")),
+                None => error,
             });
         }
         if reply.status != 200 {
