@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read as _, Seek as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use e2e::agent::Place;
 use e2e::planted::Planted;
@@ -12,7 +12,7 @@ use e2e::programs::tool;
 use e2e::servers::vault::Vault;
 use serde_json::{Value, json};
 
-use crate::{MAY_READ, approle_store, role, token_store};
+use crate::{MAY_READ, Until, again_and_again, approle_store, role, token_store};
 
 #[test]
 fn once_brings_a_secret_into_every_format_and_leaves_no_session() {
@@ -104,24 +104,25 @@ files: { user: \"db#user\", password: \"db#password\", both.json: { format: json
     let seen = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut seen = Vec::new();
-            while !done.load(Ordering::Relaxed) {
+            again_and_again(&done, || {
                 // None while a generation that we looked up was swept; the grace is short here.
-                let Some((user, password)) = pair(place_of_reader) else { continue };
+                let Some((user, password)) = pair(place_of_reader) else { return };
                 assert_eq!(user, password, "two files of one generation");
                 let whole: Value = serde_json::from_str(&place_of_reader.read("both.json").unwrap()).unwrap();
                 assert_eq!(whole["user"], whole["password"]);
                 if seen.last() != Some(&user) {
                     seen.push(user);
                 }
-            }
+            });
             seen
         });
+        let until = Until(&done);
         for version in 1..=4 {
             let value = format!("v{version}");
             vault.put("db", &json!({"user": value, "password": value}));
             agent.until("the new value", |_| place.read("password").as_ref() == Some(&value));
         }
-        done.store(true, Ordering::Relaxed);
+        drop(until);
         reader.join().unwrap()
     });
     assert_eq!(seen, ["v0", "v1", "v2", "v3", "v4"]);

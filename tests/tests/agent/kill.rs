@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use e2e::agent::Place;
 use e2e::programs::program;
+
+use crate::{Until, again_and_again};
 
 /// The calls by which a volume is changed. At each one of each kind the agent is killed once.
 const CALLS: &[&str] = &["mkdirat", "openat", "fchmod", "write", "symlinkat", "renameat", "unlinkat", "linkat"];
@@ -75,16 +77,17 @@ files: {{ a: a, dir/b: b, c: c }}
     let (kills, seen) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut seen = BTreeSet::new();
-            while !done.load(Ordering::Relaxed) {
-                let Some((a, b)) = published(&place) else { continue };
+            again_and_again(&done, || {
+                let Some((a, b)) = published(&place) else { return };
                 // What is being wiped after its grace of nothing is not whole any more; the published one always is.
                 if published(&place).as_ref() == Some(&(a.clone(), b.clone())) {
                     assert!(is_whole(&a) && a == b, "half a generation: {} and {} bytes", a.len(), b.len());
                     seen.insert(a.split(' ').next().unwrap().to_owned());
                 }
-            }
+            });
             seen
         });
+        let until = Until(&done);
         let (mut kills, mut value) = (0, 0);
         for call in CALLS {
             for nth in 1.. {
@@ -105,7 +108,7 @@ files: {{ a: a, dir/b: b, c: c }}
                 assert_eq!(place.names().len(), 5, "after {call} {nth}: {:?}", place.names());
             }
         }
-        done.store(true, Ordering::Relaxed);
+        drop(until);
         (kills, reader.join().unwrap())
     });
     assert!(kills >= 20, "only {kills} kills");

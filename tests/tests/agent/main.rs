@@ -12,6 +12,7 @@ mod outage;
 mod refusal;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use e2e::agent::Place;
 use e2e::servers::vault::{AppRole, Vault};
@@ -40,4 +41,22 @@ fn store(vault: &Vault, auth: &str) -> String {
     let address = vault.address();
     let ca = if address.starts_with("https") { format!("ca: {}, ", vault.ca().display()) } else { String::new() };
     format!("stores: {{ vault: {{ vault: {{ address: \"{address}\", {ca}auth: {auth} }} }} }}\n")
+}
+
+/// Tells a reader that it may end, also when the test fails: a scope waits for its threads.
+struct Until<'d>(&'d AtomicBool);
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Goes on until the test says so, and once more after that.
+fn again_and_again(done: &AtomicBool, mut each: impl FnMut()) {
+    let mut last = false;
+    while !last {
+        last = done.load(Ordering::Relaxed);
+        each();
+    }
 }
