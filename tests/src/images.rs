@@ -91,6 +91,7 @@ impl Builder {
     pub fn copy(&self, more: &[&str], from: &str, to: &str) {
         tool(
             Command::new("skopeo")
+                .current_dir(self.path())
                 .arg("--policy")
                 .arg(self.path().join("policy.json"))
                 .args(["copy", "--quiet"])

@@ -34,13 +34,13 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         color,
     } = args;
     let engine = rules::compile(&rules)?;
-    // All targets are opened before any is scanned: a mistyped one is told at once.
-    let sources = targets.iter().map(|t| t.open(respect_gitignore)).collect::<anyhow::Result<Vec<_>>>()?;
-    let key = key(key_file.as_deref(), &sources)?;
     let mut limits = Limits::default();
     if let Some(jobs) = jobs {
         limits.jobs = jobs.into();
     }
+    // All targets are opened before any is scanned: a mistyped one is told at once.
+    let sources = targets.iter().map(|t| t.open(respect_gitignore, &limits)).collect::<anyhow::Result<Vec<_>>>()?;
+    let key = key(key_file.as_deref(), &sources)?;
     let scan = Scan::new(&engine, key, Options { min_confidence: min_confidence.into() });
     walk(&scan, &sources, &limits, !quiet && !no_progress)?;
     let outcome = scan.finish();

@@ -208,7 +208,9 @@ fn jsonl_has_the_findings_of_json_and_its_summary_last() {
 
 #[test]
 fn sarif_follows_its_schema() {
-    let schema = serde_json::from_str(include_str!("../../../tests/fixtures/sarif-schema-2.1.0.json")).unwrap();
+    // The published schema has one pattern with a bracket that closes nothing, which not every engine takes.
+    let text = include_str!("../../../tests/fixtures/sarif-schema-2.1.0.json");
+    let schema = serde_json::from_str(&text.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$")).unwrap();
     assert_valid(&schema, &parsed(Format::Sarif, &sample::outcome()));
     assert_valid(&schema, &parsed(Format::Sarif, &clean()));
 }
