@@ -49,9 +49,15 @@ impl TryFrom<String> for Pattern {
     }
 }
 
+/// The literals that a match begins with. Small classes are written out (`gh[ou]_`) as far as that leaves few: in
+/// `acme_[0-9a-f]{32}` the prefix alone is worth more than it with every digit.
 fn beginnings(hir: &Hir) -> Option<Vec<String>> {
+    [16, 6, 1].into_iter().find_map(|most| literals(hir, most))
+}
+
+fn literals(hir: &Hir, largest_class: usize) -> Option<Vec<String>> {
     let mut extractor = Extractor::new();
-    extractor.limit_class(16).limit_repeat(16).limit_literal_len(24).limit_total(4 * MOST_LITERALS);
+    extractor.limit_class(largest_class).limit_repeat(16).limit_literal_len(24).limit_total(4 * MOST_LITERALS);
     let mut seq = extractor.extract(hir);
     seq.keep_first_bytes(24);
     let literals = seq.literals()?.iter().map(|l| String::from_utf8(l.as_bytes().to_ascii_lowercase()).ok());
@@ -111,6 +117,7 @@ mod tests {
         let of = |p: &str| shape(p).beginnings.into_owned();
         assert_eq!(of("ghp_[0-9A-Za-z]{36}"), ["ghp_"]);
         assert_eq!(of("gh[ou]_[0-9a-z]{36}"), ["gho_", "ghu_"]);
+        assert_eq!(of("acme_[0-9a-f]{32}"), ["acme_"]);
         assert_eq!(of("(?i)acme_[0-9a-f]{32}"), ["acme_"]);
         assert!(of("[0-9a-f]{32}").is_empty());
     }

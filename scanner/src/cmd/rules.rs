@@ -147,7 +147,8 @@ fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
             rules.extend(more);
         }
     }
-    let engine = Engine::new(rules).map_err(|e| hinted(e.to_string(), "the rule's own lines say more"))?;
+    let engine =
+        Engine::new(rules).map_err(|e| hinted(e.to_string(), "ids are unique, and patterns need a keyword"))?;
     engine.check_patterns().map_err(|e| hinted(e.to_string(), "bound its repetitions, such as {1,200}"))?;
     let faults: Vec<String> =
         engine.rules().filter(|r| own.iter().any(|id| *id == r.id)).flat_map(|r| faults(&engine, r)).collect();

@@ -93,6 +93,10 @@ macro_rules! formats {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
+            fn names() -> String {
+                Self::ALL.iter().map(|f| f.name()).collect::<Vec<_>>().join(", ")
+            }
+
             /// Its name on the command line.
             #[must_use]
             pub fn name(self) -> &'static str {
@@ -144,7 +148,7 @@ impl fmt::Display for Format {
 
 /// A name that is no format's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no report format is called {0:?}")]
+#[error("no report format is called {0:?}; there are {list}", list = Format::names())]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {
