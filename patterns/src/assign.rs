@@ -155,10 +155,11 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     };
     at = blanks(text, at, high);
     // A type between the colon and the value: `password: &str = "…"`.
-    if first == b':' && operator == Operator::Assign {
-        if let Some(after) = type_annotation(text, at, high) {
-            at = after;
-        }
+    if first == b':'
+        && operator == Operator::Assign
+        && let Some(after) = type_annotation(text, at, high)
+    {
+        at = after;
     }
     Some((operator, at))
 }

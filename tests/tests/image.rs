@@ -1,6 +1,8 @@
 //! Images that real tools made: every layer is looked at, and every finding says who put it there and whether it can
 //! still be read.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;

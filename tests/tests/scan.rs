@@ -1,5 +1,7 @@
 //! `oakum scan` of folders, files and standard input, as a user sees it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -222,8 +224,8 @@ fn as_nobody(folder: &Path, args: &[&str]) -> Ran {
 fn what_cannot_be_read_is_a_gap_and_exits_with_3() {
     let folder = folder(&[("open/a", "clean"), ("open/b.env", "clean"), ("shut/c", "x")]);
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    fs::set_permissions(folder.path().join("open/b.env"), fs::Permissions::from_mode(0)).unwrap();
-    fs::set_permissions(folder.path().join("shut"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(folder.path().join("open/b.env"), fs::Permissions::from_mode(0o0)).unwrap();
+    fs::set_permissions(folder.path().join("shut"), fs::Permissions::from_mode(0o0)).unwrap();
     let ran = as_nobody(folder.path(), &["scan", "open", "--format=json"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
     let report = ran.json();

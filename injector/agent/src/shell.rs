@@ -126,7 +126,7 @@ struct Shell {
 impl Shell {
     /// Waits until something happens, or the machine wants to be asked.
     async fn wait(&mut self, inbox: &mut mpsc::UnboundedReceiver<Message>) -> Event {
-        let due = self.agent.due().map_or_else(|| self.began.elapsed() + Duration::from_secs(3600), |due| due);
+        let due = self.agent.due().unwrap_or_else(|| self.began.elapsed() + Duration::from_secs(3600));
         let alarm = tokio::time::sleep_until((self.began + due).into());
         tokio::select! {
             message = inbox.recv() => match message {
@@ -171,7 +171,7 @@ impl Shell {
             Message::Renewed(store, result) => {
                 match &result {
                     Ok(_) => {
-                        output::log(Level::Info, "store.renewed", "token renewed", &[("store", store.to_string())])
+                        output::log(Level::Info, "store.renewed", "token renewed", &[("store", store.to_string())]);
                     }
                     Err(error) => complain("store.renewal_failed", "store", &store, error),
                 }
@@ -181,7 +181,7 @@ impl Shell {
             Message::Revoked(store, result) => {
                 match &result {
                     Ok(()) => {
-                        output::log(Level::Info, "store.revoked", "token revoked", &[("store", store.to_string())])
+                        output::log(Level::Info, "store.revoked", "token revoked", &[("store", store.to_string())]);
                     }
                     Err(error) => complain("store.revocation_failed", "store", &store, error),
                 }

@@ -201,7 +201,7 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         u8::is_ascii_punctuation,
     ]
     .iter()
-    .filter(|k| value.iter().any(|b| k(b)))
+    .filter(|k| value.iter().any(k))
     .count();
     let digits = value.iter().any(u8::is_ascii_digit);
     let sentence = value.contains(&b' ') && !digits;
@@ -352,7 +352,7 @@ fn is_number(value: &[u8]) -> bool {
     if let Some(hex) = unsigned.strip_prefix(b"0x").filter(|h| h.len() <= 20) {
         return hex.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b'_' | b'u' | b'i' | b'U' | b'L'));
     }
-    let letter = unsigned.first().is_some_and(|b| b.is_ascii_alphabetic()) && unsigned.len() > 1;
+    let letter = unsigned.first().is_some_and(u8::is_ascii_alphabetic) && unsigned.len() > 1;
     let body = &unsigned[usize::from(letter)..];
     let mark = |b: &u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b':' | b'/' | b'+' | b',' | b'_');
     let digits = body.iter().take_while(|b| mark(b)).count();

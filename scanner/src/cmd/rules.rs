@@ -45,14 +45,14 @@ pub(super) fn choose(choice: &RuleChoice) -> anyhow::Result<Vec<Rule>> {
 
 /// Compiles rules; a user's own with all their patterns, so that a broken one is told now.
 pub(super) fn compile(choice: &RuleChoice) -> anyhow::Result<Engine> {
-    let engine = Engine::new(choose(choice)?).map_err(load_error)?;
+    let engine = Engine::new(choose(choice)?).map_err(|e| load_error(&e))?;
     if !choice.files.is_empty() {
-        engine.check_patterns().map_err(load_error)?;
+        engine.check_patterns().map_err(|e| load_error(&e))?;
     }
     Ok(engine)
 }
 
-fn load_error(error: oakum_patterns::LoadError) -> anyhow::Error {
+fn load_error(error: &oakum_patterns::LoadError) -> anyhow::Error {
     hinted(error.to_string(), "oakum rules check FILE tells all that is wrong with a rule file")
 }
 

@@ -35,10 +35,10 @@ impl FromStr for Target {
         if let Some(reference) = Reference::parse(text) {
             return Ok(Self::Image(reference));
         }
-        if let Some((scheme, _)) = text.split_once(':') {
-            if LATER.contains(&scheme) {
-                return Ok(Self::Unsupported(scheme.into(), text.into()));
-            }
+        if let Some((scheme, _)) = text.split_once(':')
+            && LATER.contains(&scheme)
+        {
+            return Ok(Self::Unsupported(scheme.into(), text.into()));
         }
         Ok(Self::Path(text.into()))
     }

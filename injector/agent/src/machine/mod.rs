@@ -453,11 +453,12 @@ impl Agent {
         let Some(files) = self.publishing.now.take() else { return };
         self.publishing.failures = 0;
         self.publishing.fault = None;
-        if self.phase == Phase::Beginning && self.plan.mode != Mode::Run {
-            if let Some(error) = failed.values().next() {
-                let outcome = Outcome::Failed(error.clone());
-                return self.finish(now, outcome, Files::Kept, actions);
-            }
+        if self.phase == Phase::Beginning
+            && self.plan.mode != Mode::Run
+            && let Some(error) = failed.values().next()
+        {
+            let outcome = Outcome::Failed(error.clone());
+            return self.finish(now, outcome, Files::Kept, actions);
         }
         if failed.len() < files.len() {
             self.publishing.generations += 1;

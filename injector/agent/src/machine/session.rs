@@ -133,7 +133,7 @@ impl Agent {
                 match &mut store.session {
                     // The session before still holds: keep reading with it.
                     State::Open { ends, next, .. } if ends.is_none_or(|ends| ends > now) => {
-                        *next = Some((due, Next::Login))
+                        *next = Some((due, Next::Login));
                     }
                     session => *session = State::Closed { due },
                 }

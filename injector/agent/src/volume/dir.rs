@@ -231,7 +231,7 @@ impl From<fs::Stat> for Stat {
             uid: stat.st_uid,
             gid: stat.st_gid,
             size: u64::try_from(stat.st_size).unwrap_or(0),
-            links: stat.st_nlink as u64,
+            links: stat.st_nlink,
         }
     }
 }

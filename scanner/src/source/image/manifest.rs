@@ -72,6 +72,16 @@ struct Named {
     platform: String,
 }
 
+/// An index, and what those that led to it say.
+struct IndexAt<'a> {
+    part: PartId,
+    digest: Option<Digest>,
+    tags: &'a [String],
+    /// Whether it was asked for, and so all that is in it.
+    picked: bool,
+    depth: usize,
+}
+
 struct Planner<'s> {
     store: &'s Store,
     reference: &'s Reference,
@@ -199,7 +209,7 @@ impl Planner<'_> {
             return Err(self.form("its index.json names no manifests", HINT));
         }
         let mut all = Vec::new();
-        self.index(part, None, &index, &[], false, 0, &mut all);
+        self.index(&index, IndexAt { part, digest: None, tags: &[], picked: false, depth: 0 }, &mut all);
         // An image may have several names, and be in several indexes.
         let mut order: HashMap<Digest, usize> = HashMap::new();
         let mut images: Vec<Named> = Vec::new();
@@ -223,17 +233,8 @@ impl Planner<'_> {
     }
 
     /// Notes the images of an index, and of the indexes in it.
-    #[allow(clippy::too_many_arguments)]
-    fn index(
-        &mut self,
-        part: PartId,
-        digest: Option<Digest>,
-        index: &Value,
-        outer: &[String],
-        picked: bool,
-        depth: usize,
-        all: &mut Vec<Named>,
-    ) {
+    fn index(&mut self, index: &Value, at: IndexAt<'_>, all: &mut Vec<Named>) {
+        let IndexAt { part, digest, tags: outer, picked, depth } = at;
         let named = Image {
             name: self.name(outer),
             tags: outer.to_vec(),
@@ -282,7 +283,8 @@ impl Planner<'_> {
                     self.skip(why, &Arc::new(image), "manifest");
                 }
                 (Some(_), Some((part, json))) if depth < MOST_DEPTH => {
-                    self.index(part, Some(digest), &json, &tags, picked, depth + 1, all);
+                    let at = IndexAt { part, digest: Some(digest), tags: &tags, picked, depth: depth + 1 };
+                    self.index(&json, at, all);
                 }
                 (Some(_), Some(_)) => {
                     let image = Image {
