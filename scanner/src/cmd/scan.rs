@@ -61,7 +61,11 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         ColorChoice::Auto => Color::Never,
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = report::write(&*report::reporter(format, &report::Options { color, ..plain }), &outcome, &mut out);
+    let written = report::write(
+        &*report::reporter(format, &report::Options { color, summary: !quiet, ..plain }),
+        &outcome,
+        &mut out,
+    );
     match written {
         // Whoever reads has read enough; what was found still decides the exit code.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}

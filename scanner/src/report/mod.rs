@@ -52,13 +52,15 @@ pub struct Options {
     pub color: Color,
     /// How much to show.
     pub detail: Detail,
+    /// Whether to tell the counts. What could not be scanned is told either way.
+    pub summary: bool,
     /// Columns that explanations are wrapped at.
     pub width: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { color: Color::Never, detail: Detail::Brief, width: 100 }
+        Self { color: Color::Never, detail: Detail::Brief, summary: true, width: 100 }
     }
 }
 
