@@ -200,7 +200,7 @@ fn wrong_usage_exits_with_2_and_says_the_way_out() {
     fails(&["scan", "--nope"], &["--nope"]);
     fails(&["scan", "--format", "nope"], &["nope", "sarif"]);
     fails(&["scan", "--rules", "bad.toml"], &["bad.toml:5: unknown field `nope`", "hint: "]);
-    fails(&["scan", "--rules", "re.toml"], &["acme.x", "unclosed group", "hint: "]);
+    fails(&["scan", "--rules", "re.toml"], &["re.toml:8", "unclosed group", "hint: "]);
     fails(&["scan", "--rule", "no.such"], &["no.such", "oakum rules list"]);
     fails(&["scan", "docker-archive:a"], &["error: cannot scan", "hint: "]);
     fails(&["scan", "docker://example.com/x"], &["does not read docker:", "hint: "]);

@@ -33,7 +33,7 @@ fn clean() -> Outcome {
 
 /// Every option of every format.
 fn all(outcome: &Outcome) -> impl Iterator<Item = (Format, String)> {
-    let full = Options { color: Color::Always, detail: Detail::Full, width: 40 };
+    let full = Options { color: Color::Always, detail: Detail::Full, summary: true, width: 40 };
     Format::ALL.iter().flat_map(move |&f| [Options::default(), full.clone()].map(|o| (f, render(f, &o, outcome))))
 }
 
