@@ -3,3 +3,4 @@
 pub mod images;
 pub mod planted;
 pub mod programs;
+pub mod servers;

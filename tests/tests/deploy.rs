@@ -15,7 +15,9 @@ fn repository() -> PathBuf {
 
 /// A folder with a static build of a program, as the Dockerfiles expect it. `tests/run` builds it.
 fn static_program(name: &str) -> PathBuf {
-    let folder = std::env::var_os("OAKUM_STATIC_BIN_DIR").map(PathBuf::from).expect("OAKUM_STATIC_BIN_DIR names the static programs; tests/run builds them");
+    let folder = std::env::var_os("OAKUM_STATIC_BIN_DIR")
+        .map(PathBuf::from)
+        .expect("OAKUM_STATIC_BIN_DIR names the static programs; tests/run builds them");
     let path = folder.join(name);
     assert!(path.is_file(), "{} is not built; run tests/run", path.display());
     path
@@ -39,11 +41,22 @@ fn run_image(builder: &Builder, name: &str, args: &[&str], mounts: &[(&Path, &st
     process["noNewPrivileges"] = true.into();
     spec["root"]["readonly"] = true.into();
     for (from, to) in mounts {
-        spec["mounts"].as_array_mut().unwrap().push(serde_json::json!({"type": "bind", "source": from, "destination": to, "options": ["rbind", "ro"]}));
+        spec["mounts"]
+            .as_array_mut()
+            .unwrap()
+            .push(serde_json::json!({"type": "bind", "source": from, "destination": to, "options": ["rbind", "ro"]}));
     }
     fs::write(&config, spec.to_string()).unwrap();
     let id = format!("oakum-test-{name}-{}", std::process::id());
-    finish(Command::new("runc").args(["--root"]).arg(builder.path().join("runc")).args(["run", "--bundle"]).arg(&bundle).arg(id), b"")
+    finish(
+        Command::new("runc")
+            .args(["--root"])
+            .arg(builder.path().join("runc"))
+            .args(["run", "--bundle"])
+            .arg(&bundle)
+            .arg(id),
+        b"",
+    )
 }
 
 fn build(builder: &Builder, name: &str) {
@@ -91,10 +104,14 @@ fn the_agents_image_runs_from_scratch() {
 fn the_pods_configuration_is_one_that_the_agent_accepts() {
     let text = fs::read_to_string(repository().join("deploy/kubernetes/pod.yaml")).unwrap();
     let start = text.find("agent.yaml: |\n").unwrap() + "agent.yaml: |\n".len();
-    let config: String = text[start..].lines().take_while(|l| l.starts_with("    ")).map(|l| format!("{}\n", &l[4..])).collect();
+    let config: String =
+        text[start..].lines().take_while(|l| l.starts_with("    ")).map(|l| format!("{}\n", &l[4..])).collect();
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("agent.yaml"), config).unwrap();
-    let ran = finish(Command::new(program("oakum-agent").unwrap()).args(["check", "--config"]).arg(folder.path().join("agent.yaml")), b"");
+    let ran = finish(
+        Command::new(program("oakum-agent").unwrap()).args(["check", "--config"]).arg(folder.path().join("agent.yaml")),
+        b"",
+    );
     assert_eq!(ran.code, 0, "{}{}", ran.err, ran.out);
 }
 
@@ -117,9 +134,17 @@ fn the_actions_step_fails_on_findings_and_writes_sarif() {
 
 #[test]
 fn the_pre_commit_hook_stops_a_commit() {
-    let pre_commit = std::env::var_os("OAKUM_PRE_COMMIT").expect("OAKUM_PRE_COMMIT names the program; tests/run installs it");
+    let pre_commit =
+        std::env::var_os("OAKUM_PRE_COMMIT").expect("OAKUM_PRE_COMMIT names the program; tests/run installs it");
     let work = tempdir().unwrap();
-    let git = |folder: &Path, args: &[&str]| tool(Command::new("git").args(["-c", "user.name=t", "-c", "user.email=t@example.com"]).args(args).current_dir(folder));
+    let git = |folder: &Path, args: &[&str]| {
+        tool(
+            Command::new("git")
+                .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+                .args(args)
+                .current_dir(folder),
+        )
+    };
     // The hook's repository is a copy, so that the test does not depend on what is committed.
     let hooks = work.path().join("hooks");
     fs::create_dir(&hooks).unwrap();
@@ -133,7 +158,8 @@ fn the_pre_commit_hook_stops_a_commit() {
     }
     let run = || {
         git(&tree, &["add", "-A"]);
-        let path = format!("{}:{}", program("oakum").unwrap().parent().unwrap().display(), std::env::var("PATH").unwrap());
+        let path =
+            format!("{}:{}", program("oakum").unwrap().parent().unwrap().display(), std::env::var("PATH").unwrap());
         let mut command = Command::new(&pre_commit);
         command.args(["try-repo"]).arg(&hooks).args(["oakum", "--all-files", "--verbose"]).current_dir(&tree);
         finish(command.env("PATH", path).env("PRE_COMMIT_HOME", work.path().join("home")), b"")

@@ -61,7 +61,10 @@ fn every_name_is_read_back() {
         assert_eq!(format.to_string().parse(), Ok(format));
     }
     assert_eq!(Format::ALL.len(), 9);
-    assert_eq!("yaml".parse::<Format>().unwrap_err().to_string(), "no report format is called \"yaml\"");
+    assert_eq!(
+        "yaml".parse::<Format>().unwrap_err().to_string(),
+        "no report format is called \"yaml\"; there are text, json, jsonl, sarif, junit, csv, gitlab, github, html"
+    );
 }
 
 #[test]
