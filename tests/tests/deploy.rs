@@ -1,5 +1,7 @@
 //! What `deploy/` holds is built and run with what the machine has: Buildah, runc, the real API server, pre-commit.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +9,8 @@ use std::process::Command;
 use e2e::images::Builder;
 use e2e::planted::Planted;
 use e2e::programs::{finish, oakum, program, tool};
+use e2e::servers::kubernetes::Kubernetes;
+use serde_json::json;
 use tempfile::tempdir;
 
 fn repository() -> PathBuf {
@@ -113,6 +117,37 @@ fn the_pods_configuration_is_one_that_the_agent_accepts() {
         b"",
     );
     assert_eq!(ran.code, 0, "{}{}", ran.err, ran.out);
+    // The probe of the sidecar asks by a command that there is, and is told that nothing has been published.
+    let probe = ["check", "--published", "--config"];
+    assert!(text.contains(r#""check", "--published", "--config""#));
+    let probed =
+        finish(Command::new(program("oakum-agent").unwrap()).args(probe).arg(folder.path().join("agent.yaml")), b"");
+    assert_eq!(probed.code, 5, "{}{}", probed.err, probed.out);
+}
+
+#[test]
+fn the_pod_is_one_that_a_strict_cluster_takes() {
+    let cluster = Kubernetes::start().unwrap();
+    let labels = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
+    let namespace = json!({ "metadata": { "name": "shop", "labels": labels } });
+    cluster.call("POST", "/api/v1/namespaces", Some(namespace));
+    let manifest = repository().join("deploy/kubernetes/pod.yaml");
+    let applied = cluster.kubectl(&["--namespace=shop", "apply"], Some(&manifest));
+    assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
+    assert!(!applied.err.contains("Warning"), "{}", applied.err);
+    let pod = cluster.call("GET", "/api/v1/namespaces/shop/pods/web", None);
+    // What the server made of it: a native sidecar, a volume in memory, a token for Vault's ears only.
+    let sidecar = &pod["spec"]["initContainers"][0];
+    assert_eq!((&sidecar["name"], &sidecar["restartPolicy"]), (&json!("oakum-agent"), &json!("Always")));
+    let volumes = pod["spec"]["volumes"].as_array().unwrap();
+    assert!(volumes.iter().any(|v| v["emptyDir"]["medium"] == "Memory"), "{volumes:?}");
+    let token = volumes.iter().find_map(|v| v["projected"]["sources"][0].get("serviceAccountToken")).unwrap();
+    assert_eq!(token["audience"], "vault");
+    // The strictness is real: the same pod with a container that may become root is refused.
+    let mut loose = json!({ "metadata": { "name": "loose" }, "spec": pod["spec"] });
+    loose["spec"]["containers"][0]["securityContext"] = json!({ "allowPrivilegeEscalation": true, "runAsUser": 0 });
+    let refused = cluster.ask_as(cluster.token(), "POST", "/api/v1/namespaces/shop/pods", Some(loose));
+    assert_eq!(refused.status, 403, "{}", refused.body);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn is_closed(port: u16) -> bool {
 fn vault_keeps_secrets_and_can_be_sealed() {
     let mut vault = Vault::start_tls().unwrap();
     let secret = Planted::password();
-    vault.put("web", json!({ "password": secret.text() }));
+    vault.put("web", &json!({ "password": secret.text() }));
     assert_eq!(vault.call("GET", "secret/data/web", None)["data"]["data"]["password"], secret.text());
     assert_eq!(vault.ask_as("nobody", "GET", "secret/data/web", None).status, 403);
     vault.seal();

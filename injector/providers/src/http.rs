@@ -203,6 +203,7 @@ impl Transport {
 
     fn unreachable(&self, why: &str) -> ProviderError {
         ProviderError::new(Class::Unreachable, format!("cannot reach {}: {why}", self.address))
+            .hint("check the address, that the server is up, and that the network lets us through")
     }
 
     fn malformed(&self, why: &str) -> ProviderError {

@@ -25,17 +25,18 @@ pub struct Process {
     log: PathBuf,
 }
 
-/// A port of loopback that is free, and is not given to another test. It lies below those that the system gives to
-/// clients, which would take it before the server is up.
+/// A port of loopback that is free, as is the next, and is not given to another test: Vault listens on both. They lie
+/// below those that the system gives to clients, which would take one before the server is up.
 ///
 /// # Errors
 /// When all are taken.
 pub fn free_port() -> anyhow::Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     for _ in 0..PORTS {
-        let at = std::process::id().wrapping_mul(61).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS;
+        let at = std::process::id().wrapping_mul(62).wrapping_add(NEXT.fetch_add(2, Ordering::Relaxed)) % PORTS & !1;
         let port = u16::try_from(FIRST_PORT + at)?;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if free(port) && free(port + 1) {
             return Ok(port);
         }
     }

@@ -120,7 +120,7 @@ impl Vault {
     }
 
     /// Writes a secret of KV version 2 at `secret/`.
-    pub fn put(&self, path: &str, fields: Value) {
+    pub fn put(&self, path: &str, fields: &Value) {
         self.call("POST", &format!("secret/data/{path}"), Some(json!({ "data": fields })));
     }
 

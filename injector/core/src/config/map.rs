@@ -64,7 +64,15 @@ impl<'a> Map<'a> {
 
     /// Finds a key that must be there.
     pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Node> {
-        self.get(key).ok_or_else(|| Fault::new(self.line, format!("{} lacks `{key}`", self.what)))
+        self.get(key).ok_or_else(|| {
+            // A key that is nearly it says more than one that is not there.
+            let meant = self.entries.iter().find(|(name, _)| closest(&name.text, &[key]).is_some());
+            match meant {
+                Some((name, _)) => Fault::new(name.line, format!("{} has no key `{}`", self.what, shorten(&name.text)))
+                    .hint(format!("did you mean `{key}`?")),
+                None => Fault::new(self.line, format!("{} lacks `{key}`", self.what)),
+            }
+        })
     }
 
     /// Names a key that a later version will know, with what to do until then.
