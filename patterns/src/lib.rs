@@ -26,6 +26,8 @@ mod engine;
 mod rule;
 pub mod sample;
 mod shape;
+mod words;
 
 pub use engine::{Engine, LoadError, Match, Stream};
-pub use rule::{Bounds, Check, Confidence, FileError, Rule, Severity};
+pub use rule::{Bounds, Check, Confidence, FileError, Rule, Samples, Severity};
+pub use words::Words;

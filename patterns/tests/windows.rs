@@ -41,7 +41,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     let rules = Rule::builtin();
     let sample = (0..rules.len(), any::<u64>(), any::<prop::sample::Index>()).prop_map(move |(rule, seed, which)| {
         let rule = &rules[rule];
-        let shapes: Vec<_> = rule.hits.iter().chain(rule.misses.iter()).collect();
+        let shapes: Vec<_> = rule.hits.iter().chain(rule.misses.iter()).collect::<Vec<String>>();
         draw(which.get(&shapes[..]).as_ref(), &rule.checks, &mut Draw::new(seed)).expect("the samples are good")
     });
     let between = prop_oneof![
@@ -76,7 +76,10 @@ fn a_border_at_every_byte_changes_nothing() {
     for (seed, rule) in (1..).zip(Rule::builtin()) {
         // The long ones (key files) have their own borders in the property above.
         if rule.max.is_none() {
-            text.extend(draw(&rule.hits[0], &rule.checks, &mut Draw::new(seed)).expect("the samples are good"));
+            text.extend(
+                draw(&rule.hits.get(0).expect("a rule has samples"), &rule.checks, &mut Draw::new(seed))
+                    .expect("the samples are good"),
+            );
             text.push(b'\n');
         }
         if text.len() > 2000 {

@@ -113,7 +113,7 @@ fn show(id: &str, rules: &[Rule]) -> anyhow::Result<u8> {
         writeln!(out, "  pattern      {}", rule.pattern)?;
         let lines = [("keywords", &rule.keywords), ("beside", &rule.near)];
         for (label, words) in lines.iter().filter(|(_, words)| !words.is_empty()) {
-            writeln!(out, "  {label:12} {}", words.join(", "))?;
+            writeln!(out, "  {label:12} {}", words.iter().collect::<Vec<_>>().join(", "))?;
         }
         if !rule.checks.is_empty() {
             let checks: Vec<String> = rule.checks.iter().map(ToString::to_string).collect();
@@ -169,7 +169,7 @@ fn faults(engine: &Engine, rule: &Rule) -> Vec<String> {
         }
         for shape in samples.iter() {
             let found = |seed| -> Result<Vec<String>, String> {
-                let text = draw(shape, &rule.checks, &mut Draw::new(seed)).map_err(|e| e.to_string())?;
+                let text = draw(&shape, &rule.checks, &mut Draw::new(seed)).map_err(|e| e.to_string())?;
                 Ok(engine.scan(&text).iter().map(|m| m.rule().id.to_string()).collect())
             };
             for seed in 0..DRAWS {

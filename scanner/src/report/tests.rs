@@ -102,7 +102,7 @@ fn no_control_character_of_strangers_reaches_the_output() {
 #[test]
 fn no_format_tells_a_secret() {
     let rule = Rule::builtin().iter().find(|r| r.id == "github.pat").unwrap();
-    let secret = oakum_patterns::sample::draw(&rule.hits[0], &rule.checks, &mut Draw::new(7)).unwrap();
+    let secret = oakum_patterns::sample::draw(&rule.hits.get(0).unwrap(), &rule.checks, &mut Draw::new(7)).unwrap();
     let text = String::from_utf8(secret.clone()).unwrap();
     let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
     let scan = Scan::new(&engine, Key::constant(), crate::scan::Options::default());
