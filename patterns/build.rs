@@ -62,8 +62,13 @@ fn table(folder: &Path) -> Result<String, String> {
     Ok(code)
 }
 
+/// Zeros are written in a form that no digit after them changes.
+fn literal(words: &words::Words) -> String {
+    format!("Words(Text::Borrowed({:?}))", words.0).replace("\\0", "\\u{0}")
+}
+
 fn words(items: &[String]) -> String {
-    format!("Words(Text::Borrowed({:?}))", words::Words::new(items).0)
+    literal(&words::Words::new(items))
 }
 
 /// See `src/rule/samples.rs`.
@@ -103,7 +108,7 @@ fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
         option(&rule.vault_field),
         veiled(&rule.hits),
         veiled(&rule.misses),
-        format!("Words(Text::Borrowed({:?}))", rule.pattern.shape.beginnings.0),
+        literal(&rule.pattern.shape.beginnings),
         rule.pattern.shape.longest,
         rule.pattern.shape.written,
     );

@@ -58,7 +58,7 @@ impl Place {
     }
 
     /// A configuration: JSON is YAML too.
-    fn config(&self, auth: &Value, more: Value) -> PathBuf {
+    fn config(&self, auth: &Value, more: &Value) -> PathBuf {
         let mut store = json!({ "address": self.vault.address(), "auth": auth });
         if let Some(ca) = self.vault.ca() {
             store["ca"] = json!(ca);
@@ -98,7 +98,7 @@ fn once_writes_every_format_and_leaves_it_there() {
         Place::with(Vault::start_tls().unwrap(), &json!({ "username": user, "password": secret.text(), "n": 7 }));
     let config = place.config(
         &place.approle(),
-        json!({ "files": {
+        &json!({ "files": {
         "password": { "value": "app#password", "mode": "0400" },
         "conf/app.json": { "format": "json", "secret": "app" },
         "db.env": { "format": "dotenv", "values": { "DB_USER": "app#username", "DB_PASSWORD": "app#password" } },
@@ -132,7 +132,7 @@ fn a_token_file_and_the_old_kv_do_as_well() {
     let made = place.vault.call("POST", "auth/token/create", Some(json!({ "policies": ["web"], "ttl": "5m" })));
     fs::write(&token, made["auth"]["client_token"].as_str().unwrap()).unwrap();
     let secrets = json!({ "app": { "from": "vault:old/web", "refresh": "1s" } });
-    let config = place.config(&json!({ "token_file": token }), json!({ "secrets": secrets }));
+    let config = place.config(&json!({ "token_file": token }), &json!({ "secrets": secrets }));
     let mut agent = Agent::start(command(&["run"], &config), place.folder()).unwrap();
     place.wait_for("password", secret.text());
     // Version 1 has no versions: a change is seen all the same.
@@ -152,7 +152,7 @@ fn a_change_is_followed_and_a_stop_leaves_nothing() {
     let place = Place::new(&password(&secrets[0]));
     let config = place.config(
         &place.approle(),
-        json!({ "files": {
+        &json!({ "files": {
         "password": "app#password", "app.json": { "format": "json", "secret": "app" },
     } }),
     );
@@ -202,7 +202,7 @@ fn nothing_that_was_delivered_stays_in_memory_or_is_said() {
     let secrets: BTreeMap<String, Planted> = (0..20).map(|n| (format!("k{n}"), Planted::password())).collect();
     let fields: Value = secrets.iter().map(|(name, secret)| (name.clone(), json!(secret.text()))).collect();
     let place = Place::with(Vault::start_tls().unwrap(), &fields);
-    let config = place.config(&place.approle(), json!({ "log": "json", "files": {
+    let config = place.config(&place.approle(), &json!({ "log": "json", "files": {
         "app.json": { "format": "json", "secret": "app" }, "app.env": { "format": "dotenv", "secret": "app" }, "k0": "app#k0",
     } }));
     let agent = Agent::start(command(&["run"], &config), place.folder()).unwrap();
@@ -244,7 +244,7 @@ fn nothing_that_was_delivered_stays_in_memory_or_is_said() {
 #[test]
 fn another_process_of_the_same_user_cannot_read_its_memory() {
     let place = Place::new(&password(&Planted::password()));
-    let config = place.config(&place.approle(), json!({}));
+    let config = place.config(&place.approle(), &json!({}));
     for path in [place.folder(), &place.folder().join("secret-id"), &config, place.volume.path()] {
         std::os::unix::fs::chown(path, Some(65_532), Some(65_532)).unwrap();
     }
@@ -267,7 +267,7 @@ fn another_process_of_the_same_user_cannot_read_its_memory() {
 fn a_volume_on_disk_is_refused() {
     let place = Place::new(&password(&Planted::password()));
     let disk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let config = place.config(&place.approle(), json!({ "volume": { "path": disk.path() } }));
+    let config = place.config(&place.approle(), &json!({ "volume": { "path": disk.path() } }));
     for mode in ["once", "run", "check"] {
         let ran = run(&[mode], &config);
         assert_eq!(ran.code, 6, "{mode}: {}", ran.err);
@@ -281,7 +281,7 @@ fn a_volume_on_disk_is_refused() {
 fn a_store_that_refuses_or_is_away_is_told_apart() {
     let place = Place::new(&password(&Planted::password()));
     let fails = |auth: &Value, more: Value, code: i32, says: &[&str]| {
-        let ran = run(&["once", "--timeout=2s"], &place.config(auth, more));
+        let ran = run(&["once", "--timeout=2s"], &place.config(auth, &more));
         assert_eq!(ran.code, code, "{says:?}: {}", ran.err);
         for words in says {
             assert!(ran.err.contains(words), "no '{words}' in: {}", ran.err);
@@ -326,7 +326,7 @@ fn an_outage_keeps_the_files_and_ends_by_itself() {
     let secrets = [Planted::password(), Planted::password()];
     let place = Place::new(&password(&secrets[0]));
     let listen = format!("127.0.0.1:{}", free_port().unwrap());
-    let config = place.config(&place.approle(), json!({ "listen": listen }));
+    let config = place.config(&place.approle(), &json!({ "listen": listen }));
     let mut agent = Agent::start(command(&["run"], &config), place.folder()).unwrap();
     place.wait_for("password", secrets[0].text());
     let probe = |path: &str| {
@@ -358,7 +358,7 @@ fn an_outage_keeps_the_files_and_ends_by_itself() {
 fn exec_fills_the_environment_and_ends_as_the_command_does() {
     let secret = Planted::password();
     let place = Place::new(&password(&secret));
-    let config = place.config(&place.approle(), json!({ "env": { "DB_PASSWORD": "app#password" } }));
+    let config = place.config(&place.approle(), &json!({ "env": { "DB_PASSWORD": "app#password" } }));
     let script = "printf %s \"$DB_PASSWORD\"; cat \"$1/password\" >&2; exit 7";
     let out = place.volume.path().join("out");
     let ran = run(&["exec", "--", "sh", "-c", script, "sh", &out.display().to_string()], &config);
@@ -392,7 +392,7 @@ fn a_kill_at_any_moment_is_recovered_from() {
     let place = Place::new(&password(&Planted::password()));
     let config = place.config(
         &place.approle(),
-        json!({ "files": {
+        &json!({ "files": {
         "password": "app#password", "app.json": { "format": "json", "secret": "app" },
     } }),
     );
@@ -446,7 +446,7 @@ fn a_wrong_configuration_is_told_with_its_line() {
     let unknown = finish(command(&["once"], &path).arg("--nope"), b"");
     assert!(unknown.code == 2 && unknown.err.contains("--nope") && unknown.err.contains("hint: "), "{}", unknown.err);
     // `check` says what would be done, and does none of it.
-    let config = place.config(&place.approle(), json!({}));
+    let config = place.config(&place.approle(), &json!({}));
     let ran = run(&["check"], &config);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("secret app: from vault:secret/web"), "{}", ran.out);

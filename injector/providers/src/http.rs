@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ::http::{HeaderValue, Request, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Body, Bytes};
 use hyper_util::rt::TokioIo;
 use oakum_inject::config::{Address, Scheme};
 use oakum_inject::{Class, ProviderError, Secret};
@@ -88,7 +88,7 @@ impl Transport {
         let connect = async {
             let stream = TcpStream::connect((self.address.host.as_str(), self.address.port))
                 .await
-                .map_err(|error| self.unreachable(&crate::file::reason(&error)))?;
+                .map_err(|error| self.unanswered(&error))?;
             // Requests are one write each; waiting for more would only add latency.
             let _ = stream.set_nodelay(true);
             match &self.tls {
@@ -100,9 +100,10 @@ impl Transport {
                 }
             }
         };
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, connect)
-            .await
-            .map_err(|_| self.unreachable(&format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())))??;
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(|_| {
+            self.unreachable(&format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()))
+                .hint("does a firewall or a network policy stand between?")
+        })??;
         match stream {
             Stream::Plain(stream) => self.exchange(stream, request).await,
             Stream::Tls(stream) => self.exchange(stream, request).await,
@@ -137,12 +138,17 @@ impl Transport {
     }
 
     async fn body(&self, body: hyper::body::Incoming) -> Result<Secret, ProviderError> {
+        let too_large = || self.malformed(&format!("the answer is larger than {MAX_BODY} bytes"));
+        let announced = body.size_hint().lower();
+        if announced > MAX_BODY as u64 {
+            return Err(too_large());
+        }
         let mut body = Limited::new(body, MAX_BODY);
         let mut bytes = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| {
                 if error.is::<http_body_util::LengthLimitError>() {
-                    self.malformed(&format!("the answer is larger than {MAX_BODY} bytes"))
+                    too_large()
                 } else {
                     self.unreachable("the connection broke in the middle of the answer")
                 }
@@ -152,6 +158,19 @@ impl Transport {
             }
         }
         Ok(Secret::from(bytes))
+    }
+
+    fn unanswered(&self, error: &std::io::Error) -> ProviderError {
+        use std::io::ErrorKind;
+        let hint = match error.kind() {
+            ErrorKind::ConnectionRefused => "is the server up, and is the port in `address` its own?",
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                "check the host in `address`, and the network"
+            }
+            // The system has no kind of its own for a name that nobody knows.
+            _ => "check the host in `address`: its name may not be known here",
+        };
+        self.unreachable(&crate::file::reason(error)).hint(hint)
     }
 
     fn broken(&self, error: &hyper::Error) -> ProviderError {
@@ -171,7 +190,8 @@ impl Transport {
         use rustls::{CertificateError, Error};
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         let (why, hint) = match tls {
-            Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => (
+            // A bad signature is that of an authority which bears the trusted one's name and has another key: made anew.
+            Some(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => (
                 "its certificate comes from an authority that is not trusted".to_owned(),
                 Some("name the authority's certificate as `ca`"),
             ),
@@ -203,7 +223,6 @@ impl Transport {
 
     fn unreachable(&self, why: &str) -> ProviderError {
         ProviderError::new(Class::Unreachable, format!("cannot reach {}: {why}", self.address))
-            .hint("check the address, that the server is up, and that the network lets us through")
     }
 
     fn malformed(&self, why: &str) -> ProviderError {

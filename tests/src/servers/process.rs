@@ -33,7 +33,7 @@ pub struct Process {
 pub fn free_port() -> anyhow::Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     for _ in 0..PORTS {
-        let at = std::process::id().wrapping_mul(62).wrapping_add(NEXT.fetch_add(2, Ordering::Relaxed)) % PORTS & !1;
+        let at = std::process::id().wrapping_mul(62).wrapping_add(NEXT.fetch_add(2, Ordering::Relaxed)) % PORTS;
         let port = u16::try_from(FIRST_PORT + at)?;
         let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
         if free(port) && free(port + 1) {

@@ -64,15 +64,19 @@ impl<'a> Map<'a> {
 
     /// Finds a key that must be there.
     pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Node> {
-        self.get(key).ok_or_else(|| {
-            // A key that is nearly it says more than one that is not there.
-            let meant = self.entries.iter().find(|(name, _)| closest(&name.text, &[key]).is_some());
-            match meant {
-                Some((name, _)) => Fault::new(name.line, format!("{} has no key `{}`", self.what, shorten(&name.text)))
-                    .hint(format!("did you mean `{key}`?")),
-                None => Fault::new(self.line, format!("{} lacks `{key}`", self.what)),
-            }
+        if let Some(node) = self.get(key) {
+            return Ok(node);
+        }
+        // A mistyped key is said as such, rather than that the right one is missing.
+        let mistyped = |(name, _): &&(Key, Node)| closest(&name.text, &[key]).is_some();
+        Err(match self.entries.iter().find(mistyped) {
+            Some((name, _)) => self.unknown(name).hint(format!("did you mean `{key}`?")),
+            None => Fault::new(self.line, format!("{} lacks `{key}`", self.what)),
         })
+    }
+
+    fn unknown(&self, key: &Key) -> Fault {
+        Fault::new(key.line, format!("{} has no key `{}`", self.what, shorten(&key.text)))
     }
 
     /// Names a key that a later version will know, with what to do until then.
@@ -90,7 +94,7 @@ impl<'a> Map<'a> {
                 let name = if *name == "template" { "templates are".to_owned() } else { format!("`{name}` is") };
                 return Err(Fault::new(key.line, format!("{name} not supported yet, in {}", self.what)).hint(*hint));
             }
-            let fault = Fault::new(key.line, format!("{} has no key `{}`", self.what, shorten(&key.text)));
+            let fault = self.unknown(key);
             return Err(match closest(&key.text, &self.asked) {
                 Some(near) => fault.hint(format!("did you mean `{near}`?")),
                 None => fault.hint(format!("the keys are {}", list(&self.asked))),

@@ -56,20 +56,25 @@ impl Vault {
         }
     }
 
+    fn known_mount(&self, path: &str) -> Option<Mount> {
+        let state = self.state();
+        let holds = |mount: &&Mount| {
+            path.strip_prefix(mount.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        state.mounts.values().find(holds).cloned()
+    }
+
     async fn mount(&self, path: &str, token: &Secret) -> Result<Mount, ProviderError> {
-        {
-            let state = self.state();
-            let known = state.mounts.iter().find(|(mount, _)| {
-                path == mount.as_str() || path.strip_prefix(mount.as_str()).is_some_and(|rest| rest.starts_with('/'))
-            });
-            if let Some((_, mount)) = known {
-                return Ok(mount.clone());
-            }
+        if let Some(mount) = self.known_mount(path) {
+            return Ok(mount);
         }
         let found = match self.ask(&MountOf { path }, Some(token), &[token]).await {
             Ok(body) => self.parse(mount(body.expose()))?,
-            // No right to know: read the path as it was written. What is remembered is for this path alone.
-            Err(error) if error.class == Class::Refused => Mount { path: path.to_owned(), engine: Engine::V1 },
+            // No right to know: read the path as it was written. It is a guess, and not remembered: a policy may be
+            // changed under a token that is in use.
+            Err(error) if error.class == Class::Refused => {
+                return Ok(Mount { path: path.to_owned(), engine: Engine::V1 });
+            }
             Err(error) => return Err(error),
         };
         if path != found.path && !path.strip_prefix(found.path.as_str()).is_some_and(|rest| rest.starts_with('/')) {
@@ -92,7 +97,11 @@ impl Vault {
                 .hint("let the policy read sys/internal/ui/mounts/, or write the path as MOUNT/data/NAME"));
         }
         if reply.status != 200 {
-            return Err(self.refusal(&reply, &[token]));
+            let path = match self.known_mount(&want.path) {
+                Some(_) => want.path.clone(),
+                None => format!("{} (MOUNT/data/NAME where the engine keeps versions)", want.path),
+            };
+            return Err(explained(self.refusal(&reply, &[token]), &path));
         }
         let fields = match self.parse(v1(reply.body.expose()))? {
             Read::Fields(fields) => fields,
@@ -122,15 +131,15 @@ impl Vault {
             kv2::requests::ReadSecretRequest { mount: mount.to_owned(), path: path.to_owned(), version: want.pinned };
         let reply = self.run(&endpoint, Some(token)).await?;
         if reply.status == 404 {
-            let error = gone(reply.body.expose()).unwrap_or_else(|| self.refusal(&reply, &[token]));
-            return Err(if path.starts_with("data/") {
-                error.hint(format!("write the path without `data/`: {mount}/{}", &path[5..]))
-            } else {
-                error
+            let error =
+                gone(reply.body.expose()).unwrap_or_else(|| explained(self.refusal(&reply, &[token]), &want.path));
+            return Err(match path.strip_prefix("data/") {
+                Some(rest) => error.hint(format!("write the path without `data/`: {mount}/{rest}")),
+                None => error,
             });
         }
         if reply.status != 200 {
-            return Err(self.refusal(&reply, &[token]));
+            return Err(explained(self.refusal(&reply, &[token]), &format!("{mount}/data/{path}")));
         }
         let (fields, number) = self.parse(v2(reply.body.expose()))?;
         let version = Version::Number(number);
@@ -154,8 +163,17 @@ impl Vault {
                 self.state().blind.insert(key, ());
                 Ok(false)
             }
-            _ => Err(self.refusal(&reply, &[token])),
+            _ => Err(explained(self.refusal(&reply, &[token]), &key)),
         }
+    }
+}
+
+/// Adds the way out to a refusal: the path as a policy names it, or as it is written.
+fn explained(error: ProviderError, path: &str) -> ProviderError {
+    match error.class {
+        Class::Refused => error.hint(format!("let a policy of the role read {path}")),
+        Class::Missing => error.hint(format!("check the path, or write the secret: `vault kv put {path} …`")),
+        _ => error,
     }
 }
 
