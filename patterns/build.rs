@@ -11,6 +11,9 @@ mod file;
 #[allow(dead_code, reason = "the build needs what a pattern tells, and not how it is used")]
 #[path = "src/shape.rs"]
 mod shape;
+#[allow(dead_code, unreachable_pub, missing_docs, reason = "the build writes words, and does not read them")]
+#[path = "src/words.rs"]
+mod words;
 
 fn main() -> ExitCode {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
@@ -59,9 +62,25 @@ fn table(folder: &Path) -> Result<String, String> {
     Ok(code)
 }
 
-fn list<T: AsRef<str>>(items: &[T]) -> String {
-    let items: Vec<String> = items.iter().map(|s| format!("Text::Borrowed({:?})", s.as_ref())).collect();
-    format!("List::Borrowed(&[{}])", items.join(", "))
+/// Zeros are written in a form that no digit after them changes.
+fn literal(words: &words::Words) -> String {
+    format!("Words(Text::Borrowed({:?}))", words.0).replace("\\0", "\\u{0}")
+}
+
+fn words(items: &[String]) -> String {
+    literal(&words::Words::new(items))
+}
+
+/// See `src/rule/samples.rs`.
+fn veiled(items: &[String]) -> String {
+    let items: Vec<String> = items
+        .iter()
+        .map(|s| {
+            let bytes: String = s.bytes().map(|b| format!("\\x{:02x}", b ^ 0xa5)).collect();
+            format!("b\"{bytes}\"")
+        })
+        .collect();
+    format!("Samples::veiled(&[{}])", items.join(", "))
 }
 
 fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
@@ -81,15 +100,15 @@ fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
         rule.severity,
         rule.confidence,
         text(&rule.pattern.text),
-        list(&rule.keywords),
-        list(&rule.near),
+        words(&rule.keywords),
+        words(&rule.near),
         rule.bounds,
         rule.max.map_or("None".into(), |m| format!("Some({m})")),
         rule.checks.iter().map(|c| format!("Check::{c:?}")).collect::<Vec<_>>().join(", "),
         option(&rule.vault_field),
-        list(&rule.hits),
-        list(&rule.misses),
-        list(&rule.pattern.shape.beginnings),
+        veiled(&rule.hits),
+        veiled(&rule.misses),
+        literal(&rule.pattern.shape.beginnings),
         rule.pattern.shape.longest,
         rule.pattern.shape.written,
     );

@@ -90,6 +90,10 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
         at += 1;
     }
     let closed = at > name_end;
+    // Two words of a sentence in Markdown: `name`, `name`.
+    if text[name_end..at].contains(&b'`') && text.get(at) == Some(&b',') {
+        return None;
+    }
     if let Some(from) = separate_value(text, at, high, closed) {
         return Some((Operator::Assign, from));
     }
@@ -151,10 +155,11 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     };
     at = blanks(text, at, high);
     // A type between the colon and the value: `password: &str = "…"`.
-    if first == b':' && operator == Operator::Assign {
-        if let Some(after) = type_annotation(text, at, high) {
-            at = after;
-        }
+    if first == b':'
+        && operator == Operator::Assign
+        && let Some(after) = type_annotation(text, at, high)
+    {
+        at = after;
     }
     Some((operator, at))
 }
@@ -248,6 +253,10 @@ fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usiz
     while end < high && !ends_bare(text[end], operator) {
         end += 1;
     }
+    // `Vec<Token>rest` of a type's name is no element: an element is closed.
+    if operator == Operator::Element && text.get(end..end + 2) != Some(b"</") {
+        return None;
+    }
     // Sentence and list punctuation is not part of a bare word.
     while end > from && matches!(text[end - 1], b'.' | b':' | b'\\') {
         end -= 1;
@@ -331,34 +340,34 @@ mod tests {
             ("DB_PASSWORD=abc\n", "DB_PASSWORD", "abc"),
             ("  \"password\": \"a\\\"b\",", "password", "a\\\"b"),
             ("config['password'] = 'x-y-z'", "password", "x-y-z"),
-            ("password: hunter2 # why", "password", "hunter2"),
-            ("let password: &'static str = \"hunter2\";", "password", "hunter2"),
+            ("password: walnuts # why", "password", "walnuts"),
+            ("let password: &'static str = \"walnuts\";", "password", "walnuts"),
             ("password string = nope", "password", ""),
-            (":password => \"hunter2\"", "password", "hunter2"),
-            ("password := `hunter2`", "password", "hunter2"),
-            ("--db-password=hunter2 x", "db-password", "hunter2"),
-            ("<password>hunter 2</password>", "password", "hunter 2"),
-            ("setPassword(\"hunter2\")", "setPassword", "hunter2"),
-            ("put(\"password\", \"hunter2\")", "password", "hunter2"),
-            ("{\\\"password\\\":\\\"hunter2\\\"}", "password", "hunter2"),
-            ("if password == \"hunter2\" {", "password", "hunter2"),
-            ("password = b'hunter2'", "password", "hunter2"),
-            ("mycli --password hunter2 -v", "password", "hunter2"),
-            ("ENV DB_PASSWORD hunter2\n", "DB_PASSWORD", "hunter2"),
-            ("WITH PASSWORD 'hunter2';", "PASSWORD", "hunter2"),
-            ("#define PASSWORD \"hunter2\"", "PASSWORD", "hunter2"),
-            ("const password string = \"hunter2\"", "password", "hunter2"),
-            ("Dim password As String = \"hunter2\"", "password", "hunter2"),
-            ("char password[] = \"hunter2\";", "password", "hunter2"),
-            ("- name: DB_PASSWORD\n  value: hunter2\n", "DB_PASSWORD", "hunter2"),
-            ("{\"name\": \"DB_PASSWORD\", \"value\": \"hunter2\"}", "DB_PASSWORD", "hunter2"),
-            ("<add key=\"password\" value=\"hunter2\"/>", "password", "hunter2"),
-            ("<key>password</key>\n  <string>hunter2</string>", "password", "hunter2"),
-            ("os.getenv(\"DB_PASSWORD\") or \"hunter2\"", "DB_PASSWORD", "hunter2"),
-            ("process.env.PASSWORD || 'hunter2'", "process.env.PASSWORD", "hunter2"),
-            ("${DB_PASSWORD:-hunter2}", "DB_PASSWORD", "hunter2"),
-            ("?password=hunter2&x=1", "password", "hunter2"),
-            (r#"{\\\"password\\\":\\\"hunter2\\\"}"#, "password", "hunter2"),
+            (":password => \"walnuts\"", "password", "walnuts"),
+            ("password := `walnuts`", "password", "walnuts"),
+            ("--db-password=walnuts x", "db-password", "walnuts"),
+            ("<password>wal nuts</password>", "password", "wal nuts"),
+            ("setPassword(\"walnuts\")", "setPassword", "walnuts"),
+            ("put(\"password\", \"walnuts\")", "password", "walnuts"),
+            ("{\\\"password\\\":\\\"walnuts\\\"}", "password", "walnuts"),
+            ("if password == \"walnuts\" {", "password", "walnuts"),
+            ("password = b'walnuts'", "password", "walnuts"),
+            ("mycli --password walnuts -v", "password", "walnuts"),
+            ("ENV DB_PASSWORD walnuts\n", "DB_PASSWORD", "walnuts"),
+            ("WITH PASSWORD 'walnuts';", "PASSWORD", "walnuts"),
+            ("#define PASSWORD \"walnuts\"", "PASSWORD", "walnuts"),
+            ("const password string = \"walnuts\"", "password", "walnuts"),
+            ("Dim password As String = \"walnuts\"", "password", "walnuts"),
+            ("char password[] = \"walnuts\";", "password", "walnuts"),
+            ("- name: DB_PASSWORD\n  value: walnuts\n", "DB_PASSWORD", "walnuts"),
+            ("{\"name\": \"DB_PASSWORD\", \"value\": \"walnuts\"}", "DB_PASSWORD", "walnuts"),
+            ("<add key=\"password\" value=\"walnuts\"/>", "password", "walnuts"),
+            ("<key>password</key>\n  <string>walnuts</string>", "password", "walnuts"),
+            ("os.getenv(\"DB_PASSWORD\") or \"walnuts\"", "DB_PASSWORD", "walnuts"),
+            ("process.env.PASSWORD || 'walnuts'", "process.env.PASSWORD", "walnuts"),
+            ("${DB_PASSWORD:-walnuts}", "DB_PASSWORD", "walnuts"),
+            ("?password=walnuts&x=1", "password", "walnuts"),
+            (r#"{\\\"password\\\":\\\"walnuts\\\"}"#, "password", "walnuts"),
             ("the password is not shown", "password", ""),
             ("--password --other", "password", ""),
             ("- name: DB_PASSWORD\n  valueFrom: x", "DB_PASSWORD", ""),

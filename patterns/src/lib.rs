@@ -7,9 +7,10 @@
 //! use oakum_patterns::{Engine, Rule};
 //!
 //! let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
-//! let text = b"password = \"hunter2-but-longer\"\n";
-//! let found = engine.scan(text);
-//! assert_eq!(&text[found[0].secret()], b"hunter2-but-longer");
+//! let secret = "Walnut!942";
+//! let text = format!("password = {secret:?}\n");
+//! let found = engine.scan(text.as_bytes());
+//! assert_eq!(&text[found[0].secret()], secret);
 //! assert_eq!(found[0].rule().service, "generic");
 //! ```
 //!
@@ -25,6 +26,8 @@ mod engine;
 mod rule;
 pub mod sample;
 mod shape;
+mod words;
 
 pub use engine::{Engine, LoadError, Match, Stream};
-pub use rule::{Bounds, Check, Confidence, FileError, Rule, Severity};
+pub use rule::{Bounds, Check, Confidence, FileError, Rule, Samples, Severity};
+pub use words::Words;

@@ -1,11 +1,11 @@
 //! What a pattern's syntax tree tells, without compiling it: its literal beginnings, and how long a match can be.
 //! Shared with the build script, which works it out for the built-in rules.
 
-use std::borrow::Cow;
-
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Class, ClassBytesRange, ClassUnicodeRange, Hir, HirKind};
 use serde::Deserialize;
+
+use crate::words::Words;
 
 /// The most literals that a rule may begin with before it has to name keywords itself.
 const MOST_LITERALS: usize = 64;
@@ -24,7 +24,7 @@ pub(crate) struct Pattern {
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     /// The literals of which each match begins with one, lower-cased; empty when they are many or one is short.
-    pub(crate) beginnings: Cow<'static, [Cow<'static, str>]>,
+    pub(crate) beginnings: Words,
     /// The longest match in bytes, where the pattern bounds it.
     pub(crate) longest: Option<usize>,
     /// How many first bytes of a match are as somebody wrote them, and so are public.
@@ -41,7 +41,7 @@ impl TryFrom<String> for Pattern {
         let mut parser = regex_syntax::ParserBuilder::new();
         let hir = parser.unicode(false).utf8(false).nest_limit(64).build().parse(&text).map_err(|e| e.to_string())?;
         let shape = Shape {
-            beginnings: beginnings(&hir).unwrap_or_default().into_iter().map(Cow::Owned).collect(),
+            beginnings: Words::new(&beginnings(&hir).unwrap_or_default()),
             longest: hir.properties().maximum_len(),
             written: written(&hir).0,
         };
@@ -49,9 +49,15 @@ impl TryFrom<String> for Pattern {
     }
 }
 
+/// The literals that a match begins with. Small classes are written out (`gh[ou]_`) as far as that leaves few: in
+/// `acme_[0-9a-f]{32}` the prefix alone is worth more than it with every digit.
 fn beginnings(hir: &Hir) -> Option<Vec<String>> {
+    [16, 6, 1].into_iter().find_map(|most| literals(hir, most))
+}
+
+fn literals(hir: &Hir, largest_class: usize) -> Option<Vec<String>> {
     let mut extractor = Extractor::new();
-    extractor.limit_class(16).limit_repeat(16).limit_literal_len(24).limit_total(4 * MOST_LITERALS);
+    extractor.limit_class(largest_class).limit_repeat(16).limit_literal_len(24).limit_total(4 * MOST_LITERALS);
     let mut seq = extractor.extract(hir);
     seq.keep_first_bytes(24);
     let literals = seq.literals()?.iter().map(|l| String::from_utf8(l.as_bytes().to_ascii_lowercase()).ok());
@@ -108,9 +114,10 @@ mod tests {
 
     #[test]
     fn beginnings_come_from_the_pattern() {
-        let of = |p: &str| shape(p).beginnings.into_owned();
+        let of = |p: &str| shape(p).beginnings.iter().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(of("ghp_[0-9A-Za-z]{36}"), ["ghp_"]);
         assert_eq!(of("gh[ou]_[0-9a-z]{36}"), ["gho_", "ghu_"]);
+        assert_eq!(of("acme_[0-9a-f]{32}"), ["acme_"]);
         assert_eq!(of("(?i)acme_[0-9a-f]{32}"), ["acme_"]);
         assert!(of("[0-9a-f]{32}").is_empty());
     }

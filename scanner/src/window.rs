@@ -203,7 +203,7 @@ mod tests {
             }
         }
         let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
-        let mut text = b"password = \"Walnut!942\"\n".to_vec();
+        let mut text = format!("password = {:?}\n", "Walnut!942").into_bytes();
         for length in [0, 3 * WINDOW] {
             text.resize(text.len() + length, b' ');
             let (found, read) = all(&engine, &mut Broken(&text));

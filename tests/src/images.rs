@@ -51,6 +51,27 @@ impl Builder {
         command
     }
 
+    /// Writes a `buildah` to be called by its name that uses this store, as a user's own would use theirs.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn wrapper(&self, path: &Path) -> anyhow::Result<()> {
+        let mut real = None;
+        for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()) {
+            real = real.or(Some(folder.join("buildah")).filter(|p| p.is_file()));
+        }
+        let real = real.context("no buildah on PATH; tests/run installs it")?;
+        let (here, real) = (self.path().display(), real.display());
+        // Its options differ by subcommand: a signature policy belongs to those that move images.
+        let script = format!(
+            "#!/bin/sh\nexport BUILDAH_ISOLATION=chroot\ncommand=$1; shift\nexec {real} --root {here}/store --runroot {here}/run \\\n  \
+             --storage-driver overlay \"$command\" --signature-policy {here}/policy.json \"$@\"\n"
+        );
+        fs::write(path, script)?;
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        Ok(())
+    }
+
     /// Builds a Dockerfile, one layer a step.
     ///
     /// # Panics
@@ -91,6 +112,7 @@ impl Builder {
     pub fn copy(&self, more: &[&str], from: &str, to: &str) {
         tool(
             Command::new("skopeo")
+                .current_dir(self.path())
                 .arg("--policy")
                 .arg(self.path().join("policy.json"))
                 .args(["copy", "--quiet"])

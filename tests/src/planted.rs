@@ -8,6 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[derive(Clone)]
 pub struct Planted(String);
 
+impl std::fmt::Debug for Planted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Planted({} bytes)", self.0.len())
+    }
+}
+
 impl Planted {
     /// One that no other test has.
     #[must_use]

@@ -1,5 +1,7 @@
 //! What `deploy/` holds is built and run with what the machine has: Buildah, runc, the real API server, pre-commit.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +9,8 @@ use std::process::Command;
 use e2e::images::Builder;
 use e2e::planted::Planted;
 use e2e::programs::{finish, oakum, program, tool};
+use e2e::servers::kubernetes::Kubernetes;
+use serde_json::json;
 use tempfile::tempdir;
 
 fn repository() -> PathBuf {
@@ -15,7 +19,9 @@ fn repository() -> PathBuf {
 
 /// A folder with a static build of a program, as the Dockerfiles expect it. `tests/run` builds it.
 fn static_program(name: &str) -> PathBuf {
-    let folder = std::env::var_os("OAKUM_STATIC_BIN_DIR").map(PathBuf::from).expect("OAKUM_STATIC_BIN_DIR names the static programs; tests/run builds them");
+    let folder = std::env::var_os("OAKUM_STATIC_BIN_DIR")
+        .map(PathBuf::from)
+        .expect("OAKUM_STATIC_BIN_DIR names the static programs; tests/run builds them");
     let path = folder.join(name);
     assert!(path.is_file(), "{} is not built; run tests/run", path.display());
     path
@@ -39,11 +45,22 @@ fn run_image(builder: &Builder, name: &str, args: &[&str], mounts: &[(&Path, &st
     process["noNewPrivileges"] = true.into();
     spec["root"]["readonly"] = true.into();
     for (from, to) in mounts {
-        spec["mounts"].as_array_mut().unwrap().push(serde_json::json!({"type": "bind", "source": from, "destination": to, "options": ["rbind", "ro"]}));
+        spec["mounts"]
+            .as_array_mut()
+            .unwrap()
+            .push(serde_json::json!({"type": "bind", "source": from, "destination": to, "options": ["rbind", "ro"]}));
     }
     fs::write(&config, spec.to_string()).unwrap();
     let id = format!("oakum-test-{name}-{}", std::process::id());
-    finish(Command::new("runc").args(["--root"]).arg(builder.path().join("runc")).args(["run", "--bundle"]).arg(&bundle).arg(id), b"")
+    finish(
+        Command::new("runc")
+            .args(["--root"])
+            .arg(builder.path().join("runc"))
+            .args(["run", "--bundle"])
+            .arg(&bundle)
+            .arg(id),
+        b"",
+    )
 }
 
 fn build(builder: &Builder, name: &str) {
@@ -91,11 +108,46 @@ fn the_agents_image_runs_from_scratch() {
 fn the_pods_configuration_is_one_that_the_agent_accepts() {
     let text = fs::read_to_string(repository().join("deploy/kubernetes/pod.yaml")).unwrap();
     let start = text.find("agent.yaml: |\n").unwrap() + "agent.yaml: |\n".len();
-    let config: String = text[start..].lines().take_while(|l| l.starts_with("    ")).map(|l| format!("{}\n", &l[4..])).collect();
+    let config: String =
+        text[start..].lines().take_while(|l| l.starts_with("    ")).map(|l| format!("{}\n", &l[4..])).collect();
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("agent.yaml"), config).unwrap();
-    let ran = finish(Command::new(program("oakum-agent").unwrap()).args(["check", "--config"]).arg(folder.path().join("agent.yaml")), b"");
+    let ran = finish(
+        Command::new(program("oakum-agent").unwrap()).args(["check", "--config"]).arg(folder.path().join("agent.yaml")),
+        b"",
+    );
     assert_eq!(ran.code, 0, "{}{}", ran.err, ran.out);
+    // The probe of the sidecar asks by a command that there is, and is told that nothing has been published.
+    let probe = ["check", "--published", "--config"];
+    assert!(text.contains(r#""check", "--published", "--config""#));
+    let probed =
+        finish(Command::new(program("oakum-agent").unwrap()).args(probe).arg(folder.path().join("agent.yaml")), b"");
+    assert_eq!(probed.code, 5, "{}{}", probed.err, probed.out);
+}
+
+#[test]
+fn the_pod_is_one_that_a_strict_cluster_takes() {
+    let cluster = Kubernetes::start().unwrap();
+    let labels = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
+    let namespace = json!({ "metadata": { "name": "shop", "labels": labels } });
+    cluster.call("POST", "/api/v1/namespaces", Some(namespace));
+    let manifest = repository().join("deploy/kubernetes/pod.yaml");
+    let applied = cluster.kubectl(&["--namespace=shop", "apply"], Some(&manifest));
+    assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
+    assert!(!applied.err.contains("Warning"), "{}", applied.err);
+    let pod = cluster.call("GET", "/api/v1/namespaces/shop/pods/web", None);
+    // What the server made of it: a native sidecar, a volume in memory, a token for Vault's ears only.
+    let sidecar = &pod["spec"]["initContainers"][0];
+    assert_eq!((&sidecar["name"], &sidecar["restartPolicy"]), (&json!("oakum-agent"), &json!("Always")));
+    let volumes = pod["spec"]["volumes"].as_array().unwrap();
+    assert!(volumes.iter().any(|v| v["emptyDir"]["medium"] == "Memory"), "{volumes:?}");
+    let token = volumes.iter().find_map(|v| v["projected"]["sources"][0].get("serviceAccountToken")).unwrap();
+    assert_eq!(token["audience"], "vault");
+    // The strictness is real: the same pod with a container that may become root is refused.
+    let mut loose = json!({ "metadata": { "name": "loose" }, "spec": pod["spec"] });
+    loose["spec"]["containers"][0]["securityContext"] = json!({ "allowPrivilegeEscalation": true, "runAsUser": 0 });
+    let refused = cluster.ask_as(cluster.token(), "POST", "/api/v1/namespaces/shop/pods", Some(loose));
+    assert_eq!(refused.status, 403, "{}", refused.body);
 }
 
 #[test]
@@ -117,9 +169,17 @@ fn the_actions_step_fails_on_findings_and_writes_sarif() {
 
 #[test]
 fn the_pre_commit_hook_stops_a_commit() {
-    let pre_commit = std::env::var_os("OAKUM_PRE_COMMIT").expect("OAKUM_PRE_COMMIT names the program; tests/run installs it");
+    let pre_commit =
+        std::env::var_os("OAKUM_PRE_COMMIT").expect("OAKUM_PRE_COMMIT names the program; tests/run installs it");
     let work = tempdir().unwrap();
-    let git = |folder: &Path, args: &[&str]| tool(Command::new("git").args(["-c", "user.name=t", "-c", "user.email=t@example.com"]).args(args).current_dir(folder));
+    let git = |folder: &Path, args: &[&str]| {
+        tool(
+            Command::new("git")
+                .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+                .args(args)
+                .current_dir(folder),
+        )
+    };
     // The hook's repository is a copy, so that the test does not depend on what is committed.
     let hooks = work.path().join("hooks");
     fs::create_dir(&hooks).unwrap();
@@ -133,7 +193,8 @@ fn the_pre_commit_hook_stops_a_commit() {
     }
     let run = || {
         git(&tree, &["add", "-A"]);
-        let path = format!("{}:{}", program("oakum").unwrap().parent().unwrap().display(), std::env::var("PATH").unwrap());
+        let path =
+            format!("{}:{}", program("oakum").unwrap().parent().unwrap().display(), std::env::var("PATH").unwrap());
         let mut command = Command::new(&pre_commit);
         command.args(["try-repo"]).arg(&hooks).args(["oakum", "--all-files", "--verbose"]).current_dir(&tree);
         finish(command.env("PATH", path).env("PRE_COMMIT_HOME", work.path().join("home")), b"")

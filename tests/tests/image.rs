@@ -1,6 +1,8 @@
 //! Images that real tools made: every layer is looked at, and every finding says who put it there and whether it can
 //! still be read.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
@@ -76,22 +78,37 @@ fn every_layer_is_seen_in_every_form_of_an_image() {
     builder.push("proof", "docker-archive", "docker.tar");
     builder.push("proof", "oci", "oci");
     builder.push("proof", "oci-archive", "oci.tar");
-    builder.copy(&["--dest-compress-format", "zstd", "--dest-compress"], "docker-archive:docker.tar", "oci:zstd:proof:latest");
+    builder.copy(
+        &["--dest-compress-format", "zstd", "--dest-compress"],
+        "docker-archive:docker.tar",
+        "oci:zstd:proof:latest",
+    );
     tool(Command::new("gzip").args(["-k", "docker.tar"]).current_dir(builder.path()));
 
     let expected = |places: &[String]| {
-        for place in ["layer 1 app/.env overwritten by 2", "layer 2 app/.env deleted by 3", "config Env[1] API_PASSWORD"] {
+        for place in
+            ["layer 1 app/.env overwritten by 2", "layer 2 app/.env deleted by 3", "config Env[2] API_PASSWORD"]
+        {
             assert!(places.iter().any(|p| p == place), "{place} is not in {places:#?}");
         }
         assert!(places.iter().any(|p| p.starts_with("config history[")), "no build argument in {places:#?}");
     };
     let mut fingerprints = Vec::new();
-    for target in ["docker-archive:docker.tar", "docker.tar", "docker.tar.gz", "oci:oci", "oci-archive:oci.tar", "oci.tar", "oci:zstd"] {
+    for target in [
+        "docker-archive:docker.tar",
+        "docker.tar",
+        "docker.tar.gz",
+        "oci:oci",
+        "oci-archive:oci.tar",
+        "oci.tar",
+        "oci:zstd",
+    ] {
         let report = proof.scan(target).json();
         assert_eq!(report["complete"], true, "{target}: {report}");
         assert_eq!(report["findings"].as_array().unwrap().len(), 4, "{target}: {report:#}");
         expected(&places(&report));
-        let mut prints: Vec<_> = report["findings"].as_array().unwrap().iter().map(|f| f["fingerprint"].to_string()).collect();
+        let mut prints: Vec<_> =
+            report["findings"].as_array().unwrap().iter().map(|f| f["fingerprint"].to_string()).collect();
         prints.sort();
         fingerprints.push((target, prints));
     }
@@ -106,13 +123,22 @@ fn a_layers_place_is_the_contract_to_the_letter() {
     let proof = Proof::build();
     proof.builder.push("proof", "oci", "oci");
     let report = proof.scan("oci:oci").json();
-    let place = report["findings"].as_array().unwrap().iter().flat_map(|f| f["places"].as_array().unwrap()).find(|p| p["state"] == "overwritten").unwrap();
+    let place = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|f| f["places"].as_array().unwrap())
+        .find(|p| p["state"] == "overwritten")
+        .unwrap();
     let layer = place["layer"].as_object().unwrap();
     let mut keys: Vec<_> = layer.keys().map(String::as_str).collect();
     keys.sort_unstable();
     assert_eq!(keys, ["base", "created_by", "diff_id", "digest", "history", "image", "index", "platform"]);
     assert_eq!((&place["kind"], &place["path"], &place["state_by"]), (&"layer".into(), &"app/.env".into(), &2.into()));
-    assert!(layer["digest"].as_str().unwrap().starts_with("sha256:") && layer["diff_id"].as_str().unwrap().starts_with("sha256:"));
+    assert!(
+        layer["digest"].as_str().unwrap().starts_with("sha256:")
+            && layer["diff_id"].as_str().unwrap().starts_with("sha256:")
+    );
     assert_eq!(layer["platform"], "linux/amd64");
     assert!(layer["created_by"].as_str().unwrap().contains("COPY"), "{layer:?}");
     // Layer 1 was made by the second instruction that is not empty.
@@ -132,15 +158,30 @@ fn a_broken_archive_is_a_gap_and_never_clean() {
     assert!(cut.code == 2 && cut.err.contains("hint: ") || cut.json()["complete"] == false, "{}{}", cut.err, cut.out);
     // A layer whose digest is wrong is looked at all the same, and said.
     let blobs = proof.builder.path().join("oci/blobs/sha256");
-    let manifest: Value = fs::read_dir(&blobs).unwrap().filter_map(|e| serde_json::from_slice(&fs::read(e.unwrap().path()).unwrap()).ok()).find(|m: &Value| m["layers"].is_array()).unwrap();
-    let digests: Vec<&str> = manifest["layers"].as_array().unwrap().iter().map(|l| l["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap()).collect();
+    let manifest: Value = fs::read_dir(&blobs)
+        .unwrap()
+        .filter_map(|e| serde_json::from_slice(&fs::read(e.unwrap().path()).unwrap()).ok())
+        .find(|m: &Value| m["layers"].is_array())
+        .unwrap();
+    let digests: Vec<&str> = manifest["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| l["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap())
+        .collect();
     fs::copy(blobs.join(digests[1]), blobs.join(digests[2])).unwrap();
     let wrong = oakum(proof.builder.path(), ["scan", "oci:oci", "--format=json"]);
     let report = wrong.json();
     assert_eq!((wrong.code, &report["complete"]), (1, &false.into()));
-    assert!(report["summary"]["skipped"].as_array().unwrap().iter().any(|s| s["why"] == "does not match its digest"), "{report:#}");
+    assert!(
+        report["summary"]["skipped"].as_array().unwrap().iter().any(|s| s["why"] == "does not match its digest"),
+        "{report:#}"
+    );
     // And one that is missing.
     fs::remove_file(blobs.join(digests[1])).unwrap();
     let missing = oakum(proof.builder.path(), ["scan", "oci:oci", "--format=json"]).json();
-    assert!(missing["summary"]["skipped"].as_array().unwrap().iter().any(|s| s["why"] == "missing from the image"), "{missing:#}");
+    assert!(
+        missing["summary"]["skipped"].as_array().unwrap().iter().any(|s| s["why"] == "missing from the image"),
+        "{missing:#}"
+    );
 }

@@ -95,7 +95,7 @@ pub(crate) fn review(pod: &Value, policy: &Policy) -> Result<Review, ConfigError
     annotate(&injection, &mut patch);
     group(pod, &injection, &mut patch);
     append(pod, "volumes", &[secrets_volume(policy), identity_volume(policy)], &mut patch);
-    prepend(pod, "initContainers", sidecar(&injection, policy), &mut patch);
+    prepend(pod, "initContainers", &sidecar(&injection, policy), &mut patch);
     for container in containers {
         mount(pod, &container, &injection, &mut patch)?;
     }
@@ -170,7 +170,7 @@ fn append(pod: &Value, list: &str, values: &[Value], patch: &mut Vec<Value>) {
     }
 }
 
-fn prepend(pod: &Value, list: &str, value: Value, patch: &mut Vec<Value>) {
+fn prepend(pod: &Value, list: &str, value: &Value, patch: &mut Vec<Value>) {
     if pod["spec"][list].is_array() {
         patch.push(json!({ "op": "add", "path": format!("/spec/{list}/0"), "value": value }));
     } else {
@@ -269,7 +269,7 @@ fn warnings(injection: &Injection) -> Vec<String> {
                 }
                 match &vault.auth {
                     VaultAuth::Kubernetes { token, .. } if token.as_os_str() != DEFAULT_TOKEN => {
-                        lacks("its token", token)
+                        lacks("its token", token);
                     }
                     VaultAuth::AppRole { secret_id, .. } => lacks("its secret id", secret_id),
                     VaultAuth::TokenFile(path) => lacks("its token", path),

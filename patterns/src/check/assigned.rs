@@ -163,6 +163,7 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
         || is_placeholder(value)
         || is_reference(value)
         || repeats_name(name, value)
+        || assigns(name, value)
     {
         return Verdict::Reject;
     }
@@ -200,7 +201,7 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         u8::is_ascii_punctuation,
     ]
     .iter()
-    .filter(|k| value.iter().any(|b| k(b)))
+    .filter(|k| value.iter().any(k))
     .count();
     let digits = value.iter().any(u8::is_ascii_digit);
     let sentence = value.contains(&b' ') && !digits;
@@ -326,6 +327,11 @@ fn repeats_name(name: &[u8], value: &[u8]) -> bool {
     !value.is_empty() && (name.ends_with(&value) || value.ends_with(&name))
 }
 
+/// `"DB_PASSWORD", "DB_PASSWORD=…"`: what is assigned within the value is judged for itself.
+fn assigns(name: &[u8], value: &[u8]) -> bool {
+    value.strip_prefix(name).is_some_and(|rest| matches!(rest.first(), Some(b'=' | b':')))
+}
+
 /// Numbers, dates, versions, host names, UUIDs, names joined by dots.
 fn looks_ordinary(value: &[u8]) -> bool {
     let uuid = value.len() == 36
@@ -346,7 +352,7 @@ fn is_number(value: &[u8]) -> bool {
     if let Some(hex) = unsigned.strip_prefix(b"0x").filter(|h| h.len() <= 20) {
         return hex.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b'_' | b'u' | b'i' | b'U' | b'L'));
     }
-    let letter = unsigned.first().is_some_and(|b| b.is_ascii_alphabetic()) && unsigned.len() > 1;
+    let letter = unsigned.first().is_some_and(u8::is_ascii_alphabetic) && unsigned.len() > 1;
     let body = &unsigned[usize::from(letter)..];
     let mark = |b: &u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b':' | b'/' | b'+' | b',' | b'_');
     let digits = body.iter().take_while(|b| mark(b)).count();
@@ -380,11 +386,20 @@ fn bare_literal(candidate: &Candidate<'_>) -> bool {
         .any(|b| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'|' | b'`' | b'"' | b'\''))
         || memchr::memmem::find(value, b"::").is_some()
         || memchr::memmem::find(value, b"->").is_some();
-    let goes_on = candidate.after.first() == Some(&b'(');
+    // A call, or a hole: `<base62:20>`.
+    let goes_on = matches!(candidate.after, [b'(', ..]) || is_hole(candidate.after);
     let digits = value.iter().any(u8::is_ascii_digit);
     let symbols = value.iter().any(|b| b.is_ascii_punctuation() && !matches!(b, b'_' | b'.' | b'-' | b':'));
     // A bare word of letters is a variable as often as a password.
     !code && !goes_on && (digits || symbols)
+}
+
+/// `<`, a word and a colon: no markup has that, and a template does. What follows a value is cut short.
+fn is_hole(after: &[u8]) -> bool {
+    matches!(after, [b'<', rest @ ..] if {
+        let word = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+        word >= 3 && matches!(rest.get(word), Some(b':') | None)
+    })
 }
 
 #[cfg(test)]

@@ -71,6 +71,19 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         || is_path(value)
         || INSIDE.iter().any(|s| memchr::memmem::find(value, s).is_some())
         || (value.starts_with(b"<") || value.ends_with(b">"))
+        || has_hole(value)
+        || PATTERNS.iter().any(|s| memchr::memmem::find(value, s).is_some())
+}
+
+/// What regular expressions are known by: `[0-9a-f]{32}`, `(?P<name>…)`.
+const PATTERNS: &[&[u8]] = &[b"(?", b"[0-9", b"[a-z", b"[A-Z", b"[^", b"\\d", b"\\w", b"\\s", b"]{", b"]+", b"]*"];
+
+/// A hole with a name: `<api-key>`, `<base62:20>`.
+fn has_hole(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'<', value).any(|open| {
+        let name = value[open + 1..].iter().take_while(|b| b.is_ascii_alphanumeric() || b" _-:.".contains(b)).count();
+        name >= 3 && value.get(open + 1 + name) == Some(&b'>')
+    })
 }
 
 /// An absolute path. One base64 string in sixty-four begins with a slash too, so a long one of all kinds is not.
@@ -92,6 +105,16 @@ mod tests {
             ["$DB_PASSWORD", "${DB_PASSWORD}", "%DB_PASSWORD%", "{password}", "a{{ b }}", "<your key>", "$(pass db)"]
         {
             assert!(refers(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn holes_and_patterns_refer() {
+        for text in ["<base62:20><digit:1>", "key-<your-key>-1", "acme_[0-9a-f]{32}", "(?P<x>\\w{3})"] {
+            assert!(is_reference(text.as_bytes()), "{text}");
+        }
+        for text in ["a<b>c!9", "x<3y>zz9"] {
+            assert!(!is_reference(text.as_bytes()), "{text}");
         }
     }
 

@@ -30,10 +30,10 @@ pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range
                 if whole.all.start > keyword.start {
                     return None;
                 }
-                if whole.all.end > keyword.start {
-                    if let Some(found) = accept(compiled, text, &whole, 0) {
-                        return Some(found);
-                    }
+                if whole.all.end > keyword.start
+                    && let Some(found) = accept(compiled, text, &whole, 0)
+                {
+                    return Some(found);
                 }
                 start = whole.all.start + 1;
             }

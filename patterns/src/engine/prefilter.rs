@@ -93,6 +93,7 @@ impl Prefilter {
         let part = (limit - from) / PARTS;
         let mut states = [self.start(); PARTS];
         let parts: [&[u8]; PARTS] = std::array::from_fn(|p| &text[from + p * part..][..part]);
+        #[allow(clippy::needless_range_loop, reason = "eight streams are read in step")]
         for i in 0..part {
             // One step of each part; none waits for another.
             for p in 0..PARTS {

@@ -1,12 +1,15 @@
 //! Rules are data: what a service's credential looks like, and what to do about one.
 
 pub(crate) mod file;
+mod samples;
 
 use std::borrow::Cow;
 
 use crate::shape::Shape;
+use crate::words::Words;
 
 pub use file::{Bounds, Check, Confidence, FileError, Severity};
+pub use samples::Samples;
 
 /// Text of a rule: built in, or read at run time.
 pub(crate) type Text = Cow<'static, str>;
@@ -35,9 +38,9 @@ pub struct Rule {
     /// The regular expression on bytes; the secret is its group `secret`, or all of it.
     pub pattern: Text,
     /// Literals of which one is in every match; from the pattern itself when empty.
-    pub keywords: List<Text>,
+    pub keywords: Words,
     /// Parts of the name that the value must stand beside; none for a token that speaks for itself.
-    pub near: List<Text>,
+    pub near: Words,
     /// Which ends must stand free.
     pub bounds: Bounds,
     /// How far a match may reach where the pattern sets no bound.
@@ -46,10 +49,10 @@ pub struct Rule {
     pub checks: List<Check>,
     /// The usual field name in Vault.
     pub vault_field: Option<Text>,
-    /// Shapes of samples that the rule finds; see [`crate::sample`].
-    pub hits: List<Text>,
+    /// Shapes of samples that the rule finds.
+    pub hits: Samples,
     /// Shapes of samples that it does not.
-    pub misses: List<Text>,
+    pub misses: Samples,
     pub(crate) shape: Shape,
 }
 
@@ -81,7 +84,6 @@ impl Rule {
     pub fn parse_file(text: &str) -> Result<Vec<Self>, FileError> {
         let file = file::parse(text)?;
         let (service, rotate) = (file.service, file.rotate);
-        let list = |l: Vec<String>| List::Owned(l.into_iter().map(Text::Owned).collect());
         Ok(file
             .rules
             .into_iter()
@@ -96,14 +98,14 @@ impl Rule {
                 confidence: r.confidence,
                 pattern: r.pattern.text.into(),
                 shape: r.pattern.shape,
-                keywords: list(r.keywords),
-                near: list(r.near),
+                keywords: Words::new(&r.keywords),
+                near: Words::new(&r.near),
                 bounds: r.bounds,
                 max: r.max,
                 checks: r.checks.into(),
                 vault_field: r.vault_field.map(Into::into),
-                hits: list(r.hits),
-                misses: list(r.misses),
+                hits: Samples::plain(r.hits),
+                misses: Samples::plain(r.misses),
             })
             .collect())
     }

@@ -45,14 +45,14 @@ pub(super) fn choose(choice: &RuleChoice) -> anyhow::Result<Vec<Rule>> {
 
 /// Compiles rules; a user's own with all their patterns, so that a broken one is told now.
 pub(super) fn compile(choice: &RuleChoice) -> anyhow::Result<Engine> {
-    let engine = Engine::new(choose(choice)?).map_err(load_error)?;
+    let engine = Engine::new(choose(choice)?).map_err(|e| load_error(&e))?;
     if !choice.files.is_empty() {
-        engine.check_patterns().map_err(load_error)?;
+        engine.check_patterns().map_err(|e| load_error(&e))?;
     }
     Ok(engine)
 }
 
-fn load_error(error: oakum_patterns::LoadError) -> anyhow::Error {
+fn load_error(error: &oakum_patterns::LoadError) -> anyhow::Error {
     hinted(error.to_string(), "oakum rules check FILE tells all that is wrong with a rule file")
 }
 
@@ -113,7 +113,7 @@ fn show(id: &str, rules: &[Rule]) -> anyhow::Result<u8> {
         writeln!(out, "  pattern      {}", rule.pattern)?;
         let lines = [("keywords", &rule.keywords), ("beside", &rule.near)];
         for (label, words) in lines.iter().filter(|(_, words)| !words.is_empty()) {
-            writeln!(out, "  {label:12} {}", words.join(", "))?;
+            writeln!(out, "  {label:12} {}", words.iter().collect::<Vec<_>>().join(", "))?;
         }
         if !rule.checks.is_empty() {
             let checks: Vec<String> = rule.checks.iter().map(ToString::to_string).collect();
@@ -147,7 +147,8 @@ fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
             rules.extend(more);
         }
     }
-    let engine = Engine::new(rules).map_err(|e| hinted(e.to_string(), "the rule's own lines say more"))?;
+    let engine =
+        Engine::new(rules).map_err(|e| hinted(e.to_string(), "ids are unique, and patterns need a keyword"))?;
     engine.check_patterns().map_err(|e| hinted(e.to_string(), "bound its repetitions, such as {1,200}"))?;
     let faults: Vec<String> =
         engine.rules().filter(|r| own.iter().any(|id| *id == r.id)).flat_map(|r| faults(&engine, r)).collect();
@@ -168,7 +169,7 @@ fn faults(engine: &Engine, rule: &Rule) -> Vec<String> {
         }
         for shape in samples.iter() {
             let found = |seed| -> Result<Vec<String>, String> {
-                let text = draw(shape, &rule.checks, &mut Draw::new(seed)).map_err(|e| e.to_string())?;
+                let text = draw(&shape, &rule.checks, &mut Draw::new(seed)).map_err(|e| e.to_string())?;
                 Ok(engine.scan(&text).iter().map(|m| m.rule().id.to_string()).collect())
             };
             for seed in 0..DRAWS {

@@ -34,13 +34,13 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         color,
     } = args;
     let engine = rules::compile(&rules)?;
-    // All targets are opened before any is scanned: a mistyped one is told at once.
-    let sources = targets.iter().map(|t| t.open(respect_gitignore)).collect::<anyhow::Result<Vec<_>>>()?;
-    let key = key(key_file.as_deref(), &sources)?;
     let mut limits = Limits::default();
     if let Some(jobs) = jobs {
         limits.jobs = jobs.into();
     }
+    // All targets are opened before any is scanned: a mistyped one is told at once.
+    let sources = targets.iter().map(|t| t.open(respect_gitignore, &limits)).collect::<anyhow::Result<Vec<_>>>()?;
+    let key = key(key_file.as_deref(), &sources)?;
     let scan = Scan::new(&engine, key, Options { min_confidence: min_confidence.into() });
     walk(&scan, &sources, &limits, !quiet && !no_progress)?;
     let outcome = scan.finish();
@@ -61,7 +61,11 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         ColorChoice::Auto => Color::Never,
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = report::write(&*report::reporter(format, &report::Options { color, ..plain }), &outcome, &mut out);
+    let written = report::write(
+        &*report::reporter(format, &report::Options { color, summary: !quiet, ..plain }),
+        &outcome,
+        &mut out,
+    );
     match written {
         // Whoever reads has read enough; what was found still decides the exit code.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::hinted;
-use crate::source::{Files, Source, SourceError, Stdin};
+use crate::source::image::{Images, Reference, recognise};
+use crate::source::{Files, Limits, Source, SourceError, Stdin};
 
 /// A target as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,13 +16,14 @@ pub(super) enum Target {
     Path(PathBuf),
     /// `-`.
     Stdin,
+    /// Images in a form that is named.
+    Image(Reference),
     /// A scheme that other versions know.
     Unsupported(String, String),
 }
 
 /// Schemes of the contract that this version cannot read yet.
-const LATER: &[&str] =
-    &["docker-archive", "oci", "oci-archive", "git", "docker-daemon", "containers-storage", "docker"];
+const LATER: &[&str] = &["git", "docker-daemon", "containers-storage", "docker"];
 
 impl FromStr for Target {
     type Err = Infallible;
@@ -30,10 +32,13 @@ impl FromStr for Target {
         if text == "-" {
             return Ok(Self::Stdin);
         }
-        if let Some((scheme, _)) = text.split_once(':') {
-            if LATER.contains(&scheme) {
-                return Ok(Self::Unsupported(scheme.into(), text.into()));
-            }
+        if let Some(reference) = Reference::parse(text) {
+            return Ok(Self::Image(reference));
+        }
+        if let Some((scheme, _)) = text.split_once(':')
+            && LATER.contains(&scheme)
+        {
+            return Ok(Self::Unsupported(scheme.into(), text.into()));
         }
         Ok(Self::Path(text.into()))
     }
@@ -44,6 +49,7 @@ impl fmt::Display for Target {
         match self {
             Self::Path(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("-"),
+            Self::Image(reference) => reference.fmt(f),
             Self::Unsupported(_, text) => f.write_str(text),
         }
     }
@@ -51,19 +57,24 @@ impl fmt::Display for Target {
 
 impl Target {
     /// Opens what it names.
-    pub(super) fn open(&self, respect_gitignore: bool) -> anyhow::Result<Box<dyn Source>> {
+    pub(super) fn open(&self, respect_gitignore: bool, limits: &Limits) -> anyhow::Result<Box<dyn Source>> {
         match self {
             Self::Stdin => Ok(Box::new(Stdin)),
+            Self::Image(reference) => Ok(Box::new(Images::open(reference, limits)?)),
             Self::Path(path) => {
-                std::fs::metadata(path)
-                    .map_err(|error| SourceError::Open { target: path.display().to_string(), error })?;
-                Ok(Box::new(Files::new(path).respect_gitignore(respect_gitignore)))
+                let open = |error| SourceError::Open { target: path.display().to_string(), error };
+                match recognise(path).map_err(open)? {
+                    Some(kind) => Ok(Box::new(Images::open(&Reference::all(kind, path), limits)?)),
+                    None => Ok(Box::new(Files::new(path).respect_gitignore(respect_gitignore))),
+                }
             }
             Self::Unsupported(scheme, text) => Err(hinted(
                 format!("cannot scan {text}: this version does not read {scheme}: targets"),
                 match scheme.as_str() {
                     "git" => "scan the working tree by its path",
-                    _ => "unpack the layers of the image into a folder and scan that",
+                    _ => {
+                        "save the image to a file (skopeo copy, docker save, podman save) and scan that: docker-archive:FILE"
+                    }
                 },
             )),
         }
@@ -72,7 +83,10 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::source::image::Kind;
 
     #[test]
     fn schemes_are_told_from_paths() {
@@ -80,6 +94,7 @@ mod tests {
         assert_eq!(parse("-"), Target::Stdin);
         assert_eq!(parse("a/b"), Target::Path("a/b".into()));
         assert_eq!(parse("c:/x"), Target::Path("c:/x".into()));
+        assert_eq!(parse("oci:dir"), Target::Image(Reference::all(Kind::Oci, Path::new("dir"))));
         assert!(matches!(parse("docker://example.com/x"), Target::Unsupported(..)));
     }
 }

@@ -52,13 +52,15 @@ pub struct Options {
     pub color: Color,
     /// How much to show.
     pub detail: Detail,
+    /// Whether to tell the counts. What could not be scanned is told either way.
+    pub summary: bool,
     /// Columns that explanations are wrapped at.
     pub width: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { color: Color::Never, detail: Detail::Brief, width: 100 }
+        Self { color: Color::Never, detail: Detail::Brief, summary: true, width: 100 }
     }
 }
 
@@ -92,6 +94,10 @@ macro_rules! formats {
         impl Format {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            fn names() -> String {
+                Self::ALL.iter().map(|f| f.name()).collect::<Vec<_>>().join(", ")
+            }
 
             /// Its name on the command line.
             #[must_use]
@@ -144,7 +150,7 @@ impl fmt::Display for Format {
 
 /// A name that is no format's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no report format is called {0:?}")]
+#[error("no report format is called {0:?}; there are {list}", list = Format::names())]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {

@@ -33,7 +33,7 @@ fn clean() -> Outcome {
 
 /// Every option of every format.
 fn all(outcome: &Outcome) -> impl Iterator<Item = (Format, String)> {
-    let full = Options { color: Color::Always, detail: Detail::Full, width: 40 };
+    let full = Options { color: Color::Always, detail: Detail::Full, summary: true, width: 40 };
     Format::ALL.iter().flat_map(move |&f| [Options::default(), full.clone()].map(|o| (f, render(f, &o, outcome))))
 }
 
@@ -61,7 +61,10 @@ fn every_name_is_read_back() {
         assert_eq!(format.to_string().parse(), Ok(format));
     }
     assert_eq!(Format::ALL.len(), 9);
-    assert_eq!("yaml".parse::<Format>().unwrap_err().to_string(), "no report format is called \"yaml\"");
+    assert_eq!(
+        "yaml".parse::<Format>().unwrap_err().to_string(),
+        "no report format is called \"yaml\"; there are text, json, jsonl, sarif, junit, csv, gitlab, github, html"
+    );
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn no_control_character_of_strangers_reaches_the_output() {
 #[test]
 fn no_format_tells_a_secret() {
     let rule = Rule::builtin().iter().find(|r| r.id == "github.pat").unwrap();
-    let secret = oakum_patterns::sample::draw(&rule.hits[0], &rule.checks, &mut Draw::new(7)).unwrap();
+    let secret = oakum_patterns::sample::draw(&rule.hits.get(0).unwrap(), &rule.checks, &mut Draw::new(7)).unwrap();
     let text = String::from_utf8(secret.clone()).unwrap();
     let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
     let scan = Scan::new(&engine, Key::constant(), crate::scan::Options::default());
@@ -208,7 +211,9 @@ fn jsonl_has_the_findings_of_json_and_its_summary_last() {
 
 #[test]
 fn sarif_follows_its_schema() {
-    let schema = serde_json::from_str(include_str!("../../../tests/fixtures/sarif-schema-2.1.0.json")).unwrap();
+    // The published schema has one pattern with a bracket that closes nothing, which not every engine takes.
+    let text = include_str!("../../../tests/fixtures/sarif-schema-2.1.0.json");
+    let schema = serde_json::from_str(&text.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$")).unwrap();
     assert_valid(&schema, &parsed(Format::Sarif, &sample::outcome()));
     assert_valid(&schema, &parsed(Format::Sarif, &clean()));
 }

@@ -132,6 +132,9 @@ impl Text {
 
     fn summary(&self, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         let summary = &outcome.summary;
+        if !self.options.summary {
+            return self.gaps(summary, out);
+        }
         writeln!(out, "{}", self.counts(outcome))?;
         let size = format!("{} in {}", bytes(summary.bytes), count(summary.blobs, "file"));
         writeln!(out, "{}", self.dim(format_args!("scanned {size}, {:.1} s", summary.seconds)))?;

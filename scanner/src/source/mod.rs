@@ -116,6 +116,8 @@ pub enum Why {
     Limit,
     /// A layer that the archive names but does not hold.
     Missing,
+    /// An image of another platform, which the index names but the archive was saved without.
+    OtherPlatform,
     /// The scanner itself failed on it.
     Fault,
     /// The user ended the scan.
@@ -126,7 +128,16 @@ impl Why {
     /// Whether something that might hold a secret was not looked at.
     #[must_use]
     pub fn is_gap(self) -> bool {
-        !matches!(self, Self::Symlink | Self::HardLink | Self::Special | Self::Legacy | Self::GitFolder | Self::Ignored)
+        !matches!(
+            self,
+            Self::Symlink
+                | Self::HardLink
+                | Self::Special
+                | Self::Legacy
+                | Self::GitFolder
+                | Self::Ignored
+                | Self::OtherPlatform
+        )
     }
 }
 
@@ -146,6 +157,7 @@ impl fmt::Display for Why {
             Self::Malformed => "malformed",
             Self::Limit => "beyond a limit",
             Self::Missing => "missing from the image",
+            Self::OtherPlatform => "image of another platform, not in the archive",
             Self::Fault => "the scanner failed on it",
             Self::Stopped => "the scan was stopped",
         })

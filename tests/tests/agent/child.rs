@@ -17,7 +17,7 @@ env: { DB_PASSWORD: \"db#password\", DB_PORT: \"db#port\" }
 
 #[test]
 fn the_child_has_its_environment_and_its_code_is_ours() {
-    let (vault, place, password) = (Vault::dev(), Place::new(), Planted::password());
+    let (vault, place, password) = (Vault::start().unwrap(), Place::new(), Planted::password());
     vault.put("db", &json!({"password": password.text(), "port": 5432}));
     let rest = config(&vault, &place);
     let exec = |script: &str| place.run("exec", &rest, &["--", "sh", "-c", script]);
@@ -29,7 +29,7 @@ fn the_child_has_its_environment_and_its_code_is_ours() {
     assert_eq!(ran.out, format!("{0} 5432 {0}", password.text()));
     assert_eq!(password.trace_in(ran.err.as_bytes()), None);
     assert_eq!(place.names(), [""; 0], "wiped at the end of the child");
-    assert_eq!(vault.approle_tokens().len(), 0);
+    assert_eq!(vault.sessions().len(), 0);
 
     assert_eq!(exec("exit 0").code, 0);
     for (signal, code) in [("KILL", 137), ("TERM", 143), ("SEGV", 139)] {
@@ -45,7 +45,7 @@ fn is_ready(agent: &Agent) -> bool {
 
 #[test]
 fn signals_are_handed_on_and_the_child_says_when_it_ends() {
-    let (vault, place) = (Vault::dev(), Place::new());
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("db", &json!({"password": "x", "port": 1}));
     let rest = config(&vault, &place);
     let script = "trap 'echo hup' HUP; trap 'echo usr1' USR1; trap 'echo term; exit 9' TERM; echo ready; while :; do sleep 0.05; done";
@@ -59,12 +59,12 @@ fn signals_are_handed_on_and_the_child_says_when_it_ends() {
     assert_eq!(ran.code, 9, "{}", ran.err);
     assert!(ran.out.ends_with("term\n"), "{}", ran.out);
     assert_eq!(place.names(), [""; 0]);
-    assert_eq!(vault.approle_tokens().len(), 0);
+    assert_eq!(vault.sessions().len(), 0);
 }
 
 #[test]
 fn files_beside_a_child_follow_their_values() {
-    let (vault, place) = (Vault::dev(), Place::new());
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("db", &json!({"password": "x", "port": 1}));
     let mut agent = place.start("exec", &config(&vault, &place), &["--", "sh", "-c", "echo ready; exec sleep 1000"]);
     agent.until("the child", is_ready);
@@ -75,18 +75,18 @@ fn files_beside_a_child_follow_their_values() {
 
 #[test]
 fn a_command_that_is_not_there_is_said_before_anything_stays() {
-    let (vault, place) = (Vault::dev(), Place::new());
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("db", &json!({"password": "x", "port": 1}));
     let ran = place.run("exec", &config(&vault, &place), &["--", "/no/such/program"]);
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(ran.err.contains("error: cannot start /no/such/program: no such file or directory\nhint: "), "{}", ran.err);
     assert_eq!(place.names(), [""; 0]);
-    assert_eq!(vault.approle_tokens().len(), 0);
+    assert_eq!(vault.sessions().len(), 0);
 }
 
 #[test]
 fn no_child_starts_with_half_of_its_environment() {
-    let (vault, place) = (Vault::dev(), Place::new());
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("db", &json!({"password": "x"}));
     let ran = place.run("exec", &config(&vault, &place), &["--", "sh", "-c", "echo started"]);
     assert_eq!((ran.code, ran.out.as_str()), (4, ""), "{}", ran.err);

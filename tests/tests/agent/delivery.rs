@@ -16,7 +16,7 @@ use crate::{MAY_READ, Until, again_and_again, approle_store, role, token_store};
 
 #[test]
 fn once_brings_a_secret_into_every_format_and_leaves_no_session() {
-    let (vault, place, password) = (Vault::dev(), Place::new(), Planted::password());
+    let (vault, place, password) = (Vault::start().unwrap(), Place::new(), Planted::password());
     vault.put("team/db", &json!({"user": "app", "password": password.text(), "port": 5432}));
     let rest = approle_store(&vault, &place, &role(&vault))
         + "secrets: { db: { from: \"vault:secret/team/db\" } }
@@ -42,23 +42,23 @@ files:
     assert_eq!((mode("password"), mode("db.json"), mode("conf/db.env")), (0o440, 0o440, 0o400));
     assert_eq!(place.generations().len(), 1);
     // The token that it logged in with has been given back.
-    assert_eq!(vault.approle_tokens().len(), 0, "{}", ran.err);
+    assert_eq!(vault.sessions().len(), 0, "{}", ran.err);
     assert!(password.trace_in(ran.err.as_bytes()).is_none());
 }
 
 #[test]
 fn a_token_file_and_version_1_work_and_the_token_stays_its_owners() {
-    let (vault, place, password) = (Vault::dev(), Place::new(), Planted::password());
-    vault.write("kv/db", &json!({"password": password.text()}));
+    let (vault, place, password) = (Vault::start().unwrap(), Place::new(), Planted::password());
+    vault.put_old("db", &json!({"password": password.text()}));
     let token = vault.token("reader", MAY_READ);
     let file = place.file("token", &format!("{token}\n"));
     let rest = token_store(&vault, &file)
-        + "secrets: { db: { from: \"vault:kv/db#password\", refresh: 1s } }\nfiles: { password: db }\n";
+        + "secrets: { db: { from: \"vault:old/db#password\", refresh: 1s } }\nfiles: { password: db }\n";
     let mut agent = place.start("run", &rest, &[]);
     agent.until("the file", |_| place.read("password").as_deref() == Some(password.text()));
 
     let next = Planted::password();
-    vault.write("kv/db", &json!({"password": next.text()}));
+    vault.put_old("db", &json!({"password": next.text()}));
     agent.until("the new value", |_| place.read("password").as_deref() == Some(next.text()));
 
     let ran = agent.stop();
@@ -69,7 +69,7 @@ fn a_token_file_and_version_1_work_and_the_token_stays_its_owners() {
 
 #[test]
 fn a_pinned_version_stays_and_a_field_may_be_the_whole_secret() {
-    let (vault, place) = (Vault::dev(), Place::new());
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
     for value in ["one", "two", "three"] {
         vault.put("db", &json!({"word": value, "other": "x"}));
     }
@@ -89,7 +89,7 @@ fn pair(place: &Place) -> Option<(String, String)> {
 
 #[test]
 fn all_files_follow_a_change_at_once_and_are_wiped_at_the_end() {
-    let (vault, place) = (Vault::dev(), Place::new());
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("db", &json!({"user": "v0", "password": "v0"}));
     let rest = approle_store(&vault, &place, &role(&vault))
         + "secrets: { db: { from: \"vault:secret/db\", refresh: 1s } }
@@ -134,7 +134,7 @@ files: { user: \"db#user\", password: \"db#password\", both.json: { format: json
     assert_eq!(content, [0, 0], "the old pages are cleared");
     let mut last = fs::File::open(place.volume().join("password")).unwrap();
 
-    assert_eq!(vault.approle_tokens().len(), 1);
+    assert_eq!(vault.sessions().len(), 1);
     let ran = agent.stop();
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(place.names(), [""; 0], "nothing is left in the volume");
@@ -142,12 +142,12 @@ files: { user: \"db#user\", password: \"db#password\", both.json: { format: json
     last.rewind().unwrap();
     last.read_to_end(&mut content).unwrap();
     assert_eq!(content, [0, 0]);
-    assert_eq!(vault.approle_tokens().len(), 0, "the token is revoked");
+    assert_eq!(vault.sessions().len(), 0, "the token is revoked");
 }
 
 #[test]
 fn an_unchanged_file_is_the_same_file_after_a_change_of_another() {
-    let (vault, place) = (Vault::dev(), Place::new());
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("a", &json!({"word": "a1"}));
     vault.put("b", &json!({"word": "b1"}));
     let rest = approle_store(&vault, &place, &role(&vault))

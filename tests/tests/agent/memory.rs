@@ -10,7 +10,8 @@ use e2e::agent::{Agent, Place};
 use e2e::planted::Planted;
 use e2e::process::{traces, words};
 use e2e::programs::{finish, program};
-use e2e::servers::vault::{Vault, free_port};
+use e2e::servers::free_port;
+use e2e::servers::vault::Vault;
 use serde_json::json;
 
 use crate::{MAY_READ, approle_store, role, token_store};
@@ -42,14 +43,14 @@ fn assert_clean(agent: &Agent, port: u16, secrets: &[&Planted]) {
 #[test]
 fn no_delivered_value_is_in_the_agents_memory_and_its_token_is_there_once() {
     // Over TLS, so that those buffers are searched as well.
-    let (vault, place) = (Vault::stored(), Place::new());
+    let (vault, place) = (Vault::start_stored().unwrap(), Place::new());
     let passwords: Vec<Planted> = (0..4).map(|_| Planted::password()).collect();
     let [first, second, third, other] = passwords.as_slice() else { panic!("four") };
     vault.put("db", &json!({"password": first.text(), "filler": "x".repeat(3000)}));
     vault.put("api", &json!({"key": other.text()}));
     let role = role(&vault);
     let secret_id = Planted::of(&role.secret_id);
-    let port = free_port();
+    let port = free_port().unwrap();
     let rest = approle_store(&vault, &place, &role)
         + &format!(
             "listen: 127.0.0.1:{port}
@@ -63,6 +64,8 @@ files:
     let mut agent = place.start("run", &rest, &[]);
     agent.until("readiness", |_| ask(port, "/readyz").starts_with("HTTP/1.1 200"));
     assert_eq!(place.read("password").as_deref(), Some(first.text()));
+    assert!(ask(port, "/healthz").starts_with("HTTP/1.1 200"));
+    assert!(ask(port, "/metrics").contains("\noakum_secret_published{secret=\"db\"} 1\n"), "{}", ask(port, "/metrics"));
 
     // The search finds what is there: the token that the session needs, in one place, and it is the session's.
     let memory = agent.process().memory().unwrap();
@@ -91,14 +94,14 @@ files:
 
 #[test]
 fn a_token_from_a_file_and_a_value_of_version_1_leave_no_trace_either() {
-    let (vault, place, password) = (Vault::dev(), Place::new(), Planted::password());
-    vault.write("kv/db", &json!({"password": password.text(), "n": 1}));
+    let (vault, place, password) = (Vault::start().unwrap(), Place::new(), Planted::password());
+    vault.put_old("db", &json!({"password": password.text(), "n": 1}));
     let token = vault.token("reader", MAY_READ);
     let file = place.file("token", &token);
-    let port = free_port();
+    let port = free_port().unwrap();
     let rest = token_store(&vault, &file)
         + &format!(
-            "listen: 127.0.0.1:{port}\nsecrets: {{ db: {{ from: \"vault:kv/db\" }} }}\nfiles: {{ db.json: {{ format: json, secret: db }} }}\n"
+            "listen: 127.0.0.1:{port}\nsecrets: {{ db: {{ from: \"vault:old/db\" }} }}\nfiles: {{ db.json: {{ format: json, secret: db }} }}\n"
         );
     let mut agent = place.start("run", &rest, &[]);
     agent.until("readiness", |_| ask(port, "/readyz").starts_with("HTTP/1.1 200"));
@@ -108,9 +111,9 @@ fn a_token_from_a_file_and_a_value_of_version_1_leave_no_trace_either() {
 
 #[test]
 fn the_environment_of_a_child_leaves_no_trace_in_the_agent() {
-    let (vault, place, password) = (Vault::dev(), Place::new(), Planted::password());
+    let (vault, place, password) = (Vault::start().unwrap(), Place::new(), Planted::password());
     vault.put("db", &json!({"password": password.text()}));
-    let port = free_port();
+    let port = free_port().unwrap();
     let rest = approle_store(&vault, &place, &role(&vault))
         + &format!(
             "listen: 127.0.0.1:{port}\nsecrets: {{ db: {{ from: \"vault:secret/db\" }} }}\nenv: {{ DB_PASSWORD: \"db#password\" }}\n"
@@ -127,7 +130,7 @@ fn the_environment_of_a_child_leaves_no_trace_in_the_agent() {
 
 #[test]
 fn the_process_is_hardened() {
-    let (vault, place) = (Vault::dev(), Place::new());
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("db", &json!({"word": "x"}));
     let rest = approle_store(&vault, &place, &role(&vault))
         + "secrets: { db: { from: \"vault:secret/db\" } }\nfiles: { db: \"db#word\" }\n";
@@ -139,6 +142,8 @@ fn the_process_is_hardened() {
     let kib = |name: &str| process.status(name).trim_end_matches(" kB").parse::<u64>().unwrap();
     assert!(kib("VmLck") >= kib("VmRSS") && kib("VmLck") > 0, "{} of {}", kib("VmLck"), kib("VmRSS"));
     assert_eq!(kib("VmSwap"), 0);
+    // Small enough for the 64 MiB that the sidecar is given, also where it is built for tests.
+    assert!(kib("VmHWM") < 32 << 10, "{} KiB", kib("VmHWM"));
     let limits = String::from_utf8(process.file("limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
@@ -148,7 +153,7 @@ fn the_process_is_hardened() {
 #[test]
 fn another_process_of_the_same_user_cannot_look_into_it() {
     const NOBODY: u32 = 65534;
-    let (vault, place) = (Vault::dev(), Place::new());
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("db", &json!({"word": "x"}));
     let rest = approle_store(&vault, &place, &role(&vault))
         + "secrets: { db: { from: \"vault:secret/db\" } }\nfiles: { db: \"db#word\" }\n";

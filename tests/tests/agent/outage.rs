@@ -1,7 +1,8 @@
 //! What passes by itself: a store that is sealed, away, or has forgotten our token. The last good files stay meanwhile.
 
 use e2e::agent::Place;
-use e2e::servers::vault::{Vault, free_port};
+use e2e::servers::free_port;
+use e2e::servers::vault::Vault;
 use serde_json::json;
 
 use crate::{MAY_READ, approle_store, role};
@@ -10,7 +11,7 @@ const SECRETS: &str = "secrets: { db: { from: \"vault:secret/db\", refresh: 1s }
 
 #[test]
 fn run_keeps_the_last_good_files_while_vault_is_sealed_or_away_and_follows_when_it_is_back() {
-    let (mut vault, place) = (Vault::stored(), Place::new());
+    let (mut vault, place) = (Vault::start_stored().unwrap(), Place::new());
     vault.put("db", &json!({"word": "first"}));
     let rest = approle_store(&vault, &place, &role(&vault)) + SECRETS;
     let mut agent = place.start("run", &rest, &[]);
@@ -30,14 +31,14 @@ fn run_keeps_the_last_good_files_while_vault_is_sealed_or_away_and_follows_when_
     );
     assert!(ran.err.contains("\nhint: unseal it: `vault operator unseal`\n"), "{}", ran.err);
 
-    vault.unseal();
+    vault.unseal().unwrap();
     vault.put("db", &json!({"word": "second"}));
     agent.until("the new value", |_| place.read("db").as_deref() == Some("second"));
 
     vault.stop();
     agent.until_said("connection refused", 2);
     assert_eq!(place.read("db").as_deref(), Some("second"));
-    vault.restart();
+    vault.restart().unwrap();
     vault.put("db", &json!({"word": "third"}));
     agent.until("the newest value", |_| place.read("db").as_deref() == Some("third"));
 
@@ -49,7 +50,7 @@ fn run_keeps_the_last_good_files_while_vault_is_sealed_or_away_and_follows_when_
 
 #[test]
 fn run_begins_before_vault_is_there() {
-    let (mut vault, place) = (Vault::stored(), Place::new());
+    let (mut vault, place) = (Vault::start_stored().unwrap(), Place::new());
     vault.put("db", &json!({"word": "first"}));
     let rest = approle_store(&vault, &place, &role(&vault)) + SECRETS;
     vault.stop();
@@ -57,7 +58,7 @@ fn run_begins_before_vault_is_there() {
     agent.until_said("store.login_failed", 0);
     agent.until_said("cannot log in: cannot reach", 1);
     assert_eq!(place.names(), [""; 0]);
-    vault.restart();
+    vault.restart().unwrap();
     agent.until("the file", |_| place.read("db").as_deref() == Some("first"));
 }
 
@@ -67,7 +68,7 @@ fn a_closed_port_is_given_up_in_time() {
     let secret_id = place.file("secret-id", "x");
     let rest = format!(
         "stores: {{ vault: {{ vault: {{ address: \"http://127.0.0.1:{}\", auth: {{ approle: {{ role_id: x, secret_id_file: {} }} }} }} }} }}\n{SECRETS}",
-        free_port(),
+        free_port().unwrap(),
         secret_id.display()
     );
     for (command, more) in [("once", vec!["--timeout", "1s"]), ("exec", vec!["--timeout", "1s", "--", "true"])] {
@@ -85,35 +86,35 @@ fn a_closed_port_is_given_up_in_time() {
 
 #[test]
 fn a_session_that_was_taken_away_is_opened_anew() {
-    let (vault, place) = (Vault::dev(), Place::new());
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("db", &json!({"word": "first"}));
     let rest = approle_store(&vault, &place, &role(&vault)) + SECRETS;
     let mut agent = place.start("run", &rest, &[]);
     agent.until("the file", |_| place.read("db").is_some());
-    let before = vault.approle_tokens();
+    let before = vault.sessions();
     assert_eq!(before.len(), 1);
     before.iter().for_each(|accessor| vault.revoke(accessor));
     vault.put("db", &json!({"word": "second"}));
     agent.until("the new value", |_| place.read("db").as_deref() == Some("second"));
-    let after = vault.approle_tokens();
+    let after = vault.sessions();
     assert!(after.len() == 1 && after != before, "{after:?}");
     assert_eq!(agent.stop().code, 0);
-    assert_eq!(vault.approle_tokens().len(), 0);
+    assert_eq!(vault.sessions().len(), 0);
 }
 
 #[test]
 fn a_session_is_renewed_and_at_its_greatest_age_replaced() {
-    let (vault, place) = (Vault::dev(), Place::new());
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("db", &json!({"word": "first"}));
-    let role = vault.approle("web", MAY_READ, &json!({"token_ttl": "3s", "token_max_ttl": "7s"}));
+    let role = vault.approle("web", MAY_READ, &json!({"token_ttl": "4s", "token_max_ttl": "9s"}));
     let rest = approle_store(&vault, &place, &role) + SECRETS;
     let mut agent = place.start("run", &rest, &[]);
     agent.until("the file", |_| place.read("db").is_some());
-    let first = vault.approle_tokens();
+    let first = vault.sessions();
     agent.until_said("token renewed", 2);
     agent.until_said("logged in", 2);
-    agent.until("one token", |_| vault.approle_tokens().len() == 1);
-    assert_ne!(vault.approle_tokens(), first);
+    agent.until("one token", |_| vault.sessions().len() == 1);
+    assert_ne!(vault.sessions(), first);
     vault.put("db", &json!({"word": "second"}));
     agent.until("the new value", |_| place.read("db").as_deref() == Some("second"));
     // All of that without one failed read.

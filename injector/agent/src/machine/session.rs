@@ -76,8 +76,9 @@ impl StoreState {
         self.failures = 0;
         self.fault = None;
         let next = session.ttl.map(|ttl| {
-            // A ttl that shrinks says that the token nears its greatest age: no renewal will help much longer.
-            let fading = first.is_some_and(|first| ttl < first / 2);
+            // A ttl that shrinks says that the token nears its greatest age: no renewal will go beyond that, and one that
+            // comes too late is an error. Seconds are rounded, so a little less is as much.
+            let fading = first.is_some_and(|first| ttl < first * 9 / 10);
             let next = if session.renewable && !fading { Next::Renew } else { Next::Login };
             (now + backoff::renewal(ttl, chance), next)
         });

@@ -134,7 +134,7 @@ impl Vault {
             let error =
                 gone(reply.body.expose()).unwrap_or_else(|| explained(self.refusal(&reply, &[token]), &want.path));
             return Err(match path.strip_prefix("data/") {
-                Some(path) => error.hint(format!("write the path without `data/`: {mount}/{path}")),
+                Some(rest) => error.hint(format!("write the path without `data/`: {mount}/{rest}")),
                 None => error,
             });
         }

@@ -133,7 +133,8 @@ impl Vault {
         let token = self.token()?;
         let endpoint = vaultrs::api::token::requests::RenewTokenSelfRequest { increment: None };
         let body = self.ask(&endpoint, Some(&token.secret), &[&token.secret]).await.map_err(|mut error| {
-            if error.class == Class::Refused {
+            // Vault says 500 to a renewal beyond the greatest age, and only its words tell that from an outage.
+            if error.class == Class::Refused || error.what.contains("past the max TTL") {
                 error.class = Class::SessionLost;
             }
             error.while_doing("cannot renew the token")

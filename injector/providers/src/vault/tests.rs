@@ -150,6 +150,18 @@ async fn renewing_asks_for_no_increment_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_token_that_cannot_grow_older_is_a_session_lost() {
+    // What Vault 1.21 answers.
+    let past = r#"500 {"errors":["1 error occurred:\n\t* past the max TTL, cannot renew\n\n"]}"#;
+    let (address, _asked) = scripted(vec![GRANTED, past, r#"500 {"errors":["internal error"]}"#]).await;
+    let secret_id = file("sid");
+    let vault = vault(address, approle(secret_id.path()));
+    vault.login().await.unwrap();
+    assert_eq!(vault.renew(&Grant::Session).await.unwrap_err().class, Class::SessionLost);
+    assert_eq!(vault.renew(&Grant::Session).await.unwrap_err().class, Class::Unreachable);
+}
+
+#[tokio::test]
 async fn a_credential_that_is_not_there_is_our_own_fault() {
     let (address, _asked) = scripted(vec![]).await;
     let error = vault(address, approle(Path::new("/nonexistent/secret-id"))).login().await.unwrap_err();

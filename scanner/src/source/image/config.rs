@@ -68,6 +68,16 @@ pub(super) enum Document {
     Index,
 }
 
+impl fmt::Display for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Config => "config",
+            Self::Manifest => "manifest",
+            Self::Index => "index",
+        })
+    }
+}
+
 /// Gives every text of a JSON document with the name of its field. Both of two members of one name are given.
 ///
 /// # Errors
@@ -289,16 +299,25 @@ mod tests {
     #[test]
     fn manifests_and_indexes_are_told_apart() {
         let json = r#"{"mediaType": "m", "annotations": {"x": "y"}, "layers": [{"annotations": {"t": "u"}}]}"#;
-        let expected =
-            [("manifest.mediaType", "mediaType=m"), ("annotations[\"x\"]", "x=y"), ("manifest.layers[0].annotations[\"t\"]", "t=u")];
+        let expected = [
+            ("manifest.mediaType", "mediaType=m"),
+            ("annotations[\"x\"]", "x=y"),
+            ("manifest.layers[0].annotations[\"t\"]", "t=u"),
+        ];
         assert_eq!(all(json, Document::Manifest), pairs(&expected));
-        assert_eq!(all(r#"{"annotations": {"x": "y"}}"#, Document::Index), pairs(&[("index.annotations[\"x\"]", "x=y")]));
+        assert_eq!(
+            all(r#"{"annotations": {"x": "y"}}"#, Document::Index),
+            pairs(&[("index.annotations[\"x\"]", "x=y")])
+        );
     }
 
     #[test]
     fn a_config_of_the_wrong_shape_is_read_as_far_as_it_goes() {
-        let config = Config::parse(br#"{"os": 7, "architecture": "arm64", "variant": "v8", "rootfs": {"diff_ids": ["sha256:aa", 1]},
-            "history": [{"empty_layer": true}, {"created_by": "COPY"}, 3]}"#).unwrap();
+        let config = Config::parse(
+            br#"{"os": 7, "architecture": "arm64", "variant": "v8", "rootfs": {"diff_ids": ["sha256:aa", 1]},
+            "history": [{"empty_layer": true}, {"created_by": "COPY"}, 3]}"#,
+        )
+        .unwrap();
         assert_eq!(config.platform, "unknown/arm64/v8");
         assert_eq!(config.diff_ids, [Digest::parse("sha256:aa"), None]);
         assert_eq!(config.history, [(1, "COPY".to_owned()), (2, String::new())]);

@@ -35,6 +35,7 @@ impl Digest {
     }
 
     /// Of these bytes.
+    #[cfg(test)]
     pub(super) fn of(bytes: &[u8]) -> Self {
         Self::sha256(Sha256::digest(bytes).as_slice())
     }

@@ -1,9 +1,123 @@
-//! Container images.
+//! Container images in files and folders: what `docker save`, skopeo and Buildah write. Every layer is walked,
+//! whatever later layers do to it, and every text of the configuration and the manifests is a content of its own.
+//! Nothing is unpacked, and each stored blob is read once for all the images that have it.
+
+mod config;
+mod digest;
+mod entries;
+mod layer;
+mod manifest;
+mod reference;
+mod store;
+mod unfold;
+
+use std::collections::HashSet;
+
+use config::fields;
+use manifest::{Plan, Text};
+pub use reference::{Kind, Pick, Reference, recognise};
+use store::{PartId, Store};
+use unfold::why;
+
+use super::{Flow, Limits, Sink, Source, SourceError, Why};
+use crate::origin::Origin;
 
 /// The hash of a path inside an image that layers' changes are kept by.
-pub(crate) fn path_hash(path: &str) -> u64 {
+pub(crate) fn path_hash(path: impl AsRef<str>) -> u64 {
     use std::sync::LazyLock;
     // New for each run: nobody can name a file so that it seems to be overwritten.
     static SEED: LazyLock<u64> = LazyLock::new(|| getrandom::u64().unwrap_or(0x6f61_6b75_6d21_2121));
-    xxhash_rust::xxh3::xxh3_64_with_seed(path.as_bytes(), *SEED)
+    xxhash_rust::xxh3::xxh3_64_with_seed(path.as_ref().as_bytes(), *SEED)
+}
+
+/// Images that were found at one place.
+#[derive(Debug)]
+pub struct Images {
+    store: Store,
+    plan: Plan,
+}
+
+impl Images {
+    /// Opens the archive or folder, and reads which images are in it.
+    ///
+    /// # Errors
+    /// If it cannot be opened, is not in the form that was said, or does not have the image that is meant.
+    pub fn open(reference: &Reference, limits: &Limits) -> Result<Self, SourceError> {
+        let store = Store::open(reference, limits)?;
+        let plan = manifest::plan(&store, reference, limits)?;
+        Ok(Self { store, plan })
+    }
+
+    fn texts(&self, limits: &Limits, sink: &dyn Sink) {
+        let mut said = HashSet::new();
+        for text in &self.plan.texts {
+            if sink.flow() == Flow::Stop {
+                return;
+            }
+            self.text(text, &mut said, limits, sink);
+        }
+    }
+
+    /// Gives the fields of a document to the sink. `said` has the hashes of what images' own documents say.
+    fn text(&self, text: &Text, said: &mut HashSet<u64>, limits: &Limits, sink: &dyn Sink) {
+        let whole = || Origin::Config {
+            image: text.image.clone(),
+            field: text.stray.clone().unwrap_or_else(|| text.document.to_string()),
+        };
+        let json = match self.store.small(text.part, limits.json) {
+            Ok(json) => json,
+            // It is too large to be told apart by fields, and is read as it stands.
+            Err(Why::Limit) => return self.raw(text.part, &whole(), sink),
+            Err(why) => return sink.skipped(why, &whole()),
+        };
+        if text.digest.as_ref().is_some_and(|digest| !digest.fits(&json)) {
+            sink.skipped(Why::Digest, &whole());
+        }
+        let (mut any, mut news) = (false, false);
+        let read = fields(&json, text.document, &mut |field, content| {
+            any = true;
+            let new = said.insert(path_hash(&content));
+            if text.stray.is_some() && !new {
+                return;
+            }
+            news = true;
+            let field = text.stray.as_ref().map_or_else(|| field.clone(), |name| format!("{name} {field}"));
+            let origin = Origin::Config { image: text.image.clone(), field };
+            // A content in memory cannot fail to be read.
+            drop(sink.content(origin, &mut content.as_bytes()));
+        });
+        if read.is_err() {
+            sink.skipped(Why::Malformed, &whole());
+            drop(sink.content(whole(), &mut json.as_slice()));
+        } else if any && !news {
+            sink.skipped(Why::Legacy, &whole());
+        }
+    }
+
+    fn raw(&self, part: PartId, whole: &Origin, sink: &dyn Sink) {
+        self.store.each(&[part], 1, &|| false, &|_, opened| {
+            let read = opened.and_then(|mut reader| sink.content(whole.clone(), &mut reader));
+            if let Err(error) = read {
+                sink.skipped(why(&error), whole);
+            }
+        });
+    }
+}
+
+impl Source for Images {
+    fn walk(&self, limits: &Limits, sink: &dyn Sink) -> Result<(), SourceError> {
+        for (why, origin) in &self.plan.skipped {
+            sink.skipped(*why, origin);
+        }
+        self.texts(limits, sink);
+        let blobs = &self.plan.blobs;
+        let parts: Vec<PartId> = blobs.iter().map(|blob| blob.part).collect();
+        let stop = || sink.flow() == Flow::Stop;
+        self.store.each(&parts, limits.jobs, &stop, &|at, opened| blobs[at].read(opened, limits, sink));
+        Ok(())
+    }
+
+    fn identity(&self) -> Option<String> {
+        self.plan.identity.clone()
+    }
 }

@@ -103,36 +103,58 @@ const MOST_ENTRIES: u64 = 4096;
 const MOST_UNFOLDED: u64 = 64 << 20;
 
 /// Whether a path that was given without a scheme is an image, by what is in it.
-#[must_use]
-pub fn recognise(path: &Path) -> Option<Kind> {
-    let metadata = std::fs::metadata(path).ok()?;
+///
+/// # Errors
+/// If it cannot be opened.
+pub fn recognise(path: &Path) -> std::io::Result<Option<Kind>> {
+    let metadata = std::fs::metadata(path)?;
     if metadata.is_dir() {
-        let layout = std::fs::read(path.join("oci-layout")).ok()?;
-        return (is_layout(&layout) && path.join("index.json").is_file()).then_some(Kind::Oci);
+        return Ok(is_layout_folder(path).then_some(Kind::Oci));
     }
+    // A pipe is read once, by whoever scans it.
     if !metadata.is_file() {
-        return None;
+        return Ok(None);
     }
-    let file = File::open(path).ok()?;
-    let mut head = [0; HEAD];
-    let filled = (&file).read(&mut head).ok()?;
-    let cursor = Cursor::new(file).ok()?;
-    match Compression::of(&head[..filled]) {
+    let mut file = File::open(path)?;
+    let mut head = Vec::new();
+    file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    let cursor = Cursor::new(file)?;
+    Ok(match Compression::of(&head) {
         Compression::Plain => marks(Entries::new(cursor, MOST_ENTRIES), false),
-        Compression::Gzip | Compression::Zstd => {
-            let stream = Unfolded::new(cursor, Hashes::default(), Hashes::default(), u64::MAX).ok()?;
-            marks(Entries::new(stream, MOST_ENTRIES), true)
-        }
+        Compression::Gzip | Compression::Zstd => Unfolded::new(cursor, Hashes::default(), Hashes::default(), u64::MAX)
+            .ok()
+            .and_then(|stream| marks(Entries::new(stream, MOST_ENTRIES), true)),
         Compression::Unknown(_) => None,
-    }
+    })
+}
+
+/// A folder is an image only if it is nothing else: a source tree that has a layout's files at its root is a tree.
+fn is_layout_folder(path: &Path) -> bool {
+    let layout = std::fs::read(path.join("oci-layout")).is_ok_and(|text| is_layout(&text));
+    layout
+        && path.join("index.json").is_file()
+        && std::fs::read_dir(path)
+            .is_ok_and(|mut all| all.all(|entry| entry.is_ok_and(|e| is_part(&e.file_name().to_string_lossy()))))
 }
 
 /// Looks for the files that make a tar an image archive. To pass over the others costs nothing in a file, but in a
-/// compressed one all of it, so there it ends soon unless the names so far are those of an image.
+/// compressed one all of it, so there it ends soon unless the names so far are those of an image. An archive that
+/// breaks off before it has said what it is is taken for what its names look like: to take it for a file like any
+/// other would be to find nothing in it, and say nothing.
 fn marks<R: super::entries::Advance>(mut entries: Entries<R>, costly: bool) -> Option<Kind> {
-    let mut like_an_image = true;
-    while let Ok(Some(entry)) = entries.next() {
+    let (mut like_an_image, mut blobs, mut any) = (true, false, false);
+    loop {
+        let entry = match entries.next() {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return None,
+            Err(_) if any && like_an_image && !entries.ended() => {
+                return Some(if blobs { Kind::OciArchive } else { Kind::DockerArchive });
+            }
+            Err(_) => return None,
+        };
         like_an_image &= is_part(&entry.path);
+        blobs |= entry.path.starts_with("blobs");
+        any = true;
         let passed = entry.offset.saturating_add(entry.size);
         if entry.kind == EntryKind::File && matches!(entry.path.as_str(), "manifest.json" | "oci-layout") {
             let mut text = Vec::new();
@@ -148,14 +170,14 @@ fn marks<R: super::entries::Advance>(mut entries: Entries<R>, costly: bool) -> O
             return None;
         }
     }
-    None
 }
 
 /// Whether an image archive may have a part of that name.
 pub(super) fn is_part(name: &str) -> bool {
     let first = name.split('/').next().unwrap_or(name);
     let hex = first.strip_prefix("sha256:").unwrap_or(first).split('.').next().unwrap_or(first);
-    matches!(first, "blobs" | "oci-layout" | "index.json" | "manifest.json" | "repositories") || Digest::of_hex(hex).is_some()
+    matches!(first, "blobs" | "oci-layout" | "index.json" | "manifest.json" | "repositories")
+        || Digest::of_hex(hex).is_some()
 }
 
 fn is_layout(text: &[u8]) -> bool {
@@ -193,7 +215,13 @@ mod tests {
     #[test]
     fn names_of_parts_are_known() {
         let hex = "0".repeat(64);
-        for name in ["manifest.json", "blobs/sha256/00", &format!("{hex}/layer.tar"), &format!("sha256:{hex}"), &format!("{hex}.tar.gz")] {
+        for name in [
+            "manifest.json",
+            "blobs/sha256/00",
+            &format!("{hex}/layer.tar"),
+            &format!("sha256:{hex}"),
+            &format!("{hex}.tar.gz"),
+        ] {
             assert!(is_part(name), "{name}");
         }
         for name in ["src/main.rs", "etc/passwd", "manifest"] {

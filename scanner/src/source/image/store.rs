@@ -41,7 +41,11 @@ enum Backing {
     Folder,
     Tar(File),
     /// A compressed tar, with its JSON.
-    Stream { path: PathBuf, kept: BTreeMap<PartId, Vec<u8>>, most: u64 },
+    Stream {
+        path: PathBuf,
+        kept: BTreeMap<PartId, Vec<u8>>,
+        most: u64,
+    },
 }
 
 #[derive(Debug)]
@@ -116,10 +120,7 @@ impl Store {
                 continue;
             };
             if metadata.is_dir() {
-                if depth > 0
-                    && is_part(&name)
-                    && self.list(&entry.path(), &format!("{name}/"), depth - 1).is_err()
-                {
+                if depth > 0 && is_part(&name) && self.list(&entry.path(), &format!("{name}/"), depth - 1).is_err() {
                     self.add(Part::faulty(name, entry.path(), Why::Unreadable));
                 }
             } else if metadata.is_file() {
@@ -241,7 +242,8 @@ impl Store {
     /// Names of links that lead nowhere.
     pub(super) fn dangling(&self) -> Vec<&str> {
         let links = self.names.iter().filter(|(_, target)| matches!(target, Target::Link(_)));
-        let mut names: Vec<&str> = links.map(|(name, _)| name.as_str()).filter(|name| self.find(name).is_none()).collect();
+        let mut names: Vec<&str> =
+            links.map(|(name, _)| name.as_str()).filter(|name| self.find(name).is_none()).collect();
         names.sort_unstable();
         names
     }
@@ -380,7 +382,8 @@ impl Store {
 }
 
 /// What an image archive is, for those who gave something else.
-pub(super) const HINT: &str = "an image archive is what `docker save`, `podman save`, `skopeo copy` or `buildah push` write";
+pub(super) const HINT: &str =
+    "an image archive is what `docker save`, `podman save`, `skopeo copy` or `buildah push` write";
 
 fn unfold(file: File, most: u64) -> io::Result<Unfolded<Cursor>> {
     Unfolded::new(Cursor::new(file)?, Hashes::default(), Hashes::default(), most)

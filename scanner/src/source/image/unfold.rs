@@ -131,6 +131,7 @@ impl<R: Read> Unfolded<R> {
     }
 
     /// How it is compressed.
+    #[cfg(test)]
     pub(super) fn compression(&self) -> Compression {
         self.compression
     }

@@ -1,0 +1,26 @@
+//! A list of words in one piece of text, each after a zero byte. Built-in lists are constants, and constants of text lie in a
+//! program with nothing between them: the prefix of one token and the words after it would look like a token.
+
+use std::borrow::Cow;
+
+/// Words such as a rule's keywords.
+#[derive(Debug, Clone)]
+pub struct Words(pub(crate) Cow<'static, str>);
+
+impl Words {
+    pub(crate) fn new<T: AsRef<str>>(words: &[T]) -> Self {
+        // The first byte ends whatever lies before.
+        Self(words.iter().fold(String::new(), |all, word| all + "\0" + word.as_ref()).into())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The words, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split('\0').skip(1)
+    }
+}
