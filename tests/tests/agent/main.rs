@@ -6,6 +6,7 @@
 mod child;
 mod config;
 mod delivery;
+mod identity;
 mod kill;
 mod memory;
 mod outage;
