@@ -120,13 +120,27 @@ impl Place {
         self.start_by(Command::new(program("oakum-agent").expect("the agent is built")), command, rest, more)
     }
 
+    /// Starts the agent with the configuration that was written last.
+    ///
+    /// # Panics
+    /// If it is not built.
+    #[must_use]
+    pub fn start_as_it_is(&self, command: &str) -> Agent {
+        let program = Command::new(program("oakum-agent").expect("the agent is built"));
+        self.spawn(program, command, &self.path("config.yaml"), &[])
+    }
+
     /// Starts the agent by a command that has it as its last argument, such as one that changes the user.
     ///
     /// # Panics
     /// If it cannot be started.
     #[must_use]
-    pub fn start_by(&self, mut program: Command, command: &str, rest: &str, more: &[&str]) -> Agent {
+    pub fn start_by(&self, program: Command, command: &str, rest: &str, more: &[&str]) -> Agent {
         let config = self.config(rest);
+        self.spawn(program, command, &config, more)
+    }
+
+    fn spawn(&self, mut program: Command, command: &str, config: &Path, more: &[&str]) -> Agent {
         let (out, err) = (self.path("stdout"), self.path("stderr"));
         let file = |path: &Path| fs::File::create(path).expect("the folder is ours");
         program.arg(command).arg("--config").arg(config).args(more);

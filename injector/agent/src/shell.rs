@@ -342,7 +342,12 @@ impl Shell {
                     Published::Same => "unchanged",
                     Published::First | Published::Replaced => "published",
                 };
-                output::log(Level::Info, "volume.published", what, &[("files", made.to_string())]);
+                let mut told = vec![("files", made.to_string())];
+                if published == Published::Replaced {
+                    // `once` waits for as long.
+                    told.push(("wiping_the_last_after", format!("{:?}", self.injection.volume.grace)));
+                }
+                output::log(Level::Info, "volume.published", what, &told);
                 let replaced = if published == Published::Replaced { Replaced::Generation } else { Replaced::Nothing };
                 Event::Published { failed, replaced }
             }

@@ -68,6 +68,32 @@ fn a_token_file_and_version_1_work_and_the_token_stays_its_owners() {
 }
 
 #[test]
+fn once_replaces_what_was_there_and_wipes_it_also_when_it_is_stopped() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("db", &json!({"word": "first"}));
+    let rest = approle_store(&vault, &place, &role(&vault))
+        + "secrets: { db: { from: \"vault:secret/db\", refresh: 1s } }\nfiles: { db: \"db#word\" }\n";
+    assert_eq!(place.run("once", &rest, &[]).code, 0);
+    // Nothing new is nothing to do.
+    assert_eq!(place.run("once", &rest, &[]).code, 0);
+    let mut reader = fs::File::open(place.volume().join("db")).unwrap();
+    vault.put("db", &json!({"word": "second"}));
+    // A grace that no test waits for: the stop ends it.
+    let config = place.config(&rest);
+    fs::write(&config, fs::read_to_string(&config).unwrap().replace("grace: 1s", "grace: 1h")).unwrap();
+    let mut agent = place.start_as_it_is("once");
+    agent.until("the new value", |_| place.read("db").as_deref() == Some("second"));
+    assert_eq!(place.generations().len(), 2);
+    let ran = agent.stop();
+    assert_eq!((ran.code, place.generations().len()), (0, 1), "{}", ran.err);
+    let mut content = Vec::new();
+    reader.read_to_end(&mut content).unwrap();
+    assert_eq!(content, [0; 5], "the old pages are cleared");
+    assert_eq!(place.read("db").as_deref(), Some("second"));
+    assert_eq!(vault.sessions().len(), 0);
+}
+
+#[test]
 fn a_pinned_version_stays_and_a_field_may_be_the_whole_secret() {
     let (vault, place) = (Vault::start().unwrap(), Place::new());
     for value in ["one", "two", "three"] {

@@ -182,12 +182,10 @@ fn another_process_of_the_same_user_cannot_look_into_it() {
     assert!(ran.err.contains("Operation not permitted"), "{}", ran.err);
     // The control: of another process of that user, they can.
     let mut other = as_nobody().args(["sleep", "1000"]).spawn().unwrap();
-    let path = format!("/proc/{}/environ", other.id());
-    let mut read = finish(as_nobody().args(["cat", &path]), b"");
     // Until setpriv has become sleep, it is still root's.
-    while read.code != 0 && other.try_wait().unwrap().is_none() && fs::metadata(&path).unwrap().uid() == 0 {
-        read = finish(as_nobody().args(["cat", &path]), b"");
-    }
+    let comm = format!("/proc/{}/comm", other.id());
+    agent.until("the control", |_| fs::read_to_string(&comm).unwrap() == "sleep\n");
+    let read = finish(as_nobody().args(["cat", &format!("/proc/{}/environ", other.id())]), b"");
     other.kill().unwrap();
     other.wait().unwrap();
     assert_eq!(read.code, 0, "{}", read.err);

@@ -329,6 +329,10 @@ impl Agent {
             return;
         }
         let files = if self.plan.mode == Mode::Once { Files::Kept } else { Files::Wiped };
+        if self.publishing.sweep.take().is_some() && files == Files::Kept {
+            // The generation before is not left to whoever starts next.
+            actions.push(Action::Sweep);
+        }
         self.finish(now, Outcome::Done, files, actions);
     }
 
@@ -483,6 +487,8 @@ impl Agent {
             (Phase::Beginning, Mode::Once) => {
                 self.phase = Phase::Steady;
                 self.forget_delivered(actions);
+                // What is left to do is to wipe the generation before, and nothing is looked at again meanwhile.
+                self.secrets.values_mut().for_each(|secret| secret.due = None);
                 if self.publishing.sweep.is_none() {
                     self.finish(now, Outcome::Done, Files::Kept, actions);
                 }

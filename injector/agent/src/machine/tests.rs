@@ -274,8 +274,20 @@ fn once_waits_for_the_grace_where_it_replaced_a_generation() {
     world.fetched("a", 1);
     world.fetched("b", 1);
     assert!(!world.published(Replaced::Generation).contains(&Action::Revoke(n("v"))));
-    world.now = s(110);
-    assert_eq!(world.on(Event::Tick), [Action::Sweep, Action::Revoke(n("v"))]);
+    // Nothing is looked at again meanwhile.
+    assert_eq!(world.later(), [Action::Sweep, Action::Revoke(n("v"))]);
+    assert_eq!(world.now, s(110));
+}
+
+#[test]
+fn once_that_is_stopped_in_the_grace_leaves_one_generation() {
+    let mut world = World::new(Mode::Once);
+    world.on(Event::Tick);
+    world.log_in(None);
+    world.fetched("a", 1);
+    world.fetched("b", 1);
+    world.published(Replaced::Generation);
+    assert_eq!(world.on(Event::Stop), [Action::Sweep, Action::Revoke(n("v"))]);
 }
 
 #[test]
