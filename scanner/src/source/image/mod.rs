@@ -121,3 +121,6 @@ impl Source for Images {
         self.plan.identity.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;
