@@ -88,6 +88,8 @@ const ABOUT: &[&str] = &[
     "version",
     "algorithm",
     "alg",
+    "authentication",
+    "authenticator",
     "method",
     "mode",
     "enabled",
@@ -164,6 +166,8 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
         || is_reference(value)
         || repeats_name(name, value)
         || assigns(name, value)
+        || is_listed(candidate)
+        || is_import(value)
     {
         return Verdict::Reject;
     }
@@ -327,6 +331,22 @@ fn repeats_name(name: &[u8], value: &[u8]) -> bool {
     !value.is_empty() && (name.ends_with(&value) || value.ends_with(&name))
 }
 
+/// `["userPassword", "adminPassword2"]`: two names in a list, of which the first is not called with the second.
+fn is_listed(candidate: &Candidate<'_>) -> bool {
+    let name = |value: &[u8]| value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' '));
+    candidate.operator == Some(Operator::Call) && names_a_secret(candidate.value) && name(candidate.value)
+}
+
+/// `k8s.io/client-go/kubernetes`: what a name is imported from, lines of a passwd file, versions of a lock file.
+fn is_import(value: &[u8]) -> bool {
+    let host = value.split(|&b| b == b'/').next().unwrap_or_default();
+    let path = value.len() > host.len()
+        && value.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"./-_@".contains(b));
+    let version =
+        matches!(value, [b'^' | b'~' | b'>', rest @ ..] if is_number(rest.strip_prefix(b"=").unwrap_or(rest)));
+    (path && is_host(host)) || version || memchr::memmem::find(value, b":x:").is_some()
+}
+
 /// `"DB_PASSWORD", "DB_PASSWORD=…"`: what is assigned within the value is judged for itself.
 fn assigns(name: &[u8], value: &[u8]) -> bool {
     value.strip_prefix(name).is_some_and(|rest| matches!(rest.first(), Some(b'=' | b':')))
@@ -391,7 +411,18 @@ fn bare_literal(candidate: &Candidate<'_>) -> bool {
     let digits = value.iter().any(u8::is_ascii_digit);
     let symbols = value.iter().any(|b| b.is_ascii_punctuation() && !matches!(b, b'_' | b'.' | b'-' | b':'));
     // A bare word of letters is a variable as often as a password.
-    !code && !goes_on && (digits || symbols)
+    !code && !goes_on && !is_member(value) && (digits || symbols)
+}
+
+/// `v1beta1.WatchChangeDetectionStrategy`: names joined by dots, the last of letters alone.
+fn is_member(value: &[u8]) -> bool {
+    let mut parts = value.split(|&b| b == b'.').rev();
+    let last = parts.next().unwrap_or_default();
+    let name = |part: &[u8]| {
+        part.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+            && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+    };
+    value.len() > last.len() && last.len() >= 4 && last.iter().all(u8::is_ascii_alphabetic) && parts.all(name)
 }
 
 /// `<`, a word and a colon: no markup has that, and a template does. What follows a value is cut short.
@@ -424,6 +455,14 @@ mod tests {
     }
 
     #[test]
+    fn a_member_of_something_is_no_value() {
+        assert!(is_member(b"v1beta1.WatchChangeDetectionStrategy"));
+        for value in ["s.Qf1s5zigZ4OX6akY", "abc", "1.word", "a.b.c"] {
+            assert!(!is_member(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
     fn names_about_secrets_and_values_that_refer_do_not() {
         for (name, value) in [
             ("password_hash", "x9$Kq!27aa"),
@@ -434,6 +473,10 @@ mod tests {
             ("api_key", "config.production.apiKey"),
             ("token", "access_token"),
             ("token_type", "Bearer12345678abc"),
+            ("passwordAuthentication", "scram-sha-256"),
+            ("authorization", "k8s.io/api/authorization/v1"),
+            ("parse-passwd", "^1.0.0"),
+            ("passwd", "root:x:0:0:root:/root:/bin/sh"),
             ("secret", "correct-horse-battery-staple"),
         ] {
             assert_eq!(judged(name, value), Verdict::Reject, "{name}={value}");
