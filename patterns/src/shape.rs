@@ -29,6 +29,10 @@ pub(crate) struct Shape {
     pub(crate) longest: Option<usize>,
     /// How many first bytes of a match are as somebody wrote them, and so are public.
     pub(crate) written: usize,
+    /// How many bytes of `[0-9A-Za-z_+/.=%-]` each match begins with at least.
+    pub(crate) leads: usize,
+    /// The longest run of `[0-9A-Za-z_+/.-]` that each match has somewhere.
+    pub(crate) runs: usize,
 }
 
 impl TryFrom<String> for Pattern {
@@ -44,15 +48,17 @@ impl TryFrom<String> for Pattern {
             beginnings: Words::new(&beginnings(&hir).unwrap_or_default()),
             longest: hir.properties().maximum_len(),
             written: written(&hir).0,
+            leads: Runs::of(&hir, is_lead).first,
+            runs: Runs::of(&hir, is_token).longest,
         };
         Ok(Self { text, shape })
     }
 }
 
 /// The literals that a match begins with. Small classes are written out (`gh[ou]_`) as far as that leaves few: in
-/// `acme_[0-9a-f]{32}` the prefix alone is worth more than it with every digit.
+/// `acme_[0-9a-f]{32}` the prefix alone is worth more than it with every digit, and in `curl\s` than with every blank.
 fn beginnings(hir: &Hir) -> Option<Vec<String>> {
-    [16, 6, 1].into_iter().find_map(|most| literals(hir, most))
+    [5, 16, 1].into_iter().find_map(|most| literals(hir, most))
 }
 
 fn literals(hir: &Hir, largest_class: usize) -> Option<Vec<String>> {
@@ -97,6 +103,78 @@ fn written(hir: &Hir) -> (usize, bool) {
     }
 }
 
+/// Runs of token bytes that every match of an expression has, at least.
+#[derive(Debug, Clone, Copy)]
+struct Runs {
+    /// At its beginning, at its end, and anywhere.
+    first: usize,
+    last: usize,
+    longest: usize,
+    /// Whether nothing else is in it.
+    whole: bool,
+}
+
+impl Runs {
+    const EMPTY: Self = Self { first: 0, last: 0, longest: 0, whole: true };
+    const OTHER: Self = Self { first: 0, last: 0, longest: 0, whole: false };
+
+    fn of(hir: &Hir, is_token: fn(u8) -> bool) -> Self {
+        let of = |hir: &Hir| Self::of(hir, is_token);
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => Self::EMPTY,
+            HirKind::Literal(literal) => {
+                literal.0.iter().map(|&b| Self::one(is_token(b))).fold(Self::EMPTY, Self::then)
+            }
+            HirKind::Class(Class::Bytes(class)) => {
+                Self::one(class.ranges().iter().all(|r| (r.start()..=r.end()).all(is_token)))
+            }
+            HirKind::Class(Class::Unicode(_)) => Self::OTHER,
+            HirKind::Capture(capture) => of(&capture.sub),
+            HirKind::Concat(list) => list.iter().map(of).fold(Self::EMPTY, Self::then),
+            HirKind::Alternation(list) => list.iter().map(of).reduce(Self::either).unwrap_or(Self::EMPTY),
+            HirKind::Repetition(again) => {
+                let once = of(&again.sub);
+                let least = (0..again.min.min(64)).fold(Self::EMPTY, |all, _| all.then(once));
+                // More of the same only makes runs longer, if there is nothing else in it.
+                if once.whole || again.max == Some(again.min) { least } else { Self { whole: false, last: 0, ..least } }
+            }
+        }
+    }
+
+    fn one(token: bool) -> Self {
+        if token { Self { first: 1, last: 1, longest: 1, whole: true } } else { Self::OTHER }
+    }
+
+    fn then(self, next: Self) -> Self {
+        let joined = self.last + next.first;
+        Self {
+            first: if self.whole { self.first + next.first } else { self.first },
+            last: if next.whole { self.last + next.last } else { next.last },
+            longest: self.longest.max(next.longest).max(joined),
+            whole: self.whole && next.whole,
+        }
+    }
+
+    fn either(self, other: Self) -> Self {
+        Self {
+            first: self.first.min(other.first),
+            last: self.last.min(other.last),
+            longest: self.longest.min(other.longest),
+            whole: self.whole && other.whole,
+        }
+    }
+}
+
+/// Whether a byte can be part of a token; see the engine's masks.
+fn is_token(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'/' | b'.' | b'-')
+}
+
+/// Whether a byte can be among those that a prefix begins; see the engine's masks.
+fn is_lead(b: u8) -> bool {
+    is_token(b) || matches!(b, b'=' | b'%')
+}
+
 fn class_size(class: &Class) -> usize {
     match class {
         Class::Bytes(c) => c.iter().map(ClassBytesRange::len).sum(),
@@ -128,5 +206,17 @@ mod tests {
         assert_eq!(shape("gh[ou]_[0-9A-Za-z]{36}").written, 4);
         assert_eq!(shape("(?:sk|rk)_live_[0-9A-Za-z]{24}").written, 8);
         assert_eq!(shape("[0-9A-Za-z]{24}").written, 0);
+    }
+
+    #[test]
+    fn runs_are_those_of_every_match() {
+        let of = |p: &str| (shape(p).leads, shape(p).runs);
+        assert_eq!(of("ghp_[0-9A-Za-z]{36}"), (40, 40));
+        assert_eq!(of("(?:a|bcd)[0-9]{2,4}x"), (4, 4));
+        assert_eq!(of("a{0,3}b:c{20}d?"), (1, 20));
+        assert_eq!(of("(?:ab=){3}c"), (10, 2));
+        assert_eq!(of("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}"), (23, 23));
+        assert_eq!(of("(?:ab )*c{14}"), (0, 14));
+        assert_eq!(of("://[^/]+"), (0, 2));
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use regex_automata::{Anchored, Input};
 
+use super::value::has_key;
 use super::{BACK, Compiled, Lane, Match};
 use crate::assign;
 use crate::check::{self, Candidate};
@@ -84,6 +85,9 @@ fn beside<'r>(
     let rule = &compiled.rule;
     let assignment = assign::around(text, keyword)?;
     let value = assignment.value.clone();
+    if compiled.needs_key() && !has_key(&text[value.clone()]) {
+        return None;
+    }
     let whole = find(regex, Input::new(text).span(value.clone()).anchored(Anchored::Yes))?;
     // A quoted value is the secret as a whole; a bare one may be followed by punctuation of its language.
     let ends_well = if assignment.quote.is_some() {

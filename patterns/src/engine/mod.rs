@@ -5,8 +5,13 @@
 //! what the whole gives.
 
 mod confirm;
+mod general;
+mod grams;
+mod literals;
+mod masks;
 mod prefilter;
 mod stream;
+mod value;
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -14,7 +19,7 @@ use std::sync::OnceLock;
 use regex_automata::meta::Regex;
 
 use crate::assign;
-use crate::rule::{Confidence, Rule};
+use crate::rule::{Bounds, Confidence, Rule};
 
 pub use stream::Stream;
 
@@ -132,6 +137,9 @@ pub struct Engine {
     prefilter: prefilter::Prefilter,
     /// The rules of each keyword, by the prefilter's pattern.
     of_keyword: Vec<Vec<u32>>,
+    /// The keywords themselves.
+    #[cfg(test)]
+    words: Vec<Vec<u8>>,
     /// How far before and after a keyword any rule looks.
     back: usize,
     ahead: usize,
@@ -143,7 +151,8 @@ impl Engine {
     /// # Errors
     /// The first rule that cannot be used, and why.
     pub fn new(rules: Vec<Rule>) -> Result<Self, LoadError> {
-        let mut keywords: Vec<(Vec<u8>, Vec<u32>)> = Vec::new();
+        let mut words: Vec<(Vec<u8>, prefilter::Lane)> = Vec::new();
+        let mut of_keyword: Vec<Vec<u32>> = Vec::new();
         let mut places = std::collections::HashMap::new();
         let mut ids = std::collections::HashSet::new();
         let mut compiled = Vec::with_capacity(rules.len());
@@ -151,17 +160,18 @@ impl Engine {
             if !ids.insert(rule.id.to_string()) {
                 return Err(LoadError::Twice { rule: rule.id.to_string() });
             }
-            let (one, words) = Compiled::new(rule)?;
-            for word in words {
+            let (one, own) = Compiled::new(rule)?;
+            for word in own {
+                let word = (word, one.found_by());
                 let at = *places.entry(word.clone()).or_insert_with(|| {
-                    keywords.push((word, Vec::new()));
-                    keywords.len() - 1
+                    words.push(word);
+                    of_keyword.push(Vec::new());
+                    words.len() - 1
                 });
-                keywords[at].1.push(u32::try_from(i).unwrap_or(u32::MAX));
+                of_keyword[at].push(u32::try_from(i).unwrap_or(u32::MAX));
             }
             compiled.push(one);
         }
-        let (words, of_keyword): (Vec<_>, Vec<_>) = keywords.into_iter().unzip();
         let prefilter =
             prefilter::Prefilter::new(&words).map_err(|why| LoadError::Pattern { rule: "(all)".into(), why })?;
         let longest = compiled.iter().map(|c| c.longest).max().unwrap_or(0);
@@ -171,6 +181,8 @@ impl Engine {
             rules: compiled,
             prefilter,
             of_keyword,
+            #[cfg(test)]
+            words: words.into_iter().map(|(word, _)| word).collect(),
         })
     }
 
@@ -203,6 +215,31 @@ impl Engine {
 }
 
 impl Compiled {
+    /// The lane that finds its keywords: the fastest that sees every match.
+    fn found_by(&self) -> prefilter::Lane {
+        let shape = &self.rule.shape;
+        let free = matches!(self.rule.bounds, Bounds::Both | Bounds::Left);
+        let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        match self.lane {
+            Lane::Beside if self.needs_key() && self.rule.near.iter().all(|w| w.len() >= prefilter::NAME) => {
+                prefilter::Lane::Value
+            }
+            Lane::Anchored
+                if free
+                    && shape.leads >= prefilter::LEADS
+                    && shape.beginnings.iter().all(|w| w.len() >= grams::SHORTEST && is_word(w.as_bytes()[0])) =>
+            {
+                prefilter::Lane::Prefix
+            }
+            _ => prefilter::Lane::Text,
+        }
+    }
+
+    /// Whether a value must look as if a machine had made it.
+    fn needs_key(&self) -> bool {
+        self.rule.shape.runs >= value::RUN
+    }
+
     /// Classifies a rule from its syntax tree, and gives the keywords to look for.
     fn new(rule: Rule) -> Result<(Self, Vec<Vec<u8>>), LoadError> {
         let name = || rule.id.to_string();
@@ -239,5 +276,73 @@ impl Compiled {
             .build(&self.rule.pattern)
             .map_err(|e| LoadError::Pattern { rule: self.rule.id.to_string(), why: e.to_string() })?;
         Ok(self.regex.get_or_init(|| regex))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::general::General;
+    use super::*;
+    use crate::sample::{Draw, draw};
+
+    /// Every place where a rule matches is one that a lane gives: held against an automaton of all keywords.
+    #[test]
+    fn no_lane_misses_what_its_rule_matches() {
+        let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
+        let words: Vec<_> = engine.words.iter().map(Vec::as_slice).zip(0..).collect();
+        let all = General::new(&words).unwrap();
+        let around = [
+            "",
+            " ",
+            "=",
+            "\n",
+            "\\n",
+            "%3D",
+            "x",
+            "x_",
+            "-",
+            "/",
+            "\"",
+            "'",
+            "${A-",
+            "{\"a\":\"",
+            "0",
+            "<a>",
+            ": ",
+            "\\u003d",
+        ];
+        let (mut hits, mut fast) = (Vec::new(), prefilter::Scratch::new());
+        let mut seen = 0;
+        for (n, rule) in Rule::builtin().iter().enumerate() {
+            for (s, shape) in rule.hits.iter().chain(rule.misses.iter()).enumerate() {
+                let mut text = vec![b'.'; (n * 7 + s) % 150];
+                for (turn, between) in around.iter().enumerate() {
+                    text.extend_from_slice(between.as_bytes());
+                    text.extend(draw(&shape, &rule.checks, &mut Draw::new((n + turn) as u64)).unwrap());
+                    text.extend_from_slice(around[(turn + n) % around.len()].as_bytes());
+                }
+                hits.clear();
+                all.find(&text, 0, text.len(), &mut hits);
+                engine.prefilter.find(&text, 0, text.len(), &mut fast);
+                for hit in &hits {
+                    for rule in &engine.of_keyword[hit.2 as usize] {
+                        let rule = &engine.rules[*rule as usize];
+                        if confirm::at_keyword(rule, &text, hit.0..hit.1).is_some() {
+                            seen += 1;
+                            let found = fast.hits.contains(hit);
+                            assert!(found, "{} at {}: {}", rule.rule.id, hit.0, String::from_utf8_lossy(&text));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(seen > 20_000, "{seen}");
+    }
+
+    #[test]
+    fn a_process_is_ready_at_once() {
+        // No expression is compiled before it is needed: that is what makes it so.
+        let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
+        assert!(engine.rules.iter().all(|rule| rule.regex.get().is_none()));
     }
 }

@@ -1,146 +1,276 @@
-//! Finds every keyword in a stretch of text: one automaton for all of them, run over eight parts of the text at once.
+//! Finds where rules may match. What a rule's matches have in common decides by which lane its keywords are found:
 //!
-//! A step of the automaton is a load that waits for the load before it. Eight independent parts keep eight loads in
-//! flight, which is three times the bytes a second (`../shared/reference/engine.md` part 4).
+//! | lane | what is known of every match | what is looked at |
+//! |---|---|---|
+//! | prefix | it begins at a word's start, with fifteen bytes of a token or more | such starts |
+//! | value | it is a value with a run that a machine made, beside the keyword | the line before such runs |
+//! | gram | nothing but the keyword | places where three bytes are as in a keyword |
+//! | general | nothing but the keyword, and those of the gram lane are too many already | every byte, by an automaton |
+//!
+//! The first three come from the masks of the text, so that the thousand keywords of tokens and of providers cost as
+//! little as ten; only the last pays for each byte. A lane may give places where its rule does not match, never fail to
+//! give one where it does.
 
-use aho_corasick::automaton::Automaton as _;
-use aho_corasick::dfa::DFA;
-use aho_corasick::{Anchored, MatchKind, StartKind};
+use super::general::General;
+use super::grams::{GRAM, Grams, SHORTEST};
+use super::literals::{Hit, Literals, Owned, choose};
+use super::masks::{BLOCK, Kernel, Masks, is_token};
+use super::value::{RUN, machine_made};
 
-/// How many parts a stretch is cut into.
-const PARTS: usize = 8;
-/// A shorter stretch is not worth cutting.
-const SHORTEST: usize = 4096;
+/// How many bytes a match of the prefix lane begins with. The arithmetic below is made for it.
+pub(super) const LEADS: usize = 15;
+/// How far before a run its keyword may begin: the longest keyword, the name after it, the gap, and what stands in the
+/// value before the run.
+const BEFORE: usize = 192;
+/// Where the name is in the run itself, how much of it is searched.
+const WITHIN: usize = 160;
+/// How far behind a keyword the lanes look. Less than any window keeps.
+const AHEAD: usize = BEFORE + WITHIN + RUN;
+/// Blocks a turn: their masks stay in the nearest cache.
+const TURN: usize = 64;
+/// How many bytes a keyword of the value lane has at least.
+pub(super) const NAME: usize = 4;
 
-/// A keyword's place, and its number.
-pub(super) type Hit = (usize, usize, u32);
+/// Which lane finds a keyword.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Lane {
+    Prefix,
+    Value,
+    /// The gram lane, or the general one.
+    Text,
+}
 
-/// All keywords as one automaton, without case.
+/// The lanes that the rules need.
 #[derive(Debug)]
 pub(super) struct Prefilter {
-    dfa: DFA,
-    longest: usize,
+    kernel: Kernel,
+    grams: Grams,
+    prefix: Literals<SHORTEST>,
+    value: Literals<NAME>,
+    gram: Literals<GRAM>,
+    /// Those of the gram lane that are shorter than a gram.
+    short: Literals<SHORTEST>,
+    general: Option<General>,
 }
 
 impl Prefilter {
-    /// Of keywords in lower case.
-    pub(super) fn new(keywords: &[Vec<u8>]) -> Result<Self, String> {
-        let dfa = DFA::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .start_kind(StartKind::Unanchored)
-            .build(keywords)
-            .map_err(|e| e.to_string())?;
-        Ok(Self { dfa, longest: keywords.iter().map(Vec::len).max().unwrap_or(0) })
+    /// Of keywords in lower case, each with its lane; their numbers are their places in the list.
+    pub(super) fn new(keywords: &[(Vec<u8>, Lane)]) -> Result<Self, String> {
+        let of = |wanted: Lane| {
+            let all = keywords.iter().zip(0u32..).filter(move |((_, lane), _)| *lane == wanted);
+            all.map(|((word, _), number)| (word.as_slice(), number)).collect::<Vec<_>>()
+        };
+        let text = of(Lane::Text);
+        let (grams, places) = Grams::new(&text.iter().map(|(word, _)| *word).collect::<Vec<_>>());
+        let rest: Vec<_> = text.iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(t, _)| *t).collect();
+        let value = of(Lane::Value);
+        let middles = choose::<NAME>(&value.iter().map(|(word, _)| *word).collect::<Vec<_>>());
+        let gram = text.iter().zip(places).filter_map(|((word, number), at)| Some((word.to_vec(), *number, at?)));
+        let (gram, short): (Vec<_>, Vec<_>) = gram.partition(|(word, ..)| word.len() >= GRAM);
+        let value = value.iter().zip(middles).map(|((word, number), at)| (word.to_vec(), *number, at));
+        Ok(Self {
+            kernel: Kernel::available()[0],
+            grams,
+            // Where a prefix begins is known.
+            prefix: Literals::new(of(Lane::Prefix).into_iter().map(|(word, number)| (word.to_vec(), number, 0))),
+            value: Literals::new(value),
+            gram: Literals::new(gram),
+            short: Literals::new(short),
+            general: if rest.is_empty() { None } else { Some(General::new(&rest)?) },
+        })
     }
 
-    /// Gathers the keywords that start in `from..limit`, in the order of their places.
-    pub(super) fn find(&self, text: &[u8], from: usize, limit: usize, hits: &mut Vec<Hit>) {
+    /// Gathers the keywords that start in `from..limit`, in the order of their places. `text` goes on behind `limit` as
+    /// far as any rule looks, or ends there.
+    pub(super) fn find(&self, text: &[u8], from: usize, limit: usize, scratch: &mut Scratch) {
+        let hits = &mut scratch.hits;
         hits.clear();
-        let length = limit - from;
-        if self.longest == 0 || length == 0 {
-            return;
+        if let Some(general) = &self.general {
+            general.find(text, from, limit, hits);
         }
-        if length < SHORTEST {
-            self.one(text, from, limit, hits);
-        } else {
-            self.eight(text, from, limit, hits);
-        }
+        self.kernel.with(
+            #[inline(always)]
+            || self.sweep(text, from, limit, scratch),
+        );
         // By their start, so that a border between windows changes no order.
-        hits.sort_unstable();
+        scratch.hits.sort_unstable();
+        scratch.hits.dedup();
     }
 
-    fn start(&self) -> aho_corasick::automaton::StateID {
-        self.dfa.start_state(Anchored::No).expect("the automaton is built to start unanchored")
-    }
-
-    /// Notes the keywords that end after `text[at]` and start in `from..limit`.
-    #[inline]
-    fn note(&self, state: aho_corasick::automaton::StateID, at: usize, from: usize, limit: usize, hits: &mut Vec<Hit>) {
-        for i in 0..self.dfa.match_len(state) {
-            let keyword = self.dfa.match_pattern(state, i);
-            let (start, end) = (at + 1 - self.dfa.pattern_len(keyword), at + 1);
-            if (from..limit).contains(&start) {
-                hits.push((start, end, keyword.as_u32()));
+    #[inline(always)]
+    fn sweep(&self, text: &[u8], from: usize, limit: usize, scratch: &mut Scratch) {
+        let Scratch { hits, masks, words, runs, grams } = scratch;
+        let mut owned = Owned { text, from, limit, hits };
+        // A little before, for what the first block goes on from.
+        let mut at = from.saturating_sub(2 * BLOCK);
+        let end = text.len().min(limit + AHEAD);
+        let mut carried = Carried::default();
+        while at < end {
+            let blocks = (end - at).div_ceil(BLOCK).min(TURN);
+            self.kernel.find(&self.grams, text, at, &mut masks[..=blocks]);
+            for (number, block) in masks[..blocks].iter().enumerate() {
+                grams.push(number * BLOCK, block.gram);
+                let (word_starts, run_starts) = carried.over(block);
+                words.push(number * BLOCK, word_starts);
+                runs.push(number * BLOCK, run_starts);
             }
-        }
-    }
-
-    /// Carries a state on over `text[begin..end]`.
-    fn run(
-        &self,
-        text: &[u8],
-        mut state: aho_corasick::automaton::StateID,
-        span: std::ops::Range<usize>,
-        owned: std::ops::Range<usize>,
-        hits: &mut Vec<Hit>,
-    ) {
-        let begin = span.start;
-        for (i, &byte) in text[span].iter().enumerate() {
-            state = self.dfa.next_state(Anchored::No, state, byte);
-            if self.dfa.is_special(state) && self.dfa.is_match(state) {
-                self.note(state, begin + i, owned.start, owned.end, hits);
-            }
-        }
-    }
-
-    fn one(&self, text: &[u8], from: usize, limit: usize, hits: &mut Vec<Hit>) {
-        let end = text.len().min(limit + self.longest);
-        self.run(text, self.start(), from..end, from..limit, hits);
-    }
-
-    fn eight(&self, text: &[u8], from: usize, limit: usize, hits: &mut Vec<Hit>) {
-        let part = (limit - from) / PARTS;
-        let mut states = [self.start(); PARTS];
-        let parts: [&[u8]; PARTS] = std::array::from_fn(|p| &text[from + p * part..][..part]);
-        #[allow(clippy::needless_range_loop, reason = "eight streams are read in step")]
-        for i in 0..part {
-            // One step of each part; none waits for another.
-            for p in 0..PARTS {
-                states[p] = self.dfa.next_state(Anchored::No, states[p], parts[p][i]);
-            }
-            for p in 0..PARTS {
-                if self.dfa.is_special(states[p]) && self.dfa.is_match(states[p]) {
-                    let begin = from + p * part;
-                    self.note(states[p], begin + i, begin, begin + part, hits);
+            // Words and runs are noted where they are known to be long enough.
+            self.prefix.among(at.wrapping_sub(LEADS - 1), words.take(), &mut owned);
+            let grams = grams.take();
+            self.short.among(at, grams, &mut owned);
+            self.gram.among(at, grams, &mut owned);
+            for known in runs.take() {
+                let Some(start) = (at + usize::from(*known)).checked_sub(RUN - 1) else { continue };
+                let made = match start.checked_sub(at) {
+                    Some(place) => made_by_machine(&masks[place / BLOCK], &masks[place / BLOCK + 1], place % BLOCK),
+                    None => machine_made(run_at(text, start)),
+                };
+                if made || text[..start].ends_with(b"{") {
+                    for place in names_of(text, start) {
+                        self.value.at(place, &mut owned);
+                    }
                 }
             }
-        }
-        // A keyword that starts in one part may end in the next; what the cut left over belongs to the last.
-        for (p, state) in states.into_iter().enumerate() {
-            let (begin, last) = (from + p * part, p == PARTS - 1);
-            let owned = begin..if last { limit } else { begin + part };
-            let end = text.len().min(owned.end + self.longest);
-            self.run(text, state, begin + part..end, owned, hits);
+            at += blocks * BLOCK;
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What the bits of a block leave for the next: bits moved up by so many places, out of the block. That they are carried
+/// from turn to turn, and not taken from the block before, keeps the compiler from shifts over two words, which some
+/// processors are slow at.
+#[derive(Debug, Clone, Copy, Default)]
+struct Carried {
+    word: u64,
+    escape: u64,
+    word_starts: u64,
+    lead: [u64; 4],
+    token: [u64; 5],
+    long: u64,
+}
 
-    #[test]
-    fn eight_parts_find_what_one_finds() {
-        let keywords = [b"ab".to_vec(), b"abcab".to_vec(), b"password".to_vec(), b"cc".to_vec()];
-        let filter = Prefilter::new(&keywords).unwrap();
-        let mut state = 7u64;
-        let text: Vec<u8> = (0..20_000)
-            .flat_map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                match state >> 60 {
-                    0 => b"PassWord".to_vec(),
-                    n => vec![b"abcABC. "[n as usize % 8]],
-                }
-            })
-            .collect();
-        for (from, limit) in [(0, text.len()), (3, 9000), (17, text.len() - 5), (5000, 9096), (9, 10)] {
-            let (mut one, mut eight) = (Vec::new(), Vec::new());
-            filter.one(&text, from, limit, &mut one);
-            filter.find(&text, from, limit, &mut eight);
-            one.sort_unstable();
-            assert_eq!(one, eight, "{from}..{limit}");
-            assert!(limit - from < 10 || one.len() > 100);
+/// Moves bits up, and keeps those that leave the block for the next.
+#[inline(always)]
+fn up(bits: u64, by: u32, carried: &mut u64) -> u64 {
+    let moved = bits << by | *carried;
+    *carried = bits >> (64 - by);
+    moved
+}
+
+impl Carried {
+    /// For the next block, where words are fifteen bytes old that began with what a prefix is followed by, and where runs
+    /// of tokens are twenty bytes old.
+    #[inline(always)]
+    fn over(&mut self, now: &Masks) -> (u64, u64) {
+        // A word starts where the byte before is of none, or belongs to an escape: \n %3D \x3d \u003d.
+        let e = now.escape;
+        let escaped = e << 2 | e << 3 | e << 4 | e << 6 | self.escape;
+        self.escape = e >> 62 | e >> 61 | e >> 60 | e >> 58;
+        let inside = up(now.word, 1, &mut self.word) & !escaped;
+        let starts = up(now.word & !inside, 14, &mut self.word_starts);
+
+        let [one, two, four, eight] = &mut self.lead;
+        let x2 = now.lead & up(now.lead, 1, one);
+        let x4 = x2 & up(x2, 2, two);
+        let x8 = x4 & up(x4, 4, four);
+        let x15 = x8 & up(x8, 7, eight);
+
+        let [one, two, four, eight, sixteen] = &mut self.token;
+        let y2 = now.token & up(now.token, 1, one);
+        let y4 = y2 & up(y2, 2, two);
+        let y8 = y4 & up(y4, 4, four);
+        let y16 = y8 & up(y8, 8, eight);
+        let y20 = y16 & up(y16, 4, sixteen);
+        (starts & x15, y20 & !up(y20, 1, &mut self.long))
+    }
+}
+
+/// Memory for a search, to be used again.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    /// What was found.
+    pub(super) hits: Vec<Hit>,
+    masks: Box<[Masks; TURN + 1]>,
+    /// Where words begin that have what a prefix is followed by.
+    words: Places,
+    /// Where runs begin that a machine made.
+    runs: Places,
+    /// Where a gram may begin.
+    grams: Places,
+}
+
+impl Scratch {
+    pub(super) fn new() -> Self {
+        let [words, runs, grams] = std::array::from_fn(|_| Places::new());
+        Self { hits: Vec::new(), masks: Box::new([Masks::default(); TURN + 1]), words, runs, grams }
+    }
+}
+
+/// Places of a turn that are noted for later, counted from its beginning.
+#[derive(Debug)]
+struct Places {
+    all: Box<[u16; (TURN + 1) * BLOCK]>,
+    length: usize,
+}
+
+impl Places {
+    fn new() -> Self {
+        Self { all: Box::new([0; (TURN + 1) * BLOCK]), length: 0 }
+    }
+
+    /// Notes a place for each bit of the block that begins at `first`. Four are written whether they are there or not:
+    /// how many there are is hard to foretell, and a processor that guesses wrong loses more.
+    #[inline(always)]
+    fn push(&mut self, first: usize, mut bits: u64) {
+        let Some(out) = self.all[self.length..].first_chunk_mut::<BLOCK>() else { return };
+        self.length += bits.count_ones() as usize;
+        let mut at = 0;
+        loop {
+            for out in &mut out[at..at + 4] {
+                *out = (first as u16).wrapping_add(bits.trailing_zeros() as u16);
+                bits &= bits.wrapping_sub(1);
+            }
+            at += 4;
+            if bits == 0 {
+                return;
+            }
         }
     }
+
+    /// What was noted, to be forgotten.
+    fn take(&mut self) -> &mut [u16] {
+        &mut self.all[..std::mem::take(&mut self.length)]
+    }
+}
+
+/// The first 64 bytes of the run of tokens that begins at `start`.
+fn run_at(text: &[u8], start: usize) -> &[u8] {
+    let text = &text[start..text.len().min(start + BLOCK)];
+    &text[..text.iter().take_while(|b| is_token(**b)).count()]
+}
+
+/// As [`super::value::machine_made`] for the first 64 bytes of the run of tokens that begins at `place`.
+#[inline(always)]
+fn made_by_machine(now: &Masks, next: &Masks, place: usize) -> bool {
+    let from = |now: u64, next: u64| ((u128::from(next) << 64 | u128::from(now)) >> place) as u64;
+    let length = from(now.token, next.token).trailing_ones();
+    let run = u64::MAX >> (64 - length);
+    let (letter, small) = (from(now.letter, next.letter), from(now.small, next.small));
+    let digits = from(now.word, next.word) & !letter & small & run;
+    let humps = (letter & small & run) << 1 & letter & !small & run;
+    digits != 0 || humps.count_ones() * 6 > length
+}
+
+/// Where names may be that the run at `at` is the value of: before it on its line, or on lines before it where it is a
+/// record's second field (`- name: X`, `value: run`) or an element after another (`<key>X</key>`, `<string>run`).
+fn names_of(text: &[u8], at: usize) -> std::ops::Range<usize> {
+    let first = at.saturating_sub(BEFORE);
+    // In `${NAME-value}` the name is in the run.
+    let end = if text[..at].ends_with(b"{") { text.len().min(at + WITHIN) } else { at };
+    let Some(newline) = memchr::memrchr(b'\n', &text[first..at]) else { return first..end };
+    let line = &text[first + newline + 1..at];
+    let start = line.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'\\' | b',')).count();
+    let word = &line[start..];
+    let field = word.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"value")) || word.starts_with(b"<string>");
+    if field { first..end } else { first + newline + 1..end }
 }

@@ -1,6 +1,7 @@
 //! A text that comes in windows: which keywords may be looked at yet, what must stay, and which of several matches
 //! that claim the same bytes is the one.
 
+use super::prefilter::Scratch;
 use super::{CONTEXT, Engine, Match, confirm};
 
 /// A cluster of overlapping matches is settled when it has grown to this many bytes, so that no input can make the
@@ -15,13 +16,13 @@ pub struct Stream<'e> {
     horizon: usize,
     /// For each rule, the end of its last match in the window: its keywords inside are not looked at again.
     done: Vec<usize>,
-    hits: Vec<(usize, usize, u32)>,
+    scratch: Scratch,
     pending: Vec<Match<'e>>,
 }
 
 impl<'e> Stream<'e> {
     pub(super) fn new(engine: &'e Engine) -> Self {
-        Self { engine, horizon: 0, done: vec![0; engine.rules.len()], hits: Vec::new(), pending: Vec::new() }
+        Self { engine, horizon: 0, done: vec![0; engine.rules.len()], scratch: Scratch::new(), pending: Vec::new() }
     }
 
     /// Forgets everything, to begin another text with the same memory.
@@ -62,9 +63,8 @@ impl<'e> Stream<'e> {
     /// Confirms all keywords that start before `limit`.
     fn look(&mut self, window: &[u8], limit: usize) {
         let engine = self.engine;
-        let mut hits = std::mem::take(&mut self.hits);
-        engine.prefilter.find(window, self.horizon, limit, &mut hits);
-        for &(start, stop, keyword) in &hits {
+        engine.prefilter.find(window, self.horizon, limit, &mut self.scratch);
+        for &(start, stop, keyword) in &self.scratch.hits {
             for &rule in &engine.of_keyword[keyword as usize] {
                 let rule = rule as usize;
                 if start < self.done[rule] {
@@ -76,7 +76,6 @@ impl<'e> Stream<'e> {
                 }
             }
         }
-        self.hits = hits;
         self.horizon = limit;
     }
 

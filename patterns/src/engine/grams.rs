@@ -1,0 +1,144 @@
+//! Four bytes of each keyword, and tables that tell for any place of a text whether such four may begin there.
+//!
+//! Of a byte only the lowest five bits count, which is a letter whatever its case; each of sixteen buckets holds a few
+//! fours, and a table for each of the four bytes says in which buckets it occurs there. What passes all four tables in
+//! one bucket may be a keyword's, and most often is: the buckets are filled so that fours with letters in common lie
+//! together.
+
+use std::collections::BTreeMap;
+
+/// How many bytes a gram has. One of a keyword of three is followed by any byte.
+pub(super) const GRAM: usize = 4;
+/// The shortest keyword that has one.
+pub(super) const SHORTEST: usize = 3;
+const BUCKETS: usize = 16;
+/// The share of places in ordinary text, in millionths, that may pass before no more grams are taken.
+const MOST: u64 = 60_000;
+
+/// What each gram costs besides its own share, since others in its bucket mix with it.
+const EACH: u64 = 10;
+
+/// How many of a thousand bytes of code and documentation have these lowest five bits: counted in 60 MB of C, Go, Python,
+/// shell, YAML and Markdown.
+pub(super) const COMMON: [u32; 32] = [
+    184, 39, 20, 30, 24, 74, 19, 20, 21, 69, 34, 6, 42, 21, 48, 41, 34, 8, 50, 44, 57, 22, 11, 7, 11, 8, 7, 8, 3, 10,
+    2, 24,
+];
+
+/// For each byte, the lowest five bits that it may have, as bits.
+type Symbols = [u32; GRAM];
+
+fn symbols(bytes: &[u8]) -> Symbols {
+    std::array::from_fn(|i| bytes.get(i).map_or(u32::MAX, |b| 1 << (b & 31)))
+}
+
+/// Of a million places in a text, how many these begin at, were bytes drawn by lot.
+fn share(symbols: Symbols) -> u64 {
+    let of = |bits: u32| (0..32).filter(|s| bits >> s & 1 != 0).map(|s| u64::from(COMMON[s])).sum::<u64>();
+    symbols.into_iter().map(of).product::<u64>() / 1_000_000
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(super) struct Grams {
+    /// For each eight buckets and each byte, those that have each symbol, as bits.
+    pub(super) tables: [[[u8; 32]; GRAM]; BUCKETS / 8],
+}
+
+impl Grams {
+    /// Of keywords, and where in each its gram stands; none where it is too short, or where its gram would be one too many.
+    pub(super) fn new(keywords: &[&[u8]]) -> (Self, Vec<Option<usize>>) {
+        // Where the grams of a keyword begin.
+        let grams = |keyword: &[u8]| 0..(keyword.len() + 1).saturating_sub(GRAM.min(keyword.len().max(SHORTEST)));
+        let of = |keyword: &[u8], at: usize| symbols(&keyword[at..keyword.len().min(at + GRAM)]);
+        let mut having: BTreeMap<Symbols, Vec<(usize, usize)>> = BTreeMap::new();
+        for (number, keyword) in keywords.iter().enumerate() {
+            for at in grams(keyword).filter(|at| keyword[*at..].iter().take(GRAM).all(u8::is_ascii)) {
+                having.entry(of(keyword, at)).or_default().push((number, at));
+            }
+        }
+        // Few that many keywords have: each that is taken makes its bucket wider.
+        let mut places: Vec<Option<usize>> = vec![None; keywords.len()];
+        let mut chosen = Vec::new();
+        loop {
+            having.retain(|_, in_words| {
+                in_words.retain(|(number, _)| places[*number].is_none());
+                !in_words.is_empty()
+            });
+            let worth = |gram: &Symbols, words: usize| words as u64 * 1_000_000 / (share(*gram) + EACH);
+            let Some((gram, words)) = having.iter().max_by_key(|(gram, words)| worth(gram, words.len())) else { break };
+            for (number, at) in words {
+                places[*number] = Some(*at);
+            }
+            chosen.push(*gram);
+        }
+        chosen.sort_unstable_by_key(|gram| (share(*gram), *gram));
+
+        let mut buckets = [[0u32; GRAM]; BUCKETS];
+        let mut total = 0;
+        let mut refused = Vec::new();
+        // The common ones first: they lie alone for longest.
+        for gram in chosen.into_iter().rev() {
+            let with = |bucket: &Symbols| std::array::from_fn(|i| bucket[i] | gram[i]);
+            let more = |bucket: &Symbols| share(with(bucket)) - share(*bucket);
+            let best = (0..BUCKETS).min_by_key(|b| more(&buckets[*b])).unwrap_or(0);
+            if total + more(&buckets[best]) > MOST {
+                refused.push(gram);
+            } else {
+                total += more(&buckets[best]);
+                buckets[best] = with(&buckets[best]);
+            }
+        }
+        for (keyword, place) in keywords.iter().zip(&mut places) {
+            *place = place.filter(|at| !refused.contains(&of(keyword, *at)));
+        }
+        let mut tables = [[[0u8; 32]; GRAM]; BUCKETS / 8];
+        for (b, bucket) in buckets.iter().enumerate() {
+            for (table, bits) in tables[b / 8].iter_mut().zip(bucket) {
+                for (symbol, entry) in table.iter_mut().enumerate() {
+                    *entry |= u8::from(bits >> symbol & 1 != 0) << (b % 8);
+                }
+            }
+        }
+        (Self { tables }, places)
+    }
+
+    /// Whether a keyword's gram may be these bytes.
+    pub(super) fn may_begin(&self, bytes: [u8; GRAM]) -> bool {
+        let [one, two, three, four] = bytes;
+        self.tables.iter().any(|tables| {
+            let of = |i: usize, b: u8| if b.is_ascii() { tables[i][usize::from(b & 31)] } else { 0 };
+            of(0, one) & of(1, two) & of(2, three) & of(3, four.min(0x7f)) != 0
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_keyword_is_found_by_its_gram() {
+        let words: Vec<&[u8]> = vec![b"password", b"passwd", b"_pw", b"://", b"ab", "\u{df}\u{df}".as_bytes(), b"7q~"];
+        let (grams, places) = Grams::new(&words);
+        assert_eq!(places[4..6], [None, None], "too short, and not ASCII");
+        for (word, place) in words.iter().zip(places) {
+            let Some(at) = place else { continue };
+            for word in [word.to_vec(), word.to_ascii_uppercase()] {
+                let mut four = word[at..].to_vec();
+                four.push(b'x');
+                assert!(grams.may_begin(four[..4].try_into().unwrap()), "{word:?}");
+            }
+        }
+        assert!(!grams.may_begin(*b"xyzv") && !grams.may_begin([0xff; 4]));
+    }
+
+    #[test]
+    fn more_than_a_text_can_bear_is_refused() {
+        let words: Vec<Vec<u8>> =
+            (0..26 * 26u16).map(|n| vec![b'a' + (n / 26) as u8, b' ', b'a' + (n % 26) as u8]).collect();
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        let places = Grams::new(&words).1;
+        assert!(places.iter().any(Option::is_some) && places.iter().any(Option::is_none));
+    }
+}
