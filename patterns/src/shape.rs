@@ -31,8 +31,8 @@ pub(crate) struct Shape {
     pub(crate) written: usize,
     /// How many bytes of `[0-9A-Za-z_+/.=%-]` each match begins with at least.
     pub(crate) leads: usize,
-    /// The longest run of `[0-9A-Za-z_+/.-]` that each match has somewhere.
-    pub(crate) runs: usize,
+    /// How many bytes of `[0-9A-Za-z_+/.-]` each match begins with at least.
+    pub(crate) starts: usize,
 }
 
 impl TryFrom<String> for Pattern {
@@ -48,8 +48,8 @@ impl TryFrom<String> for Pattern {
             beginnings: Words::new(&beginnings(&hir).unwrap_or_default()),
             longest: hir.properties().maximum_len(),
             written: written(&hir).0,
-            leads: Runs::of(&hir, is_lead).first,
-            runs: Runs::of(&hir, is_token).longest,
+            leads: Run::of(&hir, is_lead).first,
+            starts: Run::of(&hir, is_token).first,
         };
         Ok(Self { text, shape })
     }
@@ -103,20 +103,18 @@ fn written(hir: &Hir) -> (usize, bool) {
     }
 }
 
-/// Runs of token bytes that every match of an expression has, at least.
+/// The run of token bytes that every match of an expression begins with, at least.
 #[derive(Debug, Clone, Copy)]
-struct Runs {
-    /// At its beginning, at its end, and anywhere.
+struct Run {
+    /// How long.
     first: usize,
-    last: usize,
-    longest: usize,
     /// Whether nothing else is in it.
     whole: bool,
 }
 
-impl Runs {
-    const EMPTY: Self = Self { first: 0, last: 0, longest: 0, whole: true };
-    const OTHER: Self = Self { first: 0, last: 0, longest: 0, whole: false };
+impl Run {
+    const EMPTY: Self = Self { first: 0, whole: true };
+    const OTHER: Self = Self { first: 0, whole: false };
 
     fn of(hir: &Hir, is_token: fn(u8) -> bool) -> Self {
         let of = |hir: &Hir| Self::of(hir, is_token);
@@ -136,32 +134,21 @@ impl Runs {
                 let once = of(&again.sub);
                 let least = (0..again.min.min(64)).fold(Self::EMPTY, |all, _| all.then(once));
                 // More of the same only makes runs longer, if there is nothing else in it.
-                if once.whole || again.max == Some(again.min) { least } else { Self { whole: false, last: 0, ..least } }
+                if once.whole || again.max == Some(again.min) { least } else { Self { whole: false, ..least } }
             }
         }
     }
 
     fn one(token: bool) -> Self {
-        if token { Self { first: 1, last: 1, longest: 1, whole: true } } else { Self::OTHER }
+        if token { Self { first: 1, whole: true } } else { Self::OTHER }
     }
 
     fn then(self, next: Self) -> Self {
-        let joined = self.last + next.first;
-        Self {
-            first: if self.whole { self.first + next.first } else { self.first },
-            last: if next.whole { self.last + next.last } else { next.last },
-            longest: self.longest.max(next.longest).max(joined),
-            whole: self.whole && next.whole,
-        }
+        Self { first: if self.whole { self.first + next.first } else { self.first }, whole: self.whole && next.whole }
     }
 
     fn either(self, other: Self) -> Self {
-        Self {
-            first: self.first.min(other.first),
-            last: self.last.min(other.last),
-            longest: self.longest.min(other.longest),
-            whole: self.whole && other.whole,
-        }
+        Self { first: self.first.min(other.first), whole: self.whole && other.whole }
     }
 }
 
@@ -210,13 +197,13 @@ mod tests {
 
     #[test]
     fn runs_are_those_of_every_match() {
-        let of = |p: &str| (shape(p).leads, shape(p).runs);
+        let of = |p: &str| (shape(p).leads, shape(p).starts);
         assert_eq!(of("ghp_[0-9A-Za-z]{36}"), (40, 40));
         assert_eq!(of("(?:a|bcd)[0-9]{2,4}x"), (4, 4));
-        assert_eq!(of("a{0,3}b:c{20}d?"), (1, 20));
+        assert_eq!(of("a{0,3}b:c{20}d?"), (1, 1));
         assert_eq!(of("(?:ab=){3}c"), (10, 2));
         assert_eq!(of("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}"), (23, 23));
-        assert_eq!(of("(?:ab )*c{14}"), (0, 14));
-        assert_eq!(of("://[^/]+"), (0, 2));
+        assert_eq!(of("(?:ab )*c{14}"), (0, 0));
+        assert_eq!(of("://[^/]+"), (0, 0));
     }
 }

@@ -99,4 +99,5 @@ fn one(check: Check, candidate: &Candidate<'_>) -> Verdict {
     }
 }
 
+pub(crate) use assigned::plausible;
 pub(crate) use checksum::complete;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use regex_automata::{Anchored, Input};
 
-use super::value::has_key;
+use super::value::is_key;
 use super::{BACK, Compiled, Lane, Match};
 use crate::assign;
 use crate::check::{self, Candidate};
@@ -85,7 +85,10 @@ fn beside<'r>(
     let rule = &compiled.rule;
     let assignment = assign::around(text, keyword)?;
     let value = assignment.value.clone();
-    if compiled.needs_key() && !has_key(&text[value.clone()]) {
+    if compiled.needs_key() && !is_key(&text[value.clone()]) {
+        return None;
+    }
+    if rule.is_generic() && !check::plausible(&text[assignment.name.clone()], &text[value.clone()]) {
         return None;
     }
     let whole = find(regex, Input::new(text).span(value.clone()).anchored(Anchored::Yes))?;

@@ -51,22 +51,26 @@ impl Grams {
         // Where the grams of a keyword begin.
         let grams = |keyword: &[u8]| 0..(keyword.len() + 1).saturating_sub(GRAM.min(keyword.len().max(SHORTEST)));
         let of = |keyword: &[u8], at: usize| symbols(&keyword[at..keyword.len().min(at + GRAM)]);
-        let mut having: BTreeMap<Symbols, Vec<(usize, usize)>> = BTreeMap::new();
+        let mut having: BTreeMap<Symbols, (u64, Vec<(usize, usize)>)> = BTreeMap::new();
         for (number, keyword) in keywords.iter().enumerate() {
             for at in grams(keyword).filter(|at| keyword[*at..].iter().take(GRAM).all(u8::is_ascii)) {
-                having.entry(of(keyword, at)).or_default().push((number, at));
+                let gram = of(keyword, at);
+                having.entry(gram).or_insert_with(|| (share(gram), Vec::new())).1.push((number, at));
             }
         }
         // Few that many keywords have: each that is taken makes its bucket wider.
         let mut places: Vec<Option<usize>> = vec![None; keywords.len()];
         let mut chosen = Vec::new();
         loop {
-            having.retain(|_, in_words| {
-                in_words.retain(|(number, _)| places[*number].is_none());
-                !in_words.is_empty()
+            having.retain(|_, (_, words)| {
+                words.retain(|(number, _)| places[*number].is_none());
+                !words.is_empty()
             });
-            let worth = |gram: &Symbols, words: usize| words as u64 * 1_000_000 / (share(*gram) + EACH);
-            let Some((gram, words)) = having.iter().max_by_key(|(gram, words)| worth(gram, words.len())) else { break };
+            // What a gram costs is its share of places, and more for each keyword that is compared there. Letters in
+            // words follow one another more often than by lot.
+            let worth = |share: u64, words: u64| words * 1_000_000 / (share * 5 * (4 + words) + EACH);
+            let best = having.iter().max_by_key(|(_, (share, words))| worth(*share, words.len() as u64));
+            let Some((gram, (_, words))) = best else { break };
             for (number, at) in words {
                 places[*number] = Some(*at);
             }
@@ -74,26 +78,30 @@ impl Grams {
         }
         chosen.sort_unstable_by_key(|gram| (share(*gram), *gram));
 
-        let mut buckets = [[0u32; GRAM]; BUCKETS];
+        let mut buckets = [([0u32; GRAM], 0); BUCKETS];
         let mut total = 0;
         let mut refused = Vec::new();
         // The common ones first: they lie alone for longest.
         for gram in chosen.into_iter().rev() {
-            let with = |bucket: &Symbols| std::array::from_fn(|i| bucket[i] | gram[i]);
-            let more = |bucket: &Symbols| share(with(bucket)) - share(*bucket);
-            let best = (0..BUCKETS).min_by_key(|b| more(&buckets[*b])).unwrap_or(0);
-            if total + more(&buckets[best]) > MOST {
+            let with = |bucket: &(Symbols, u64)| {
+                let both: Symbols = std::array::from_fn(|i| bucket.0[i] | gram[i]);
+                (both, share(both))
+            };
+            let wider = buckets.iter().map(|bucket| (with(bucket), bucket.1)).enumerate();
+            let best = wider.min_by_key(|(_, (wide, before))| wide.1 - before);
+            let Some((number, (wide, before))) = best else { continue };
+            if total + wide.1 - before > MOST {
                 refused.push(gram);
             } else {
-                total += more(&buckets[best]);
-                buckets[best] = with(&buckets[best]);
+                total += wide.1 - before;
+                buckets[number] = wide;
             }
         }
         for (keyword, place) in keywords.iter().zip(&mut places) {
             *place = place.filter(|at| !refused.contains(&of(keyword, *at)));
         }
         let mut tables = [[[0u8; 32]; GRAM]; BUCKETS / 8];
-        for (b, bucket) in buckets.iter().enumerate() {
+        for (b, (bucket, _)) in buckets.iter().enumerate() {
             for (table, bits) in tables[b / 8].iter_mut().zip(bucket) {
                 for (symbol, entry) in table.iter_mut().enumerate() {
                     *entry |= u8::from(bits >> symbol & 1 != 0) << (b % 8);

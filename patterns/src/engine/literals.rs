@@ -26,19 +26,25 @@ fn hash(gram: u32) -> usize {
 /// One of the set.
 #[derive(Debug)]
 struct Literal {
+    gram: u32,
     /// Where in the literal the gram stands.
     offset: u32,
+    /// Its first eight bytes, as those of a gram, and which of them there are.
+    head: u64,
+    mask: u64,
     number: u32,
     /// In lower case.
     text: Box<[u8]>,
 }
 
+/// The bit that makes a letter small, for eight of them.
+const SMALL: u64 = 0x2020_2020_2020_2020;
+
 /// The set. Literals are found by `N` bytes of theirs.
 #[derive(Debug)]
 pub(super) struct Literals<const N: usize> {
     bitmap: Vec<u64>,
-    /// The literals' grams, sorted by hash.
-    grams: Vec<u32>,
+    /// Sorted by hash of the gram.
     all: Vec<Literal>,
     /// For the upper bits of each hash, where its literals begin in `all`; at the end, how many there are.
     first: Vec<u16>,
@@ -47,34 +53,43 @@ pub(super) struct Literals<const N: usize> {
 impl<const N: usize> Literals<N> {
     /// Of literals in lower case with their numbers and the places of their grams. None is shorter than a gram.
     pub(super) fn new(literals: impl IntoIterator<Item = (Vec<u8>, u32, usize)>) -> Self {
-        let mut all: Vec<(u32, Literal)> = literals
+        let mut all: Vec<Literal> = literals
             .into_iter()
             .map(|(text, number, offset)| {
-                let gram = gram::<N>(&text[offset..]);
-                (gram, Literal { offset: u32::try_from(offset).unwrap_or(0), number, text: text.into() })
+                let mut head = [0; 8];
+                let length = text.len().min(8);
+                head[..length].copy_from_slice(&text[..length]);
+                let mask = u64::MAX >> (64 - 8 * length);
+                let offset32 = u32::try_from(offset).unwrap_or(0);
+                let head = (u64::from_le_bytes(head) | SMALL) & mask;
+                Literal { gram: gram::<N>(&text[offset..]), offset: offset32, head, mask, number, text: text.into() }
             })
             .collect();
-        all.sort_by_key(|(gram, l)| (hash(*gram), l.number));
+        all.sort_by_key(|l| (hash(l.gram), l.number));
         let mut bitmap = vec![0u64; 1 << (BITS - 6)];
         let mut first = vec![0u16; (1 << UPPER) + 1];
-        for (gram, _) in &all {
-            let hash = hash(*gram);
+        for literal in &all {
+            let hash = hash(literal.gram);
             bitmap[hash >> 6] |= 1 << (hash & 63);
             first[(hash >> (BITS - UPPER)) + 1] += 1;
         }
         for at in 1..first.len() {
             first[at] += first[at - 1];
         }
-        let (grams, all) = all.into_iter().unzip();
-        Self { bitmap, grams, all, first }
+        Self { bitmap, all, first }
     }
 
     /// Whether a literal's gram may stand at `at`.
     #[inline(always)]
     fn may_be(&self, text: &[u8], at: usize) -> Option<u32> {
         let gram = gram::<N>(text.get(at..)?.get(..N)?);
+        self.holds(gram).then_some(gram)
+    }
+
+    #[inline(always)]
+    fn holds(&self, gram: u32) -> bool {
         let hash = hash(gram);
-        (self.bitmap[hash >> 6] >> (hash & 63) & 1 != 0).then_some(gram)
+        self.bitmap[hash >> 6] >> (hash & 63) & 1 != 0
     }
 
     /// Notes the literals whose gram stands at `at`.
@@ -88,19 +103,35 @@ impl<const N: usize> Literals<N> {
     /// Notes the literals whose gram stands at any of the places, which are counted from `base`.
     #[inline(always)]
     pub(super) fn among(&self, base: usize, places: &[u16], owned: &mut Owned<'_>) {
-        if self.all.is_empty() {
-            return;
-        }
-        let mut likely = [0u16; 64];
-        for places in places.chunks(likely.len()) {
-            // Without a branch for each: which of them pass is hard to foretell.
-            let mut count = 0;
-            for place in places {
-                likely[count & 63] = *place;
-                count += usize::from(self.may_be(owned.text, base.wrapping_add(usize::from(*place))).is_some());
-            }
-            for place in &likely[..count] {
-                self.at(base.wrapping_add(usize::from(*place)), owned);
+        let text = owned.text;
+        for_likely(base, places, |at| self.may_be(text, at).is_some(), |at| self.at(at, owned));
+    }
+
+    /// The same for two sets at once.
+    #[inline(always)]
+    pub(super) fn among_with<const M: usize>(
+        &self,
+        other: &Literals<M>,
+        base: usize,
+        places: &[u16],
+        owned: &mut Owned<'_>,
+    ) {
+        let text = owned.text;
+        let may_be = |at| self.may_be(text, at).is_some() | other.may_be(text, at).is_some();
+        for_likely(base, places, may_be, |at| {
+            self.at(at, owned);
+            other.at(at, owned);
+        });
+    }
+
+    /// Notes the literals whose gram stands at any place of the range.
+    #[inline(always)]
+    pub(super) fn along(&self, places: std::ops::Range<usize>, owned: &mut Owned<'_>) {
+        let end = owned.text.len().min(places.end + N - 1);
+        for (at, bytes) in (places.start..).zip(owned.text[places.start.min(end)..end].windows(N)) {
+            let gram = gram::<N>(bytes);
+            if self.holds(gram) {
+                self.compare(at, gram, owned);
             }
         }
     }
@@ -108,18 +139,40 @@ impl<const N: usize> Literals<N> {
     #[inline(never)]
     fn compare(&self, at: usize, gram: u32, owned: &mut Owned<'_>) {
         let place = hash(gram) >> (BITS - UPPER);
-        for i in usize::from(self.first[place])..usize::from(self.first[place + 1]) {
-            if self.grams[i] != gram {
+        for literal in &self.all[usize::from(self.first[place])..usize::from(self.first[place + 1])] {
+            if literal.gram != gram {
                 continue;
             }
-            let literal = &self.all[i];
             let Some(start) = at.checked_sub(literal.offset as usize) else { continue };
+            let head = owned.text.get(start..start + 8).and_then(|head| head.first_chunk());
+            if head.is_some_and(|head| (u64::from_le_bytes(*head) | SMALL) & literal.mask != literal.head) {
+                continue;
+            }
             let stop = start + literal.text.len();
+            let whole = head.is_some() && literal.text.len() <= 8;
             if (owned.from..owned.limit).contains(&start)
-                && owned.text.get(start..stop).is_some_and(|found| found.eq_ignore_ascii_case(&literal.text))
+                && (whole || owned.text.get(start..stop).is_some_and(|found| found.eq_ignore_ascii_case(&literal.text)))
             {
                 owned.hits.push((start, stop, literal.number));
             }
+        }
+    }
+}
+
+/// Calls `each` for those places that may be something: first all are asked, without a branch for each, since which of
+/// them pass is hard to foretell.
+#[inline(always)]
+fn for_likely(base: usize, places: &[u16], may_be: impl Fn(usize) -> bool, mut each: impl FnMut(usize)) {
+    let at = |place: &u16| base.wrapping_add(usize::from(*place));
+    let mut likely = [0u16; 64];
+    for places in places.chunks(likely.len()) {
+        let mut count = 0;
+        for place in places {
+            likely[count & 63] = *place;
+            count += usize::from(may_be(at(place)));
+        }
+        for place in &likely[..count] {
+            each(at(place));
         }
     }
 }

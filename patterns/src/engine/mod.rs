@@ -221,7 +221,10 @@ impl Compiled {
         let free = matches!(self.rule.bounds, Bounds::Both | Bounds::Left);
         let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
         match self.lane {
-            Lane::Beside if self.needs_key() && self.rule.near.iter().all(|w| w.len() >= prefilter::NAME) => {
+            Lane::Beside
+                if self.needs_key()
+                    && self.rule.near.iter().all(|w| w.len() >= prefilter::NAME && w.bytes().all(assign::is_name)) =>
+            {
                 prefilter::Lane::Value
             }
             Lane::Anchored
@@ -235,9 +238,9 @@ impl Compiled {
         }
     }
 
-    /// Whether a value must look as if a machine had made it.
+    /// Whether a value is only looked at if it looks as if a machine had made it: where it is long enough to tell.
     fn needs_key(&self) -> bool {
-        self.rule.shape.runs >= value::RUN
+        self.rule.shape.starts >= value::RUN
     }
 
     /// Classifies a rule from its syntax tree, and gives the keywords to look for.

@@ -14,14 +14,13 @@
 use super::general::General;
 use super::grams::{GRAM, Grams, SHORTEST};
 use super::literals::{Hit, Literals, Owned, choose};
-use super::masks::{BLOCK, Kernel, Masks, is_token};
-use super::value::{RUN, machine_made};
+use super::masks::{BLOCK, Kernel, Masks};
+use super::value::{RUN, can_follow};
 
 /// How many bytes a match of the prefix lane begins with. The arithmetic below is made for it.
 pub(super) const LEADS: usize = 15;
-/// How far before a run its keyword may begin: the longest keyword, the name after it, the gap, and what stands in the
-/// value before the run.
-const BEFORE: usize = 192;
+/// How far before a value its keyword may begin: the longest keyword, the name after it, and the gap.
+const BEFORE: usize = 160;
 /// Where the name is in the run itself, how much of it is searched.
 const WITHIN: usize = 160;
 /// How far behind a keyword the lanes look. Less than any window keeps.
@@ -107,28 +106,22 @@ impl Prefilter {
         let mut carried = Carried::default();
         while at < end {
             let blocks = (end - at).div_ceil(BLOCK).min(TURN);
-            self.kernel.find(&self.grams, text, at, &mut masks[..=blocks]);
+            self.kernel.find(&self.grams, text, at, &mut masks[..blocks]);
             for (number, block) in masks[..blocks].iter().enumerate() {
                 grams.push(number * BLOCK, block.gram);
                 let (word_starts, run_starts) = carried.over(block);
                 words.push(number * BLOCK, word_starts);
-                runs.push(number * BLOCK, run_starts);
+                if run_starts != 0 {
+                    runs.push(number * BLOCK, run_starts);
+                }
             }
             // Words and runs are noted where they are known to be long enough.
             self.prefix.among(at.wrapping_sub(LEADS - 1), words.take(), &mut owned);
-            let grams = grams.take();
-            self.short.among(at, grams, &mut owned);
-            self.gram.among(at, grams, &mut owned);
+            self.gram.among_with(&self.short, at, grams.take(), &mut owned);
             for known in runs.take() {
                 let Some(start) = (at + usize::from(*known)).checked_sub(RUN - 1) else { continue };
-                let made = match start.checked_sub(at) {
-                    Some(place) => made_by_machine(&masks[place / BLOCK], &masks[place / BLOCK + 1], place % BLOCK),
-                    None => machine_made(run_at(text, start)),
-                };
-                if made || text[..start].ends_with(b"{") {
-                    for place in names_of(text, start) {
-                        self.value.at(place, &mut owned);
-                    }
+                if can_follow(&text[..start]) && (self.machine_made(text, start) || text[..start].ends_with(b"{")) {
+                    self.value.along(names_of(text, start), &mut owned);
                 }
             }
             at += blocks * BLOCK;
@@ -185,12 +178,27 @@ impl Carried {
     }
 }
 
+impl Prefilter {
+    /// As [`super::value::machine_made`] for the first 64 bytes of the run of tokens that begins at `start`.
+    #[inline(always)]
+    fn machine_made(&self, text: &[u8], start: usize) -> bool {
+        let mut masks = [Masks::default()];
+        self.kernel.find(&self.grams, text, start, &mut masks);
+        let [Masks { word, letter, token, small, .. }] = masks;
+        let length = token.trailing_ones();
+        let run = u64::MAX >> (64 - length);
+        let digits = word & !letter & small & run;
+        let humps = (letter & small & run) << 1 & letter & !small & run;
+        digits != 0 || humps.count_ones() * 6 > length
+    }
+}
+
 /// Memory for a search, to be used again.
 #[derive(Debug)]
 pub(super) struct Scratch {
     /// What was found.
     pub(super) hits: Vec<Hit>,
-    masks: Box<[Masks; TURN + 1]>,
+    masks: Box<[Masks; TURN]>,
     /// Where words begin that have what a prefix is followed by.
     words: Places,
     /// Where runs begin that a machine made.
@@ -202,7 +210,7 @@ pub(super) struct Scratch {
 impl Scratch {
     pub(super) fn new() -> Self {
         let [words, runs, grams] = std::array::from_fn(|_| Places::new());
-        Self { hits: Vec::new(), masks: Box::new([Masks::default(); TURN + 1]), words, runs, grams }
+        Self { hits: Vec::new(), masks: Box::new([Masks::default(); TURN]), words, runs, grams }
     }
 }
 
@@ -218,7 +226,7 @@ impl Places {
         Self { all: Box::new([0; (TURN + 1) * BLOCK]), length: 0 }
     }
 
-    /// Notes a place for each bit of the block that begins at `first`. Four are written whether they are there or not:
+    /// Notes a place for each bit of the block that begins at `first`. Two are written whether they are there or not:
     /// how many there are is hard to foretell, and a processor that guesses wrong loses more.
     #[inline(always)]
     fn push(&mut self, first: usize, mut bits: u64) {
@@ -226,11 +234,11 @@ impl Places {
         self.length += bits.count_ones() as usize;
         let mut at = 0;
         loop {
-            for out in &mut out[at..at + 4] {
+            for out in &mut out[at..at + 2] {
                 *out = (first as u16).wrapping_add(bits.trailing_zeros() as u16);
                 bits &= bits.wrapping_sub(1);
             }
-            at += 4;
+            at += 2;
             if bits == 0 {
                 return;
             }
@@ -241,24 +249,6 @@ impl Places {
     fn take(&mut self) -> &mut [u16] {
         &mut self.all[..std::mem::take(&mut self.length)]
     }
-}
-
-/// The first 64 bytes of the run of tokens that begins at `start`.
-fn run_at(text: &[u8], start: usize) -> &[u8] {
-    let text = &text[start..text.len().min(start + BLOCK)];
-    &text[..text.iter().take_while(|b| is_token(**b)).count()]
-}
-
-/// As [`super::value::machine_made`] for the first 64 bytes of the run of tokens that begins at `place`.
-#[inline(always)]
-fn made_by_machine(now: &Masks, next: &Masks, place: usize) -> bool {
-    let from = |now: u64, next: u64| ((u128::from(next) << 64 | u128::from(now)) >> place) as u64;
-    let length = from(now.token, next.token).trailing_ones();
-    let run = u64::MAX >> (64 - length);
-    let (letter, small) = (from(now.letter, next.letter), from(now.small, next.small));
-    let digits = from(now.word, next.word) & !letter & small & run;
-    let humps = (letter & small & run) << 1 & letter & !small & run;
-    digits != 0 || humps.count_ones() * 6 > length
 }
 
 /// Where names may be that the run at `at` is the value of: before it on its line, or on lines before it where it is a
