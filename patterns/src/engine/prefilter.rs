@@ -15,16 +15,12 @@ use super::general::General;
 use super::grams::{GRAM, Grams, SHORTEST};
 use super::literals::{Hit, Literals, Owned, choose};
 use super::masks::{BLOCK, Kernel, Masks};
-use super::value::{RUN, can_follow};
+use super::value::{self, RUN, can_follow, names_of};
 
 /// How many bytes a match of the prefix lane begins with. The arithmetic below is made for it.
 pub(super) const LEADS: usize = 15;
-/// How far before a value its keyword may begin: the longest keyword, the name after it, and the gap.
-const BEFORE: usize = 160;
-/// Where the name is in the run itself, how much of it is searched.
-const WITHIN: usize = 160;
 /// How far behind a keyword the lanes look. Less than any window keeps.
-const AHEAD: usize = BEFORE + WITHIN + RUN;
+const AHEAD: usize = value::BEFORE + value::WITHIN + RUN;
 /// Blocks a turn: their masks stay in the nearest cache.
 const TURN: usize = 64;
 /// How many bytes a keyword of the value lane has at least.
@@ -249,18 +245,4 @@ impl Places {
     fn take(&mut self) -> &mut [u16] {
         &mut self.all[..std::mem::take(&mut self.length)]
     }
-}
-
-/// Where names may be that the run at `at` is the value of: before it on its line, or on lines before it where it is a
-/// record's second field (`- name: X`, `value: run`) or an element after another (`<key>X</key>`, `<string>run`).
-fn names_of(text: &[u8], at: usize) -> std::ops::Range<usize> {
-    let first = at.saturating_sub(BEFORE);
-    // In `${NAME-value}` the name is in the run.
-    let end = if text[..at].ends_with(b"{") { text.len().min(at + WITHIN) } else { at };
-    let Some(newline) = memchr::memrchr(b'\n', &text[first..at]) else { return first..end };
-    let line = &text[first + newline + 1..at];
-    let start = line.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'\\' | b',')).count();
-    let word = &line[start..];
-    let field = word.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"value")) || word.starts_with(b"<string>");
-    if field { first..end } else { first + newline + 1..end }
 }

@@ -1,5 +1,7 @@
 //! What the value lane knows of every value that it finds: it begins with a run of token bytes that a machine made.
 
+use std::ops::Range;
+
 use crate::assign::is_name;
 
 use super::masks::is_token;
@@ -7,6 +9,10 @@ use super::masks::is_token;
 /// How many token bytes a run has at least: of random keys so long, three in a hundred have no digit, and of those most
 /// have the cases.
 pub(super) const RUN: usize = 20;
+/// How far before a value its keyword may begin: the longest keyword, the name after it, and the gap.
+pub(super) const BEFORE: usize = 160;
+/// Where the name is in the run itself, how much of it is searched.
+pub(super) const WITHIN: usize = 160;
 /// How many bytes of the run tell whether a machine made it.
 const SAMPLE: usize = 64;
 
@@ -46,6 +52,51 @@ pub(super) fn can_follow(before: &[u8]) -> bool {
     }
 }
 
+/// Where names may be that the value at `at` belongs to; see [`crate::assign`] for what can stand between.
+pub(super) fn names_of(text: &[u8], at: usize) -> Range<usize> {
+    let first = at.saturating_sub(BEFORE);
+    if text[..at].ends_with(b"{") {
+        // `${NAME-value}`: the name is in the run.
+        return first..text.len().min(at + WITHIN);
+    }
+    if let Some(name) = adjacent(&text[first..at]) {
+        return first + name.start..first + name.end;
+    }
+    // On its line, or on lines before it where it is a record's second field (`- name: X`, `value: run`) or an element
+    // after another (`<key>X</key>`, `<string>run`).
+    let Some(newline) = memchr::memrchr(b'\n', &text[first..at]) else { return first..at };
+    let line = &text[first + newline + 1..at];
+    let start = line.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'\\' | b',')).count();
+    let word = &line[start..];
+    let field = word.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"value")) || word.starts_with(b"<string>");
+    if field { first..at } else { first + newline + 1..at }
+}
+
+/// The name, where it stands directly before an operator and can be no type or field: `name=value`, `"name": "value"`.
+/// That is most of them, and spares a look at the rest of the line.
+fn adjacent(before: &[u8]) -> Option<Range<usize>> {
+    let back = |end: usize, like: fn(u8) -> bool| end - before[..end].iter().rev().take_while(|b| like(**b)).count();
+    let quotes = back(before.len(), |b| matches!(b, b'"' | b'\\'));
+    let operator_end = if quotes < before.len() { back(quotes, |b| b == b' ') } else { quotes };
+    let operator = back(operator_end, |b| matches!(b, b'=' | b':'));
+    let end = back(operator, |b| matches!(b, b'"' | b'\\'));
+    let start = back(end, is_name);
+    let name = &before[start..end];
+    let decided = if end < operator {
+        // A quoted name.
+        before[end..operator].contains(&b'"')
+    } else {
+        // A bare name and value. Behind a colon it might be a type: `name: Type=value`.
+        quotes == before.len() && operator_end == quotes && {
+            let rest = back(start, |b| matches!(b, b' ' | b'\t'));
+            rest > 0
+                && (before[rest - 1].is_ascii_alphanumeric() || matches!(before[rest - 1], b'\n' | b';' | b',' | b'/'))
+        }
+    };
+    (decided && operator < operator_end && !name.is_empty() && start > 0 && !name.eq_ignore_ascii_case(b"value"))
+        .then_some(start..end)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +127,22 @@ mod tests {
         }
         for before in ["", "\n", "  ", "a ", "some words ", "f(a, ", "f(", "*", "a\n  "] {
             assert!(!can_follow(before.as_bytes()), "{before}");
+        }
+    }
+
+    #[test]
+    fn the_name_is_looked_for_where_it_may_be() {
+        for (text, names) in [
+            ("a b=1\nx lag=2 sha256:", "sha256"),
+            ("{\"a\": 1, \"key\": \"", "key"),
+            ("{\\\"a\\\": 1, \\\"key\\\":\\\"", "key"),
+            ("x\nconst key: Type=", "const key: Type="),
+            ("x\nkey: &str = \"", "key: &str = \""),
+            ("- name: KEY\n  value: ", "- name: KEY\n  value: "),
+            ("x\n<key>KEY</key>\n<string>", "x\n<key>KEY</key>\n<string>"),
+            ("x\nf(\"key\", \"", "f(\"key\", \""),
+        ] {
+            assert_eq!(&text[names_of(text.as_bytes(), text.len())], names, "{text}");
         }
     }
 }
