@@ -151,6 +151,22 @@ impl Engine {
     /// # Errors
     /// The first rule that cannot be used, and why.
     pub fn new(rules: Vec<Rule>) -> Result<Self, LoadError> {
+        Self::with(rules, prefilter::Prefilter::new)
+    }
+
+    /// The same, found the slow way: every keyword of every rule by one automaton, whatever is known of its matches. It
+    /// finds what [`Engine::new`] finds; tests hold the two against each other.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn reference(rules: Vec<Rule>) -> Result<Self, LoadError> {
+        Self::with(rules, prefilter::Prefilter::plain)
+    }
+
+    fn with(
+        rules: Vec<Rule>,
+        prefilter: fn(&[(Vec<u8>, prefilter::Lane)]) -> Result<prefilter::Prefilter, String>,
+    ) -> Result<Self, LoadError> {
         let mut words: Vec<(Vec<u8>, prefilter::Lane)> = Vec::new();
         let mut of_keyword: Vec<Vec<u32>> = Vec::new();
         let mut places = std::collections::HashMap::new();
@@ -172,8 +188,7 @@ impl Engine {
             }
             compiled.push(one);
         }
-        let prefilter =
-            prefilter::Prefilter::new(&words).map_err(|why| LoadError::Pattern { rule: "(all)".into(), why })?;
+        let prefilter = prefilter(&words).map_err(|why| LoadError::Pattern { rule: "(all)".into(), why })?;
         let longest = compiled.iter().map(|c| c.longest).max().unwrap_or(0);
         Ok(Self {
             back: BACK.max(assign::NAME_REACH) + CONTEXT,

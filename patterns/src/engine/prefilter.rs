@@ -75,6 +75,12 @@ impl Prefilter {
         })
     }
 
+    /// The same with nothing but the general lane.
+    pub(super) fn plain(keywords: &[(Vec<u8>, Lane)]) -> Result<Self, String> {
+        let all: Vec<_> = keywords.iter().zip(0u32..).map(|((word, _), number)| (word.as_slice(), number)).collect();
+        Ok(Self { general: Some(General::new(&all)?), ..Self::new(&[])? })
+    }
+
     /// Gathers the keywords that start in `from..limit`, in the order of their places. `text` goes on behind `limit` as
     /// far as any rule looks, or ends there.
     pub(super) fn find(&self, text: &[u8], from: usize, limit: usize, scratch: &mut Scratch) {
