@@ -15,7 +15,7 @@ use super::general::General;
 use super::grams::{GRAM, Grams, SHORTEST};
 use super::literals::{Hit, Literals, Owned, choose};
 use super::masks::{BLOCK, Kernel, Masks};
-use super::value::{self, RUN, can_follow, names_of};
+use super::value::{self, RUN};
 
 /// How many bytes a match of the prefix lane begins with. The arithmetic below is made for it.
 pub(super) const LEADS: usize = 15;
@@ -122,8 +122,8 @@ impl Prefilter {
             self.gram.among_with(&self.short, at, grams.take(), &mut owned);
             for known in runs.take() {
                 let Some(start) = (at + usize::from(*known)).checked_sub(RUN - 1) else { continue };
-                if can_follow(&text[..start]) && (self.machine_made(text, start) || text[..start].ends_with(b"{")) {
-                    self.value.along(names_of(text, start), &mut owned);
+                if value::may_begin(text, start) {
+                    self.value.along(value::names_of(text, start), &mut owned);
                 }
             }
             at += blocks * BLOCK;
@@ -177,21 +177,6 @@ impl Carried {
         let y16 = y8 & up(y8, 8, eight);
         let y20 = y16 & up(y16, 4, sixteen);
         (starts & x15, y20 & !up(y20, 1, &mut self.long))
-    }
-}
-
-impl Prefilter {
-    /// As [`super::value::machine_made`] for the first 64 bytes of the run of tokens that begins at `start`.
-    #[inline(always)]
-    fn machine_made(&self, text: &[u8], start: usize) -> bool {
-        let mut masks = [Masks::default()];
-        self.kernel.find(&self.grams, text, start, &mut masks);
-        let [Masks { word, letter, token, small, .. }] = masks;
-        let length = token.trailing_ones();
-        let run = u64::MAX >> (64 - length);
-        let digits = word & !letter & small & run;
-        let humps = (letter & small & run) << 1 & letter & !small & run;
-        digits != 0 || humps.count_ones() * 6 > length
     }
 }
 

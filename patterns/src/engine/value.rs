@@ -25,28 +25,39 @@ pub(super) fn machine_made(run: &[u8]) -> bool {
 
 /// Whether a value begins with such a run.
 pub(super) fn is_key(value: &[u8]) -> bool {
-    let run = value.iter().take(SAMPLE).take_while(|b| is_token(**b)).count();
-    run >= RUN && machine_made(&value[..run])
+    let run = run(value);
+    run.len() >= RUN && machine_made(run)
 }
 
-/// Whether a value can begin behind this: behind a quote, behind an operator and blanks, or behind blanks and an option's
-/// name or `ENV NAME`. In `${NAME-value}` the value begins within the run.
-pub(super) fn can_follow(before: &[u8]) -> bool {
+/// The run of token bytes that a text begins with, as much of it as is looked at.
+fn run(text: &[u8]) -> &[u8] {
+    let text = &text[..text.len().min(SAMPLE)];
+    &text[..text.iter().take_while(|b| is_token(**b)).count()]
+}
+
+/// Whether the run at `at`, which is long enough, may begin a value: behind a quote, behind an operator and blanks, or
+/// behind blanks and an option's name or `ENV NAME`. In `${NAME-value}` the value begins within the run.
+pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
+    let before = &text[..at];
+    let follows = match before.last() {
+        Some(b'{') => return true,
+        Some(b'"' | b'\'' | b'`' | b'=' | b':' | b'>' | b'~') => true,
+        Some(b' ' | b'\t') => follows_blanks(before),
+        _ => false,
+    };
+    follows && machine_made(run(&text[at..]))
+}
+
+fn follows_blanks(before: &[u8]) -> bool {
+    let back = |text: &[u8], like: fn(u8) -> bool| text.iter().rev().take_while(|b| like(**b)).count();
+    let before = &before[..before.len() - back(before, |b| matches!(b, b' ' | b'\t'))];
     match before.last() {
-        Some(b'"' | b'\'' | b'`' | b'=' | b':' | b'>' | b'~' | b'{') => true,
-        Some(b' ' | b'\t') => {
-            let bare = |text: &[u8]| text.iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
-            let before = &before[..before.len() - bare(before)];
-            let name = before.iter().rev().take_while(|b| is_name(**b)).count();
-            let (rest, name) = before.split_at(before.len() - name);
-            match (before.last(), name) {
-                (Some(b'=' | b':' | b'>' | b'~'), _) | (_, [b'-', ..]) => true,
-                (_, [_, ..]) => {
-                    rest.len() >= 4 && rest[rest.len() - 4..].eq_ignore_ascii_case(b"ENV ")
-                        || rest.len() >= 4 && rest[rest.len() - 4..].eq_ignore_ascii_case(b"ARG ")
-                }
-                _ => false,
-            }
+        Some(b'=' | b':' | b'>' | b'~') => true,
+        Some(last) if is_name(*last) => {
+            let (rest, name) = before.split_at(before.len() - back(before, is_name));
+            let docker =
+                rest.last_chunk::<4>().is_some_and(|w| [b"ENV ", b"ARG "].iter().any(|d| w.eq_ignore_ascii_case(*d)));
+            name[0] == b'-' || docker
         }
         _ => false,
     }
@@ -120,14 +131,14 @@ mod tests {
 
     #[test]
     fn values_follow_operators() {
-        for before in
-            ["a=", "a: ", "a\": \"", "a = b'", "--key  ", "x -k ", "ENV KEY ", "arg key\t", "a >\t", "${", "f(\""]
-        {
-            assert!(can_follow(before.as_bytes()), "{before}");
+        let may = |before: &str| may_begin(format!("{before}0123456789abcdefghij").as_bytes(), before.len());
+        for before in ["a=", "a: ", "a\": \"", "a = b'", "--key  ", "x -k ", "ENV KEY ", "arg key\t", "a >\t", "${"] {
+            assert!(may(before), "{before}");
         }
         for before in ["", "\n", "  ", "a ", "some words ", "f(a, ", "f(", "*", "a\n  "] {
-            assert!(!can_follow(before.as_bytes()), "{before}");
+            assert!(!may(before), "{before}");
         }
+        assert!(!may_begin(b"a=some_function_name_of", 2));
     }
 
     #[test]

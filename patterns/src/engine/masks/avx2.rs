@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm256_slli_epi16, _mm256_srli_epi16,
 };
 
-use super::{BEHIND, BLOCK, ESCAPE, LEAD, LETTER, LOWER, Masks, TOKEN, UPPER, WORD};
+use super::{BEHIND, BLOCK, ESCAPE, LEAD, LOWER, Masks, TOKEN, UPPER, WORD};
 use crate::engine::grams::Grams;
 
 /// See [`super::Kernel::blocks`]. Whoever has this kernel has asked the processor for AVX2.
@@ -47,11 +47,9 @@ fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
             let four = [bytes, load(text, at + 1), load(text, at + 2), fourth];
             let gram = _mm256_or_si256(gram(&grams[0], four), gram(&grams[1], four));
             found.word |= u64::from(any(class, WORD)) << at;
-            found.letter |= u64::from(any(class, LETTER)) << at;
             found.token |= u64::from(any(class, TOKEN)) << at;
             found.lead |= u64::from(any(class, LEAD)) << at;
             found.escape |= u64::from(any(class, ESCAPE)) << at;
-            found.small |= u64::from(_mm256_movemask_epi8(_mm256_slli_epi16::<2>(bytes)).cast_unsigned()) << at;
             found.gram |= u64::from(nonzero(gram)) << at;
         }
         *masks = found;

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_test_epi8_mask,
 };
 
-use super::{BEHIND, BLOCK, ESCAPE, LEAD, LETTER, LOWER, Masks, TOKEN, UPPER, WORD};
+use super::{BEHIND, BLOCK, ESCAPE, LEAD, LOWER, Masks, TOKEN, UPPER, WORD};
 use crate::engine::grams::Grams;
 
 /// See [`super::Kernel::blocks`]. Whoever has this kernel has asked the processor for AVX-512 BW and VBMI.
@@ -44,11 +44,9 @@ fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
         let gram = _mm512_or_si512(gram(&grams[0], four), gram(&grams[1], four));
         *masks = Masks {
             word: any(class, WORD),
-            letter: any(class, LETTER),
             token: any(class, TOKEN),
             lead: any(class, LEAD),
             escape: any(class, ESCAPE),
-            small: any(bytes, 0x20),
             gram: any(gram, 0xff),
         };
     }

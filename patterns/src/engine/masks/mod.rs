@@ -26,23 +26,17 @@ pub(super) const BEHIND: usize = 3;
 pub(super) struct Masks {
     /// `[0-9A-Za-z_]`.
     pub(super) word: u64,
-    /// `[A-Za-z]`.
-    pub(super) letter: u64,
     /// `[0-9A-Za-z_+/.-]`.
     pub(super) token: u64,
     /// `[0-9A-Za-z_+/.=%-]`: what a prefix may be followed by.
     pub(super) lead: u64,
     /// What may begin an escape: `\` and `%`.
     pub(super) escape: u64,
-    /// The bit that makes a letter small.
-    pub(super) small: u64,
     /// Where four bytes may begin that a keyword has.
     pub(super) gram: u64,
 }
 
-const DIGIT: u8 = 1;
-const LETTER: u8 = 1 << 1 | 1 << 2;
-const WORD: u8 = DIGIT | LETTER | 1 << 3;
+const WORD: u8 = 0b0000_1111;
 const TOKEN: u8 = WORD | 1 << 4;
 const LEAD: u8 = TOKEN | 1 << 5 | 1 << 6;
 const ESCAPE: u8 = 1 << 6 | 1 << 7;
@@ -205,7 +199,6 @@ mod tests {
         for b in 0..=255u8 {
             let word = b.is_ascii_alphanumeric() || b == b'_';
             assert_eq!(class(b) & WORD != 0, word, "{b}");
-            assert_eq!(class(b) & LETTER != 0, b.is_ascii_alphabetic(), "{b}");
             assert_eq!(is_token(b), word || b"+/.-".contains(&b), "{b}");
             assert_eq!(class(b) & LEAD != 0, is_token(b) || b"=%".contains(&b), "{b}");
             assert_eq!(class(b) & ESCAPE != 0, b"\\%".contains(&b), "{b}");
@@ -238,7 +231,6 @@ mod tests {
             for (at, b) in text.iter().skip(from).take(blocks * BLOCK).enumerate() {
                 let bit = |mask: fn(&Masks) -> u64| mask(&plain[at / BLOCK]) >> (at % BLOCK) & 1 != 0;
                 prop_assert_eq!(bit(|m| m.token), is_token(*b));
-                prop_assert_eq!(bit(|m| m.small), b & 0x20 != 0);
                 let three = text.get(from + at..from + at + 3);
                 prop_assert!(!three.is_some_and(|t| t.eq_ignore_ascii_case(b"_pw")) || bit(|m| m.gram));
             }

@@ -7,7 +7,7 @@ use std::arch::aarch64::{
     vqtbl1q_u8, vqtbl2q_u8, vshrq_n_u8, vtstq_u8,
 };
 
-use super::{BEHIND, BLOCK, ESCAPE, LEAD, LETTER, LOWER, Masks, TOKEN, UPPER, WORD};
+use super::{BEHIND, BLOCK, ESCAPE, LEAD, LOWER, Masks, TOKEN, UPPER, WORD};
 use crate::engine::grams::Grams;
 
 /// A bit for each place in half a vector.
@@ -36,11 +36,9 @@ fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
             let four = [bytes, load(text, at + 1), load(text, at + 2), fourth];
             let gram = vorrq_u8(gram(&grams[0], four), gram(&grams[1], four));
             found.word |= any(class, WORD) << at;
-            found.letter |= any(class, LETTER) << at;
             found.token |= any(class, TOKEN) << at;
             found.lead |= any(class, LEAD) << at;
             found.escape |= any(class, ESCAPE) << at;
-            found.small |= any(bytes, 0x20) << at;
             found.gram |= any(gram, 0xff) << at;
         }
         *masks = found;

@@ -1,6 +1,6 @@
 //! One byte after another.
 
-use super::{BLOCK, ESCAPE, LEAD, LETTER, Masks, TOKEN, WORD, class};
+use super::{BLOCK, ESCAPE, LEAD, Masks, TOKEN, WORD, class};
 use crate::engine::grams::Grams;
 
 pub(super) fn blocks(grams: &Grams, text: &[u8], out: &mut [Masks]) {
@@ -11,11 +11,9 @@ pub(super) fn blocks(grams: &Grams, text: &[u8], out: &mut [Masks]) {
             let b = text[at];
             let bit = |bits: u8| u64::from(class(b) & bits != 0) << at;
             masks.word |= bit(WORD);
-            masks.letter |= bit(LETTER);
             masks.token |= bit(TOKEN);
             masks.lead |= bit(LEAD);
             masks.escape |= bit(ESCAPE);
-            masks.small |= u64::from(b & 0x20 != 0) << at;
             masks.gram |= u64::from(grams.may_begin(text[at..at + 4].try_into().expect("four"))) << at;
         }
     }

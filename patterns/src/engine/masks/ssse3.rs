@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm_srli_epi16,
 };
 
-use super::{BEHIND, BLOCK, ESCAPE, LEAD, LETTER, LOWER, Masks, TOKEN, UPPER, WORD};
+use super::{BEHIND, BLOCK, ESCAPE, LEAD, LOWER, Masks, TOKEN, UPPER, WORD};
 use crate::engine::grams::Grams;
 
 /// See [`super::Kernel::blocks`]. Whoever has this kernel has asked the processor for SSSE3.
@@ -35,11 +35,9 @@ fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
             let four = [bytes, load(text, at + 1), load(text, at + 2), fourth];
             let gram = _mm_or_si128(gram(&grams[0], four), gram(&grams[1], four));
             found.word |= any(class, WORD) << at;
-            found.letter |= any(class, LETTER) << at;
             found.token |= any(class, TOKEN) << at;
             found.lead |= any(class, LEAD) << at;
             found.escape |= any(class, ESCAPE) << at;
-            found.small |= bits(_mm_slli_epi16::<2>(bytes)) << at;
             found.gram |= nonzero(gram) << at;
         }
         *masks = found;
