@@ -46,16 +46,13 @@ pub(crate) fn is_name(b: u8) -> bool {
 
 /// Reads the assignment whose name holds the keyword at `at`.
 pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
-    let low = at.start.saturating_sub(NAME_REACH);
-    let mut start = at.start;
-    while start > low && is_name(text[start - 1]) {
-        start -= 1;
-    }
     let high = text.len().min(at.end + NAME_REACH);
-    let mut end = at.end;
-    while end < high && is_name(text[end]) {
-        end += 1;
+    let end = at.end + text[at.end..high].iter().take_while(|b| is_name(**b)).count();
+    if !text.get(end).is_some_and(|b| may_join(*b)) {
+        return None;
     }
+    let low = at.start.saturating_sub(NAME_REACH);
+    let mut start = at.start - text[low..at.start].iter().rev().take_while(|b| is_name(**b)).count();
     // A flag's or a variable's decoration is no part of the name.
     while start < at.start && matches!(text[start], b'-' | b'.' | b'$') {
         start += 1;
@@ -67,6 +64,12 @@ pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
         value.end = value.start + bare_end(&text[value.clone()], matches!(before.last(), Some(b'?' | b'&')));
     }
     (!value.is_empty()).then_some(Assignment { name: start..end, value, operator, quote })
+}
+
+/// Whether a byte right behind a name may lead on to its value; see [`operator`].
+fn may_join(b: u8) -> bool {
+    matches!(b, b'"' | b'\'' | b'`' | b'[' | b']' | b'\\' | b' ' | b'\t' | b'\r' | b'\n' | b'<' | b'>' | b'=' | b':')
+        || matches!(b, b'!' | b'?' | b'|' | b'+' | b',' | b'(' | b')' | b'-')
 }
 
 /// Where a bare value ends that is one of several in a query, or in a string with escapes.
@@ -213,6 +216,7 @@ fn blanks(text: &[u8], mut at: usize, high: usize) -> usize {
 
 /// Skips `Type =` where one stands before the real value.
 fn type_annotation(text: &[u8], from: usize, high: usize) -> Option<usize> {
+    memchr::memchr(b'=', text.get(from..high)?)?;
     let mut at = from;
     let is_type = |b: u8| {
         b.is_ascii_alphanumeric()

@@ -102,9 +102,8 @@ impl<const N: usize> Literals<N> {
 
     /// Notes the literals whose gram stands at any of the places, which are counted from `base`.
     #[inline(always)]
-    pub(super) fn among(&self, base: usize, places: &[u16], owned: &mut Owned<'_>) {
-        let text = owned.text;
-        for_likely(base, places, |at| self.may_be(text, at).is_some(), |at| self.at(at, owned));
+    pub(super) fn among(&self, base: usize, places: &[u64], owned: &mut Owned<'_>) {
+        each(places, |place| self.at(base.wrapping_add(place), owned));
     }
 
     /// The same for two sets at once.
@@ -113,14 +112,12 @@ impl<const N: usize> Literals<N> {
         &self,
         other: &Literals<M>,
         base: usize,
-        places: &[u16],
+        places: &[u64],
         owned: &mut Owned<'_>,
     ) {
-        let text = owned.text;
-        let may_be = |at| self.may_be(text, at).is_some() | other.may_be(text, at).is_some();
-        for_likely(base, places, may_be, |at| {
-            self.at(at, owned);
-            other.at(at, owned);
+        each(places, |place| {
+            self.at(base + place, owned);
+            other.at(base + place, owned);
         });
     }
 
@@ -159,20 +156,14 @@ impl<const N: usize> Literals<N> {
     }
 }
 
-/// Calls `each` for those places that may be something: first all are asked, without a branch for each, since which of
-/// them pass is hard to foretell.
+/// Calls `f` for the place of each bit.
 #[inline(always)]
-fn for_likely(base: usize, places: &[u16], may_be: impl Fn(usize) -> bool, mut each: impl FnMut(usize)) {
-    let at = |place: &u16| base.wrapping_add(usize::from(*place));
-    let mut likely = [0u16; 64];
-    for places in places.chunks(likely.len()) {
-        let mut count = 0;
-        for place in places {
-            likely[count & 63] = *place;
-            count += usize::from(may_be(at(place)));
-        }
-        for place in &likely[..count] {
-            each(at(place));
+pub(super) fn each(places: &[u64], mut f: impl FnMut(usize)) {
+    for (number, bits) in places.iter().enumerate() {
+        let mut bits = *bits;
+        while bits != 0 {
+            f(number * 64 + bits.trailing_zeros() as usize);
+            bits &= bits - 1;
         }
     }
 }
@@ -216,7 +207,7 @@ mod tests {
         hits.sort_unstable();
         assert_eq!(hits, [(2, 6, 0), (7, 10, 1), (7, 14, 2), (15, 24, 3), (21, 24, 1)]);
         hits.clear();
-        let places: Vec<u16> = (0..text.len() as u16 - 3).collect();
+        let places = [(1u64 << (text.len() - 3)) - 1];
         set.among(3, &places, &mut Owned { text, from: 8, limit: 20, hits: &mut hits });
         assert_eq!(hits, [(15, 24, 3)]);
     }

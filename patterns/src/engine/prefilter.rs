@@ -13,7 +13,7 @@
 
 use super::general::General;
 use super::grams::{GRAM, Grams, SHORTEST};
-use super::literals::{Hit, Literals, Owned, choose};
+use super::literals::{Hit, Literals, Owned, choose, each};
 use super::masks::{BLOCK, Kernel, Masks};
 use super::value::{self, RUN};
 
@@ -110,22 +110,18 @@ impl Prefilter {
             let blocks = (end - at).div_ceil(BLOCK).min(TURN);
             self.kernel.find(&self.grams, text, at, &mut masks[..blocks]);
             for (number, block) in masks[..blocks].iter().enumerate() {
-                grams.push(number * BLOCK, block.gram);
-                let (word_starts, run_starts) = carried.over(block);
-                words.push(number * BLOCK, word_starts);
-                if run_starts != 0 {
-                    runs.push(number * BLOCK, run_starts);
-                }
+                grams[number] = block.gram;
+                (words[number], runs[number]) = carried.over(block);
             }
             // Words and runs are noted where they are known to be long enough.
-            self.prefix.among(at.wrapping_sub(LEADS - 1), words.take(), &mut owned);
-            self.gram.among_with(&self.short, at, grams.take(), &mut owned);
-            for known in runs.take() {
-                let Some(start) = (at + usize::from(*known)).checked_sub(RUN - 1) else { continue };
+            self.prefix.among(at.wrapping_sub(LEADS - 1), &words[..blocks], &mut owned);
+            self.gram.among_with(&self.short, at, &grams[..blocks], &mut owned);
+            each(&runs[..blocks], |known| {
+                let Some(start) = (at + known).checked_sub(RUN - 1) else { return };
                 if value::may_begin(text, start) {
                     self.value.along(value::names_of(text, start), &mut owned);
                 }
-            }
+            });
             at += blocks * BLOCK;
         }
     }
@@ -186,54 +182,22 @@ pub(super) struct Scratch {
     /// What was found.
     pub(super) hits: Vec<Hit>,
     masks: Box<[Masks; TURN]>,
-    /// Where words begin that have what a prefix is followed by.
-    words: Places,
+    /// Where words begin that have what a prefix is followed by, as bits.
+    words: [u64; TURN],
     /// Where runs begin that a machine made.
-    runs: Places,
+    runs: [u64; TURN],
     /// Where a gram may begin.
-    grams: Places,
+    grams: [u64; TURN],
 }
 
 impl Scratch {
     pub(super) fn new() -> Self {
-        let [words, runs, grams] = std::array::from_fn(|_| Places::new());
-        Self { hits: Vec::new(), masks: Box::new([Masks::default(); TURN]), words, runs, grams }
-    }
-}
-
-/// Places of a turn that are noted for later, counted from its beginning.
-#[derive(Debug)]
-struct Places {
-    all: Box<[u16; (TURN + 1) * BLOCK]>,
-    length: usize,
-}
-
-impl Places {
-    fn new() -> Self {
-        Self { all: Box::new([0; (TURN + 1) * BLOCK]), length: 0 }
-    }
-
-    /// Notes a place for each bit of the block that begins at `first`. Two are written whether they are there or not:
-    /// how many there are is hard to foretell, and a processor that guesses wrong loses more.
-    #[inline(always)]
-    fn push(&mut self, first: usize, mut bits: u64) {
-        let Some(out) = self.all[self.length..].first_chunk_mut::<BLOCK>() else { return };
-        self.length += bits.count_ones() as usize;
-        let mut at = 0;
-        loop {
-            for out in &mut out[at..at + 2] {
-                *out = (first as u16).wrapping_add(bits.trailing_zeros() as u16);
-                bits &= bits.wrapping_sub(1);
-            }
-            at += 2;
-            if bits == 0 {
-                return;
-            }
+        Self {
+            hits: Vec::new(),
+            masks: Box::new([Masks::default(); TURN]),
+            words: [0; TURN],
+            runs: [0; TURN],
+            grams: [0; TURN],
         }
-    }
-
-    /// What was noted, to be forgotten.
-    fn take(&mut self) -> &mut [u16] {
-        &mut self.all[..std::mem::take(&mut self.length)]
     }
 }

@@ -45,7 +45,8 @@ pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
         Some(b' ' | b'\t') => follows_blanks(before),
         _ => false,
     };
-    follows && machine_made(run(&text[at..]))
+    let digits = |text: &[u8]| text.iter().take(RUN).any(u8::is_ascii_digit);
+    follows && (digits(&text[at..]) || machine_made(run(&text[at..])))
 }
 
 fn follows_blanks(before: &[u8]) -> bool {
