@@ -28,6 +28,6 @@ pub mod sample;
 mod shape;
 mod words;
 
-pub use engine::{Engine, LoadError, Match, Stream};
+pub use engine::{Cost, Engine, LoadError, Match, Stream};
 pub use rule::{Bounds, Check, Confidence, FileError, Rule, Samples, Severity};
 pub use words::Words;

@@ -314,6 +314,12 @@ fn rules_are_listed_shown_and_checked() {
     fs::write(folder.path().join("good.toml"), good).unwrap();
     let ran = oakum(folder.path(), ["rules", "check", "good.toml"]);
     assert_eq!(ran.code, 0, "{}", ran.out);
+    // One that costs every scan is told so.
+    let slow = "service = \"acme\"\nrotate = \"x\"\n[[rule]]\nid = \"acme.slow\"\nname = \"x\"\nwhy = \"x\"\nseverity = \"high\"\npattern = '[A-Z]{3}:[0-9]{8}'\nhits = [\"x ABC:<digit:8>\", \"QRS:<digit:8>\"]\nmisses = [\"ABC:1\", \"A:12345678\"]\n";
+    fs::write(folder.path().join("slow.toml"), slow).unwrap();
+    let ran = oakum(folder.path(), ["rules", "check", "slow.toml"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(ran.out.contains("acme.slow: slow: ") && ran.out.contains(" MB a second"), "{}", ran.out);
     // And the rule is used.
     fs::write(
         folder.path().join("x"),

@@ -16,6 +16,7 @@ pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range
     let regex = compiled.compile().ok()?;
     match compiled.lane {
         Lane::Beside => beside(compiled, regex, text, keyword),
+        Lane::Everywhere => None,
         Lane::Anchored => {
             let end = text.len().min(keyword.start + compiled.longest);
             let input = Input::new(text).span(keyword.start..end).anchored(Anchored::Yes);
@@ -41,6 +42,33 @@ pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range
             None
         }
     }
+}
+
+/// Tries a rule without keywords at every place in `from..limit`, and gives the first that holds.
+///
+/// A search sees twice the longest match and moves on by one: so an expression that could match for long, and is then
+/// refused, costs each byte a few times and not once for each place before it.
+pub(super) fn everywhere<'r>(compiled: &'r Compiled, text: &[u8], mut from: usize, limit: usize) -> Option<Match<'r>> {
+    let regex = compiled.compile().ok()?;
+    while from < limit {
+        let end = text.len().min(from + 2 * compiled.longest);
+        let Some(place) = regex.search(&Input::new(text).span(from..end)).map(|m| m.start()) else {
+            // What begins here and ends behind this is too long.
+            from += compiled.longest.max(1);
+            continue;
+        };
+        if place >= limit {
+            return None;
+        }
+        let bounded = text.len().min(place + compiled.longest);
+        if let Some(whole) = find(regex, Input::new(text).span(place..bounded).anchored(Anchored::Yes))
+            && let Some(found) = accept(compiled, text, &whole, 0)
+        {
+            return Some(found);
+        }
+        from = place + 1;
+    }
+    None
 }
 
 /// A match and the secret in it.

@@ -18,6 +18,8 @@ use std::sync::OnceLock;
 
 use regex_automata::meta::Regex;
 
+use prefilter::{Keyword, Prefilter};
+
 use crate::assign;
 use crate::rule::{Bounds, Confidence, Rule};
 
@@ -42,14 +44,6 @@ pub enum LoadError {
         rule: String,
         /// What the parser says.
         why: String,
-    },
-    /// Nothing tells where it could match.
-    #[error(
-        "rule {rule}: the pattern begins with no literal of three bytes; add `keywords` of which one is in every match, or `near` for the names it stands beside"
-    )]
-    NoKeyword {
-        /// The rule's id.
-        rule: String,
     },
     /// The keyword would be found everywhere.
     #[error("rule {rule}: the keyword '{keyword}' is shorter than two bytes")]
@@ -119,6 +113,35 @@ enum Lane {
     Window,
     /// The keyword is in the name; the pattern is the value's.
     Beside,
+    /// There is no keyword: it is tried everywhere.
+    Everywhere,
+}
+
+/// What a rule costs a scan, from next to nothing up; see `ARCHITECTURE.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cost {
+    /// It is looked for where words begin that are long enough for a token.
+    Prefix,
+    /// It is looked for before values that a machine made.
+    Value,
+    /// It is looked for where bytes are as in its keywords.
+    Keyword,
+    /// The keywords are too short or too common: an automaton goes over every byte, for all such rules together.
+    Automaton,
+    /// No keyword tells where it could match: its expression goes over every byte, for this rule alone.
+    Everywhere,
+}
+
+impl std::fmt::Display for Cost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Prefix => "free: looked for at tokens only",
+            Self::Value => "free: looked for beside values only",
+            Self::Keyword => "low: looked for at its keywords only",
+            Self::Automaton => "one automaton over every byte, shared: its keywords are short or common",
+            Self::Everywhere => "slow: its expression over every byte, since no keyword tells where it may match",
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -134,12 +157,14 @@ struct Compiled {
 #[derive(Debug)]
 pub struct Engine {
     rules: Vec<Compiled>,
-    prefilter: prefilter::Prefilter,
+    prefilter: Prefilter,
     /// The rules of each keyword, by the prefilter's pattern.
     of_keyword: Vec<Vec<u32>>,
     /// The keywords themselves.
     #[cfg(test)]
     words: Vec<Vec<u8>>,
+    /// The rules without keywords.
+    everywhere: Vec<u32>,
     /// How far before and after a keyword any rule looks.
     back: usize,
     ahead: usize,
@@ -151,7 +176,7 @@ impl Engine {
     /// # Errors
     /// The first rule that cannot be used, and why.
     pub fn new(rules: Vec<Rule>) -> Result<Self, LoadError> {
-        Self::with(rules, prefilter::Prefilter::new)
+        Self::with(rules, Prefilter::new)
     }
 
     /// The same, found the slow way: every keyword of every rule by one automaton, whatever is known of its matches. It
@@ -160,15 +185,13 @@ impl Engine {
     /// # Errors
     /// As [`Engine::new`].
     pub fn reference(rules: Vec<Rule>) -> Result<Self, LoadError> {
-        Self::with(rules, prefilter::Prefilter::plain)
+        Self::with(rules, Prefilter::plain)
     }
 
-    fn with(
-        rules: Vec<Rule>,
-        prefilter: fn(&[(Vec<u8>, prefilter::Lane)]) -> Result<prefilter::Prefilter, String>,
-    ) -> Result<Self, LoadError> {
-        let mut words: Vec<(Vec<u8>, prefilter::Lane)> = Vec::new();
+    fn with(rules: Vec<Rule>, prefilter: fn(&[Keyword]) -> Result<Prefilter, String>) -> Result<Self, LoadError> {
+        let mut words: Vec<Keyword> = Vec::new();
         let mut of_keyword: Vec<Vec<u32>> = Vec::new();
+        let mut everywhere = Vec::new();
         let mut places = std::collections::HashMap::new();
         let mut ids = std::collections::HashSet::new();
         let mut compiled = Vec::with_capacity(rules.len());
@@ -186,6 +209,9 @@ impl Engine {
                 });
                 of_keyword[at].push(u32::try_from(i).unwrap_or(u32::MAX));
             }
+            if one.lane == Lane::Everywhere {
+                everywhere.push(u32::try_from(i).unwrap_or(u32::MAX));
+            }
             compiled.push(one);
         }
         let prefilter = prefilter(&words).map_err(|why| LoadError::Pattern { rule: "(all)".into(), why })?;
@@ -196,6 +222,7 @@ impl Engine {
             rules: compiled,
             prefilter,
             of_keyword,
+            everywhere,
             #[cfg(test)]
             words: words.into_iter().map(|(word, _)| word).collect(),
         })
@@ -204,6 +231,17 @@ impl Engine {
     /// The rules, in the order they were given.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().map(|c| &c.rule)
+    }
+
+    /// What a rule costs; none if it is not of the set.
+    #[must_use]
+    pub fn cost(&self, id: &str) -> Option<Cost> {
+        let number = self.rules.iter().position(|c| c.rule.id == id)?;
+        if self.rules[number].lane == Lane::Everywhere {
+            return Some(Cost::Everywhere);
+        }
+        let keywords = self.of_keyword.iter().zip(0u32..).filter(|(rules, _)| rules.contains(&(number as u32)));
+        keywords.map(|(_, keyword)| self.prefilter.cost(keyword)).max()
     }
 
     /// Finds all credentials in a text that is there as a whole, in the order of their places.
@@ -268,7 +306,7 @@ impl Compiled {
         } else if !rule.shape.beginnings.is_empty() {
             (Lane::Anchored, rule.shape.beginnings.iter().map(|w| w.as_bytes().to_vec()).collect())
         } else {
-            return Err(LoadError::NoKeyword { rule: name() });
+            (Lane::Everywhere, Vec::new())
         };
         if let Some(short) = words.iter().find(|w| w.len() < 2) {
             return Err(LoadError::ShortKeyword { rule: name(), keyword: String::from_utf8_lossy(short).into_owned() });
@@ -277,7 +315,7 @@ impl Compiled {
         // The more a rule knows, the more it counts when two claim the same bytes.
         let rank = match lane {
             _ if rule.is_generic() => 0,
-            Lane::Window => 1,
+            Lane::Everywhere | Lane::Window => 1,
             Lane::Beside => 2,
             Lane::Anchored => 3,
         };

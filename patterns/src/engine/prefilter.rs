@@ -11,6 +11,7 @@
 //! little as ten; only the last pays for each byte. A lane may give places where its rule does not match, never fail to
 //! give one where it does.
 
+use super::Cost;
 use super::general::General;
 use super::grams::{GRAM, Grams, SHORTEST};
 use super::literals::{Hit, Literals, Owned, choose, each};
@@ -35,6 +36,9 @@ pub(super) enum Lane {
     Text,
 }
 
+/// A keyword in lower case, and its lane.
+pub(super) type Keyword = (Vec<u8>, Lane);
+
 /// The lanes that the rules need.
 #[derive(Debug)]
 pub(super) struct Prefilter {
@@ -46,11 +50,13 @@ pub(super) struct Prefilter {
     /// Those of the gram lane that are shorter than a gram.
     short: Literals<SHORTEST>,
     general: Option<General>,
+    /// What each keyword costs.
+    costs: Vec<Cost>,
 }
 
 impl Prefilter {
     /// Of keywords in lower case, each with its lane; their numbers are their places in the list.
-    pub(super) fn new(keywords: &[(Vec<u8>, Lane)]) -> Result<Self, String> {
+    pub(super) fn new(keywords: &[Keyword]) -> Result<Self, String> {
         let of = |wanted: Lane| {
             let all = keywords.iter().zip(0u32..).filter(move |((_, lane), _)| *lane == wanted);
             all.map(|((word, _), number)| (word.as_slice(), number)).collect::<Vec<_>>()
@@ -58,6 +64,15 @@ impl Prefilter {
         let text = of(Lane::Text);
         let (grams, places) = Grams::new(&text.iter().map(|(word, _)| *word).collect::<Vec<_>>());
         let rest: Vec<_> = text.iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(t, _)| *t).collect();
+        let mut costs: Vec<Cost> = keywords
+            .iter()
+            .map(|(_, lane)| match lane {
+                Lane::Prefix => Cost::Prefix,
+                Lane::Value => Cost::Value,
+                Lane::Text => Cost::Keyword,
+            })
+            .collect();
+        rest.iter().for_each(|(_, number)| costs[*number as usize] = Cost::Automaton);
         let value = of(Lane::Value);
         let middles = choose::<NAME>(&value.iter().map(|(word, _)| *word).collect::<Vec<_>>());
         let gram = text.iter().zip(places).filter_map(|((word, number), at)| Some((word.to_vec(), *number, at?)));
@@ -72,13 +87,20 @@ impl Prefilter {
             gram: Literals::new(gram),
             short: Literals::new(short),
             general: if rest.is_empty() { None } else { Some(General::new(&rest)?) },
+            costs,
         })
     }
 
     /// The same with nothing but the general lane.
-    pub(super) fn plain(keywords: &[(Vec<u8>, Lane)]) -> Result<Self, String> {
+    pub(super) fn plain(keywords: &[Keyword]) -> Result<Self, String> {
         let all: Vec<_> = keywords.iter().zip(0u32..).map(|((word, _), number)| (word.as_slice(), number)).collect();
-        Ok(Self { general: Some(General::new(&all)?), ..Self::new(&[])? })
+        let costs = vec![Cost::Automaton; all.len()];
+        Ok(Self { general: Some(General::new(&all)?), costs, ..Self::new(&[])? })
+    }
+
+    /// What a keyword costs.
+    pub(super) fn cost(&self, keyword: u32) -> Cost {
+        self.costs[keyword as usize]
     }
 
     /// Gathers the keywords that start in `from..limit`, in the order of their places. `text` goes on behind `limit` as

@@ -76,6 +76,15 @@ impl<'e> Stream<'e> {
                 }
             }
         }
+        for rule in &engine.everywhere {
+            let rule = *rule as usize;
+            let mut from = self.horizon.max(self.done[rule]);
+            while let Some(one) = confirm::everywhere(&engine.rules[rule], window, from, limit) {
+                from = one.secret.end;
+                self.done[rule] = from;
+                self.pending.push(one);
+            }
+        }
         self.horizon = limit;
     }
 
