@@ -252,6 +252,14 @@ impl Engine {
         found
     }
 
+    /// How many places of a text are looked at closely: what the lanes alone find.
+    #[must_use]
+    pub fn places(&self, text: &[u8]) -> usize {
+        let mut scratch = prefilter::Scratch::new();
+        self.prefilter.find(text, 0, text.len(), &mut scratch);
+        scratch.hits.len()
+    }
+
     /// Begins a text that comes in windows.
     #[must_use]
     pub fn stream(&self) -> Stream<'_> {
