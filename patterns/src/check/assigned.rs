@@ -171,21 +171,19 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
 pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
     let value = candidate.value;
     let Some(name) = candidate.name else { return Verdict::Reject };
+    // The cheapest first.
     if !(4..=256).contains(&value.len())
-        || name_is_about(name)
-        || is_placeholder(value)
-        || is_reference(value)
+        || !value.iter().all(|b| (0x20..0x7f).contains(b))
+        || (candidate.quote.is_none() && !bare_literal(candidate))
         || repeats_name(name, value)
         || assigns(name, value)
         || is_listed(candidate)
         || is_import(value)
+        || looks_ordinary(value)
+        || name_is_about(name)
+        || is_reference(value)
+        || is_placeholder(value)
     {
-        return Verdict::Reject;
-    }
-    if candidate.quote.is_none() && !bare_literal(candidate) {
-        return Verdict::Reject;
-    }
-    if !value.iter().all(|b| (0x20..0x7f).contains(b)) || looks_ordinary(value) {
         return Verdict::Reject;
     }
     let words = name_words(name);

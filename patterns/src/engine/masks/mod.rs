@@ -113,7 +113,7 @@ impl Kernel {
     /// All that this machine can run, the fastest first.
     pub(super) fn available() -> Vec<Self> {
         let mut all = Vec::new();
-        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        #[cfg(target_arch = "x86_64")]
         {
             use std::arch::is_x86_feature_detected as has;
             // All that have AVX2 have these too, unless something hides them.
@@ -128,7 +128,7 @@ impl Kernel {
                 all.push(Self::Ssse3);
             }
         }
-        #[cfg(all(target_arch = "aarch64", not(miri)))]
+        #[cfg(target_arch = "aarch64")]
         if std::arch::is_aarch64_feature_detected!("neon") {
             all.push(Self::Neon);
         }
