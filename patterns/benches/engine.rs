@@ -1,5 +1,7 @@
 //! The engine's stages, each on the same texts: `cargo bench -p oakum-patterns`.
 
+#![allow(missing_docs, reason = "what criterion makes has none")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

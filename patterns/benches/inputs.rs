@@ -135,6 +135,9 @@ pub(crate) fn random(size: usize) -> Vec<u8> {
     (0..size).map(|_| numbers.next().to_le_bytes()[3]).collect()
 }
 
+/// Makes so many bytes.
+pub(crate) type Make = fn(usize) -> Vec<u8>;
+
 /// All of them by name.
-pub(crate) const ALL: &[(&str, fn(usize) -> Vec<u8>)] =
+pub(crate) const ALL: &[(&str, Make)] =
     &[("source", source), ("log", log), ("minified", minified), ("base64", base64), ("random", random)];
