@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use oakum_patterns::{Engine, Rule};
 
-#[path = "../benches/inputs.rs"]
+#[path = "../benches/inputs/mod.rs"]
 mod inputs;
 
 /// What is counted: a function of its own, so that callgrind can tell it from the making of the text.
