@@ -3,24 +3,16 @@
 //!
 //! usage: cargo run --release -p oakum-patterns --example compare -- PATH...
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+mod files;
+
+use files::files;
 use oakum_patterns::{Engine, Rule, Stream};
 
 /// A larger file is cut off: the reference is slow.
 const MOST: usize = 64 << 20;
-
-fn files(path: &Path, all: &mut Vec<PathBuf>) {
-    let Ok(metadata) = std::fs::symlink_metadata(path) else { return };
-    if metadata.is_file() {
-        all.push(path.to_owned());
-    } else if metadata.is_dir() {
-        let mut entries: Vec<_> = std::fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect();
-        entries.sort();
-        entries.iter().for_each(|entry| files(entry, all));
-    }
-}
 
 /// What is compared of a match.
 type Found = (usize, usize, Option<(usize, usize)>, String, String);

@@ -3,24 +3,16 @@
 //!
 //! usage: cargo run --release -p oakum-patterns --example speed -- PATH...
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
+mod files;
+
+use files::files;
 use oakum_patterns::{Engine, Rule};
 
 /// The most that is held.
 const MOST: usize = 512 << 20;
-
-fn files(path: &Path, all: &mut Vec<PathBuf>) {
-    let Ok(metadata) = std::fs::symlink_metadata(path) else { return };
-    if metadata.is_file() {
-        all.push(path.to_owned());
-    } else if metadata.is_dir() {
-        let mut entries: Vec<_> = std::fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect();
-        entries.sort();
-        entries.iter().for_each(|entry| files(entry, all));
-    }
-}
 
 #[allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "a measurement is printed")]
 fn main() {
