@@ -72,5 +72,6 @@ fn main() -> ExitCode {
         all.len(),
         bytes as f64 / 1e6
     );
-    if different == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    // Nothing compared is nothing shown.
+    if different == 0 && matches > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -152,13 +152,13 @@ impl Run {
     }
 }
 
-/// Whether a byte can be part of a token; see the engine's masks.
-fn is_token(b: u8) -> bool {
+/// Whether a byte can be part of a token. The engine's masks are made for the same bytes.
+pub(crate) fn is_token(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'/' | b'.' | b'-')
 }
 
-/// Whether a byte can be among those that a prefix begins; see the engine's masks.
-fn is_lead(b: u8) -> bool {
+/// Whether a byte can be among those that a prefix begins. The engine's masks are made for the same bytes.
+pub(crate) fn is_lead(b: u8) -> bool {
     is_token(b) || matches!(b, b'=' | b'%')
 }
 

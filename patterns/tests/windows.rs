@@ -13,6 +13,7 @@ rotate = "-"
 rule = [
   { id = "own.prefix", name = "-", why = "-", severity = "low", pattern = 'ownp_[0-9a-z]{20}' },
   { id = "own.value", name = "-", why = "-", severity = "low", pattern = '[0-9a-f]{24}', near = ["ownvalue"] },
+  { id = "own.far", name = "-", why = "-", severity = "low", pattern = '[0-9a-f]{24}', near = ["a_name_that_is_so_long_that_no_value_lane_would_look_so_far_back"] },
   { id = "own.keyword", name = "-", why = "-", severity = "low", pattern = 'own<[^>]{3,40}>', keywords = ["own<"] },
   { id = "own.short", name = "-", why = "-", severity = "low", pattern = 'q![0-9]{6}', keywords = ["q!"] },
   { id = "own.anywhere", name = "-", why = "-", severity = "low", pattern = '[A-Z]{3}:[0-9]{4}:[a-f]{2,900}', bounds = "none" },
@@ -132,9 +133,11 @@ fn matches_that_overlap_without_end_are_settled() {
 
 #[test]
 fn each_rule_is_looked_for_in_the_cheapest_way() {
-    let costs = ["prefix", "value", "keyword", "short", "anywhere", "long"].map(|id| ENGINE.cost(&format!("own.{id}")));
+    let costs =
+        ["prefix", "value", "far", "keyword", "short", "anywhere", "long"].map(|id| ENGINE.cost(&format!("own.{id}")));
     let expected =
-        [Cost::Prefix, Cost::Value, Cost::Keyword, Cost::Automaton, Cost::Everywhere, Cost::Everywhere].map(Some);
+        [Cost::Prefix, Cost::Value, Cost::Keyword, Cost::Keyword, Cost::Automaton, Cost::Everywhere, Cost::Everywhere]
+            .map(Some);
     assert_eq!(costs, expected);
     assert_eq!(ENGINE.cost("own.none"), None);
     // No rule of ours needs what costs every scan.

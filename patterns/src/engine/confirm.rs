@@ -46,8 +46,8 @@ pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range
 
 /// Tries a rule without keywords at every place in `from..limit`, and gives the first that holds.
 ///
-/// A search sees twice the longest match and moves on by one: so an expression that could match for long, and is then
-/// refused, costs each byte a few times and not once for each place before it.
+/// A search sees twice the longest match and no more, so that one that comes to nothing costs each byte twice, and one
+/// whose match is refused a bounded stretch: never the rest of the window for each of its places.
 pub(super) fn everywhere<'r>(compiled: &'r Compiled, text: &[u8], mut from: usize, limit: usize) -> Option<Match<'r>> {
     let regex = compiled.compile().ok()?;
     while from < limit {

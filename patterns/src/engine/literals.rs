@@ -1,5 +1,5 @@
-//! A set of literals, without case, that is asked about one place at a time: three bytes are hashed to a bit, a set bit
-//! leads to the few literals that have those three bytes, and those are compared.
+//! A set of literals, without case, that is asked about one place at a time: three or four bytes are hashed to a bit, a
+//! set bit leads to the few literals that have those bytes, and those are compared.
 
 use super::grams::COMMON;
 

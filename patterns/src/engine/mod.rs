@@ -160,9 +160,6 @@ pub struct Engine {
     prefilter: Prefilter,
     /// The rules of each keyword, by the prefilter's pattern.
     of_keyword: Vec<Vec<u32>>,
-    /// The keywords themselves.
-    #[cfg(test)]
-    words: Vec<Vec<u8>>,
     /// The rules without keywords.
     everywhere: Vec<u32>,
     /// How far before and after a keyword any rule looks.
@@ -223,8 +220,6 @@ impl Engine {
             prefilter,
             of_keyword,
             everywhere,
-            #[cfg(test)]
-            words: words.into_iter().map(|(word, _)| word).collect(),
         })
     }
 
@@ -284,7 +279,9 @@ impl Compiled {
         match self.lane {
             Lane::Beside
                 if self.needs_key()
-                    && self.rule.near.iter().all(|w| w.len() >= prefilter::NAME && w.bytes().all(assign::is_name)) =>
+                    && self.rule.near.iter().all(|w| {
+                        (prefilter::NAME..=value::LONGEST).contains(&w.len()) && w.bytes().all(assign::is_name)
+                    }) =>
             {
                 prefilter::Lane::Value
             }
@@ -345,7 +342,6 @@ impl Compiled {
 
 #[cfg(test)]
 mod tests {
-    use super::general::General;
     use super::*;
     use crate::sample::{Draw, draw};
 
@@ -353,8 +349,7 @@ mod tests {
     #[test]
     fn no_lane_misses_what_its_rule_matches() {
         let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
-        let words: Vec<_> = engine.words.iter().map(Vec::as_slice).zip(0..).collect();
-        let all = General::new(&words).unwrap();
+        let all = Engine::reference(Rule::builtin().to_vec()).unwrap();
         let around = [
             "",
             " ",
@@ -375,7 +370,7 @@ mod tests {
             ": ",
             "\\u003d",
         ];
-        let (mut hits, mut fast) = (Vec::new(), prefilter::Scratch::new());
+        let (mut slow, mut fast) = (prefilter::Scratch::new(), prefilter::Scratch::new());
         let mut seen = 0;
         for (n, rule) in Rule::builtin().iter().enumerate() {
             for (s, shape) in rule.hits.iter().chain(rule.misses.iter()).enumerate() {
@@ -385,10 +380,9 @@ mod tests {
                     text.extend(draw(&shape, &rule.checks, &mut Draw::new((n + turn) as u64)).unwrap());
                     text.extend_from_slice(around[(turn + n) % around.len()].as_bytes());
                 }
-                hits.clear();
-                all.find(&text, 0, text.len(), &mut hits);
+                all.prefilter.find(&text, 0, text.len(), &mut slow);
                 engine.prefilter.find(&text, 0, text.len(), &mut fast);
-                for hit in &hits {
+                for hit in &slow.hits {
                     for rule in &engine.of_keyword[hit.2 as usize] {
                         let rule = &engine.rules[*rule as usize];
                         if confirm::at_keyword(rule, &text, hit.0..hit.1).is_some() {

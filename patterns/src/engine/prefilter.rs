@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | prefix | it begins at a word's start, with fifteen bytes of a token or more | such starts |
 //! | value | it is a value with a run that a machine made, beside the keyword | the line before such runs |
-//! | gram | nothing but the keyword | places where three bytes are as in a keyword |
+//! | gram | nothing but the keyword | places where four bytes are as in a keyword |
 //! | general | nothing but the keyword, and those of the gram lane are too many already | every byte, by an automaton |
 //!
 //! The first three come from the masks of the text, so that the thousand keywords of tokens and of providers cost as
@@ -204,9 +204,9 @@ pub(super) struct Scratch {
     /// What was found.
     pub(super) hits: Vec<Hit>,
     masks: Box<[Masks; TURN]>,
-    /// Where words begin that have what a prefix is followed by, as bits.
+    /// As bits: where words are long enough that begin with what a prefix is followed by.
     words: [u64; TURN],
-    /// Where runs begin that a machine made.
+    /// Where runs of tokens are long enough.
     runs: [u64; TURN],
     /// Where a gram may begin.
     grams: [u64; TURN],

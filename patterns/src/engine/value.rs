@@ -4,11 +4,13 @@ use std::ops::Range;
 
 use crate::assign::is_name;
 
-use super::masks::is_token;
+use crate::shape::is_token;
 
 /// How many token bytes a run has at least: of random keys so long, three in a hundred have no digit, and of those most
 /// have the cases.
 pub(super) const RUN: usize = 20;
+/// The longest keyword that is found before a value.
+pub(super) const LONGEST: usize = 32;
 /// How far before a value its keyword may begin: the longest keyword, the name after it, and the gap.
 pub(super) const BEFORE: usize = 160;
 /// Where the name is in the run itself, how much of it is searched.

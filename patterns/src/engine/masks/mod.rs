@@ -89,11 +89,6 @@ fn class(b: u8) -> u8 {
     LOWER[usize::from(b & 15)] & UPPER[usize::from(b >> 4)]
 }
 
-/// Whether a byte can be part of a token.
-pub(super) fn is_token(b: u8) -> bool {
-    class(b) & TOKEN != 0
-}
-
 /// The way to make masks that this machine is fastest with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kernel {
@@ -189,6 +184,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::shape::{is_lead, is_token};
 
     fn grams() -> Grams {
         Grams::new(&[b"password".as_slice(), b"://", b"-----begin", b"7q~", b"_pw", b"secret", b"token", b"key"]).0
@@ -199,7 +195,8 @@ mod tests {
         for b in 0..=255u8 {
             let word = b.is_ascii_alphanumeric() || b == b'_';
             assert_eq!(class(b) & WORD != 0, word, "{b}");
-            assert_eq!(is_token(b), word || b"+/.-".contains(&b), "{b}");
+            assert_eq!(class(b) & TOKEN != 0, word || b"+/.-".contains(&b), "{b}");
+            assert_eq!((is_token(b), is_lead(b)), (class(b) & TOKEN != 0, class(b) & LEAD != 0), "{b}");
             assert_eq!(class(b) & LEAD != 0, is_token(b) || b"=%".contains(&b), "{b}");
             assert_eq!(class(b) & ESCAPE != 0, b"\\%".contains(&b), "{b}");
         }
