@@ -7,8 +7,8 @@ use super::grams::COMMON;
 pub(super) type Hit = (usize, usize, u32);
 
 const BITS: u32 = 16;
-/// How many bits of a hash lead to its literals.
-const UPPER: u32 = 12;
+/// How many bits of a key's hash lead to its literals.
+const KEYS: u32 = 12;
 
 /// The first `N` bytes, three or four, in lower case; what is no letter is changed too, and so only looked at twice.
 #[inline]
@@ -23,13 +23,52 @@ fn hash(gram: u32) -> usize {
     (gram.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
 }
 
+/// A gram with what stands beside it: that tells apart the literals that share a gram, such as all that end in `token`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key(u64);
+
+/// What of a literal goes into its key, besides its gram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// Three bytes before it.
+    Before,
+    /// Three bytes behind it.
+    Behind,
+    /// Nothing: there is too little.
+    Nothing,
+}
+
+impl Beside {
+    const ALL: [Self; 3] = [Self::Before, Self::Behind, Self::Nothing];
+}
+
+impl Key {
+    /// Of the gram at `at`; none where the text has too little beside it.
+    #[inline(always)]
+    fn new<const N: usize>(gram: u32, text: &[u8], at: usize, beside: Beside) -> Option<Self> {
+        let three = match beside {
+            Beside::Before => text.get(at.checked_sub(3)?..at)?,
+            Beside::Behind => text.get(at + N..at + N + 3)?,
+            Beside::Nothing => &[0; 3],
+        };
+        let context = u32::from_le_bytes([three[0], three[1], three[2], 0]) | 0x0020_2020 | (beside as u32) << 24;
+        Some(Self(u64::from(gram) | u64::from(context) << 32))
+    }
+
+    #[inline(always)]
+    fn hash(self) -> usize {
+        (self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - KEYS)) as usize
+    }
+}
+
 /// One of the set.
 #[derive(Debug)]
 struct Literal {
-    gram: u32,
+    beside: Beside,
+    key: Key,
     /// Where in the literal the gram stands.
     offset: u32,
-    /// Its first eight bytes, as those of a gram, and which of them there are.
+    /// Its first eight bytes, and which of them there are.
     head: u64,
     mask: u64,
     number: u32,
@@ -37,17 +76,52 @@ struct Literal {
     text: Box<[u8]>,
 }
 
-/// The bit that makes a letter small, for eight of them.
-const SMALL: u64 = 0x2020_2020_2020_2020;
+impl Literal {
+    /// Whether it is what stands at `start`.
+    #[inline(always)]
+    fn stands(&self, text: &[u8], start: usize) -> bool {
+        let Some(head) = text.get(start..start + 8) else {
+            return text
+                .get(start..start + self.text.len())
+                .is_some_and(|there| there.eq_ignore_ascii_case(&self.text));
+        };
+        let length = self.text.len();
+        if small(head) & self.mask != self.head {
+            return false;
+        }
+        // The rest by eights, of which the last overlap those before.
+        let Some(last) = length.checked_sub(8) else { return true };
+        let Some(there) = text.get(start..start + length) else { return false };
+        (8..last).step_by(8).chain([last]).all(|at| small(&there[at..at + 8]) == word(&self.text[at..at + 8]))
+    }
+}
+
+#[inline(always)]
+fn word(eight: &[u8]) -> u64 {
+    eight.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight))
+}
+
+/// Eight bytes with their capitals made small: all at once, and without a carry from one into the next.
+#[inline(always)]
+fn small(eight: &[u8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let bytes = word(eight);
+    let low = bytes & (0x7f * EACH);
+    let from_a = low + (0x80 - b'A' as u64) * EACH;
+    let behind_z = low + (0x7f - b'Z' as u64) * EACH;
+    bytes | ((from_a ^ behind_z) & !bytes & (0x80 * EACH)) >> 2
+}
 
 /// The set. Literals are found by `N` bytes of theirs.
 #[derive(Debug)]
 pub(super) struct Literals<const N: usize> {
     bitmap: Vec<u64>,
-    /// Sorted by hash of the gram.
+    /// Sorted by the hash of the key.
     all: Vec<Literal>,
-    /// For the upper bits of each hash, where its literals begin in `all`; at the end, how many there are.
+    /// For each hash of a key, where its literals begin in `all`; at the end, how many there are.
     first: Vec<u16>,
+    /// What the keys are made of.
+    beside: Vec<Beside>,
 }
 
 impl<const N: usize> Literals<N> {
@@ -61,22 +135,27 @@ impl<const N: usize> Literals<N> {
                 head[..length].copy_from_slice(&text[..length]);
                 let mask = u64::MAX >> (64 - 8 * length);
                 let offset32 = u32::try_from(offset).unwrap_or(0);
-                let head = (u64::from_le_bytes(head) | SMALL) & mask;
-                Literal { gram: gram::<N>(&text[offset..]), offset: offset32, head, mask, number, text: text.into() }
+                let head = u64::from_le_bytes(head);
+                let gram = gram::<N>(&text[offset..]);
+                let key = |beside| Some((beside, Key::new::<N>(gram, &text, offset, beside)?));
+                let (beside, key) =
+                    Beside::ALL.into_iter().find_map(key).unwrap_or((Beside::Nothing, Key(gram.into())));
+                Literal { beside, key, offset: offset32, head, mask, number, text: text.into() }
             })
             .collect();
-        all.sort_by_key(|l| (hash(l.gram), l.number));
+        all.sort_by_key(|l| (l.key.hash(), l.number));
         let mut bitmap = vec![0u64; 1 << (BITS - 6)];
-        let mut first = vec![0u16; (1 << UPPER) + 1];
+        let mut first = vec![0u16; (1 << KEYS) + 1];
         for literal in &all {
-            let hash = hash(literal.gram);
+            let hash = hash(literal.key.0 as u32);
             bitmap[hash >> 6] |= 1 << (hash & 63);
-            first[(hash >> (BITS - UPPER)) + 1] += 1;
+            first[literal.key.hash() + 1] += 1;
         }
         for at in 1..first.len() {
             first[at] += first[at - 1];
         }
-        Self { bitmap, all, first }
+        let beside = Beside::ALL.into_iter().filter(|beside| all.iter().any(|l| l.beside == *beside)).collect();
+        Self { bitmap, all, first, beside }
     }
 
     /// Whether a literal's gram may stand at `at`.
@@ -102,8 +181,8 @@ impl<const N: usize> Literals<N> {
 
     /// Notes the literals whose gram stands at any of the places, which are counted from `base`.
     #[inline(always)]
-    pub(super) fn among(&self, base: usize, places: &[u64], owned: &mut Owned<'_>) {
-        each(places, |place| self.at(base.wrapping_add(place), owned));
+    pub(super) fn among(&self, base: usize, words: &[u64], places: &mut Places, owned: &mut Owned<'_>) {
+        each(words, places, |place| self.at(base.wrapping_add(place), owned));
     }
 
     /// The same for two sets at once.
@@ -112,10 +191,11 @@ impl<const N: usize> Literals<N> {
         &self,
         other: &Literals<M>,
         base: usize,
-        places: &[u64],
+        words: &[u64],
+        places: &mut Places,
         owned: &mut Owned<'_>,
     ) {
-        each(places, |place| {
+        each(words, places, |place| {
             self.at(base + place, owned);
             other.at(base + place, owned);
         });
@@ -135,36 +215,62 @@ impl<const N: usize> Literals<N> {
 
     #[inline(never)]
     fn compare(&self, at: usize, gram: u32, owned: &mut Owned<'_>) {
-        let place = hash(gram) >> (BITS - UPPER);
+        for beside in &self.beside {
+            if let Some(key) = Key::new::<N>(gram, owned.text, at, *beside) {
+                self.with_key(key, at, owned);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn with_key(&self, key: Key, at: usize, owned: &mut Owned<'_>) {
+        let place = key.hash();
         for literal in &self.all[usize::from(self.first[place])..usize::from(self.first[place + 1])] {
-            if literal.gram != gram {
+            if literal.key != key {
                 continue;
             }
             let Some(start) = at.checked_sub(literal.offset as usize) else { continue };
-            let head = owned.text.get(start..start + 8).and_then(|head| head.first_chunk());
-            if head.is_some_and(|head| (u64::from_le_bytes(*head) | SMALL) & literal.mask != literal.head) {
-                continue;
-            }
-            let stop = start + literal.text.len();
-            let whole = head.is_some() && literal.text.len() <= 8;
-            if (owned.from..owned.limit).contains(&start)
-                && (whole || owned.text.get(start..stop).is_some_and(|found| found.eq_ignore_ascii_case(&literal.text)))
-            {
-                owned.hits.push((start, stop, literal.number));
+            if (owned.from..owned.limit).contains(&start) && literal.stands(owned.text, start) {
+                owned.hits.push((start, start + literal.text.len(), literal.number));
             }
         }
     }
 }
 
-/// Calls `f` for the place of each bit.
+/// The most words whose bits [`each`] takes at once.
+pub(super) const MOST_WORDS: usize = 64;
+/// How many bits [`each`] writes down for each word, without asking how many there are.
+const ASSUMED: usize = 4;
+
+/// Where the bits of so many words may be.
+pub(super) type Places = [u16; MOST_WORDS * 64 + ASSUMED];
+
+/// No places yet.
+pub(super) const NO_PLACES: Places = [0; MOST_WORDS * 64 + ASSUMED];
+
+/// Calls `f` for the place of each bit; `places` is memory for them.
+///
+/// All are written down first, and then gone through: how many bits a word has is what a processor cannot guess, so that
+/// more are written than there are.
 #[inline(always)]
-pub(super) fn each(places: &[u64], mut f: impl FnMut(usize)) {
-    for (number, bits) in places.iter().enumerate() {
-        let mut bits = *bits;
-        while bits != 0 {
-            f(number * 64 + bits.trailing_zeros() as usize);
-            bits &= bits - 1;
+pub(super) fn each(words: &[u64], places: &mut Places, mut f: impl FnMut(usize)) {
+    let mut count = 0;
+    for (base, bits) in (0..).step_by(64).zip(words) {
+        let mut rest = *bits;
+        for place in &mut places[count..count + ASSUMED] {
+            *place = base + rest.trailing_zeros() as u16;
+            rest &= rest.wrapping_sub(1);
         }
+        let mut at = count + ASSUMED;
+        while rest != 0 {
+            places[at] = base + rest.trailing_zeros() as u16;
+            rest &= rest - 1;
+            at += 1;
+        }
+        count += bits.count_ones() as usize;
+    }
+    for place in &places[..count] {
+        f(usize::from(*place));
     }
 }
 
@@ -178,10 +284,19 @@ pub(super) struct Owned<'a> {
 }
 
 /// Chooses for each literal the place of the `N` bytes that it is found by: such as are rare, since each place in a text
-/// that has them is looked at.
+/// that has them is looked at, and such as few others have, since all that share them are looked at there. What many
+/// have, such as `oken` and `_key`, is common in the texts too.
 pub(super) fn choose<const N: usize>(literals: &[&[u8]]) -> Vec<usize> {
-    let cost = |gram: &[u8]| gram.iter().map(|b| u64::from(COMMON[usize::from(b & 31)])).product::<u64>();
-    let best = |literal: &&[u8]| literal.windows(N).enumerate().min_by_key(|(_, gram)| cost(gram)).map_or(0, |b| b.0);
+    let mut having = vec![0u16; 1 << BITS];
+    for part in literals.iter().flat_map(|literal| literal.windows(N)) {
+        let count = &mut having[hash(gram::<N>(part))];
+        *count = count.saturating_add(1);
+    }
+    let cost = |part: &[u8]| {
+        let share: u64 = part.iter().map(|b| u64::from(COMMON[usize::from(b & 31)])).product();
+        share * u64::from(having[hash(gram::<N>(part))]).pow(2)
+    };
+    let best = |literal: &&[u8]| literal.windows(N).enumerate().min_by_key(|(_, part)| cost(part)).map_or(0, |b| b.0);
     literals.iter().map(best).collect()
 }
 
@@ -201,6 +316,8 @@ mod tests {
                 .map(|(n, (w, at))| (w.as_bytes().to_vec(), u32::try_from(n).unwrap(), at)),
         );
         let text = b"a GHP_ KeyRing X-API-key";
+        assert_eq!(small(b"@AZ[`az{"), word(b"@az[`az{"));
+        assert_eq!(small(b"\xc1\xff\x80\0MmQq"), word(b"\xc1\xff\x80\0mmqq"));
         let mut hits = Vec::new();
         let mut owned = Owned { text, from: 0, limit: text.len(), hits: &mut hits };
         (0..text.len()).for_each(|at| set.at(at, &mut owned));
@@ -208,7 +325,7 @@ mod tests {
         assert_eq!(hits, [(2, 6, 0), (7, 10, 1), (7, 14, 2), (15, 24, 3), (21, 24, 1)]);
         hits.clear();
         let places = [(1u64 << (text.len() - 3)) - 1];
-        set.among(3, &places, &mut Owned { text, from: 8, limit: 20, hits: &mut hits });
+        set.among(3, &places, &mut NO_PLACES.clone(), &mut Owned { text, from: 8, limit: 20, hits: &mut hits });
         assert_eq!(hits, [(15, 24, 3)]);
     }
 }

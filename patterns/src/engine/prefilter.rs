@@ -14,7 +14,7 @@
 use super::Cost;
 use super::general::General;
 use super::grams::{GRAM, Grams, SHORTEST};
-use super::literals::{Hit, Literals, Owned, choose, each};
+use super::literals::{Hit, Literals, MOST_WORDS, NO_PLACES, Owned, Places, choose, each};
 use super::masks::{BLOCK, Kernel, Masks};
 use super::value::{self, RUN};
 
@@ -23,7 +23,7 @@ pub(super) const LEADS: usize = 15;
 /// How far behind a keyword the lanes look. Less than any window keeps.
 const AHEAD: usize = value::BEFORE + value::WITHIN + RUN;
 /// Blocks a turn: their masks stay in the nearest cache.
-const TURN: usize = 64;
+const TURN: usize = MOST_WORDS;
 /// How many bytes a keyword of the value lane has at least.
 pub(super) const NAME: usize = 4;
 
@@ -122,7 +122,7 @@ impl Prefilter {
 
     #[inline(always)]
     fn sweep(&self, text: &[u8], from: usize, limit: usize, scratch: &mut Scratch) {
-        let Scratch { hits, masks, words, runs, grams } = scratch;
+        let Scratch { hits, masks, words, runs, grams, places } = scratch;
         let mut owned = Owned { text, from, limit, hits };
         // A little before, for what the first block goes on from.
         let mut at = from.saturating_sub(2 * BLOCK);
@@ -136,9 +136,9 @@ impl Prefilter {
                 (words[number], runs[number]) = carried.over(block);
             }
             // Words and runs are noted where they are known to be long enough.
-            self.prefix.among(at.wrapping_sub(LEADS - 1), &words[..blocks], &mut owned);
-            self.gram.among_with(&self.short, at, &grams[..blocks], &mut owned);
-            each(&runs[..blocks], |known| {
+            self.prefix.among(at.wrapping_sub(LEADS - 1), &words[..blocks], places, &mut owned);
+            self.gram.among_with(&self.short, at, &grams[..blocks], places, &mut owned);
+            each(&runs[..blocks], places, |known| {
                 let Some(start) = (at + known).checked_sub(RUN - 1) else { return };
                 if value::may_begin(text, start) {
                     self.value.along(value::names_of(text, start), &mut owned);
@@ -210,6 +210,7 @@ pub(super) struct Scratch {
     runs: [u64; TURN],
     /// Where a gram may begin.
     grams: [u64; TURN],
+    places: Box<Places>,
 }
 
 impl Scratch {
@@ -220,6 +221,7 @@ impl Scratch {
             words: [0; TURN],
             runs: [0; TURN],
             grams: [0; TURN],
+            places: Box::new(NO_PLACES),
         }
     }
 }

@@ -18,23 +18,24 @@ pub(super) const WITHIN: usize = 160;
 /// How many bytes of the run tell whether a machine made it.
 const SAMPLE: usize = 64;
 
-/// Whether a run has a digit, or cases that change as often as chance has it: what a person writes there
-/// (`some_function_name`, `someFunctionName`) has neither, and of random keys of twenty characters one in two hundred.
-pub(super) fn machine_made(run: &[u8]) -> bool {
-    let humps = run.windows(2).filter(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase()).count();
-    run.iter().any(u8::is_ascii_digit) || humps * 6 > run.len()
+/// How long the run of token bytes is that a text begins with, as much of it as is looked at, and whether a machine made
+/// it: it has a digit, or cases that change as often as chance has it. What a person writes there (`some_function_name`,
+/// `someFunctionName`) has neither, and of random keys of twenty characters one in two hundred.
+fn run(text: &[u8]) -> (usize, bool) {
+    let (mut humps, mut length, mut digits, mut small) = (0, 0, false, false);
+    for b in text.iter().take(SAMPLE).take_while(|b| is_token(**b)) {
+        humps += usize::from(small && b.is_ascii_uppercase());
+        small = b.is_ascii_lowercase();
+        digits |= b.is_ascii_digit();
+        length += 1;
+    }
+    (length, digits || humps * 6 > length)
 }
 
-/// Whether a value begins with such a run.
+/// Whether a value begins with a run that is long enough, and that a machine made.
 pub(super) fn is_key(value: &[u8]) -> bool {
-    let run = run(value);
-    run.len() >= RUN && machine_made(run)
-}
-
-/// The run of token bytes that a text begins with, as much of it as is looked at.
-fn run(text: &[u8]) -> &[u8] {
-    let text = &text[..text.len().min(SAMPLE)];
-    &text[..text.iter().take_while(|b| is_token(**b)).count()]
+    let (length, machine_made) = run(value);
+    length >= RUN && machine_made
 }
 
 /// Whether the run at `at`, which is long enough, may begin a value: behind a quote, behind an operator and blanks, or
@@ -47,8 +48,9 @@ pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
         Some(b' ' | b'\t') => follows_blanks(before),
         _ => false,
     };
-    let digits = |text: &[u8]| text.iter().take(RUN).any(u8::is_ascii_digit);
-    follows && (digits(&text[at..]) || machine_made(run(&text[at..])))
+    // Most that have a digit have one early.
+    let early = |run: &[u8]| run.iter().take(RUN).any(u8::is_ascii_digit);
+    follows && (early(&text[at..]) || run(&text[at..]).1)
 }
 
 fn follows_blanks(before: &[u8]) -> bool {
