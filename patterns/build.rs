@@ -96,7 +96,7 @@ fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
     let family = rule.family.as_ref().unwrap_or(&file.service);
     let _ = writeln!(
         code,
-        "Rule {{ id: {}, name: {}, service: {}, family: {}, why: {}, rotate: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, pattern: {}, keywords: {}, near: {}, bounds: Bounds::{:?}, max: {}, checks: List::Borrowed(&[{}]), vault_field: {}, hits: {}, misses: {}, shape: Shape {{ beginnings: {}, longest: {:?}, written: {}, leads: {}, starts: {} }} }},",
+        "Rule {{ id: {}, name: {}, service: {}, family: {}, why: {}, rotate: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, pattern: {}, keywords: {}, near: {}, bounds: Bounds::{:?}, max: {}, checks: List::Borrowed(&[{}]), vault_field: {}, hits: {}, misses: {}, shape: Shape {{ beginnings: {}, longest: {:?}, written: {}, leads: {}, starts: {}, size: {} }} }},",
         text(&rule.id),
         text(&rule.name),
         text(&file.service),
@@ -119,5 +119,6 @@ fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
         rule.pattern.shape.written,
         rule.pattern.shape.leads,
         rule.pattern.shape.starts,
+        rule.pattern.shape.size,
     );
 }

@@ -33,6 +33,8 @@ pub(crate) struct Shape {
     pub(crate) leads: usize,
     /// How many bytes of `[0-9A-Za-z_+/.-]` each match begins with at least.
     pub(crate) starts: usize,
+    /// About how many states and transitions the pattern compiles to.
+    pub(crate) size: usize,
 }
 
 impl TryFrom<String> for Pattern {
@@ -50,6 +52,7 @@ impl TryFrom<String> for Pattern {
             written: written(&hir).0,
             leads: Run::of(&hir, is_lead).first,
             starts: Run::of(&hir, is_token).first,
+            size: size(&hir),
         };
         Ok(Self { text, shape })
     }
@@ -100,6 +103,24 @@ fn written(hir: &Hir) -> (usize, bool) {
             (sum, true)
         }
         HirKind::Class(_) | HirKind::Repetition(_) => (0, false),
+    }
+}
+
+/// About how many states and transitions an expression compiles to: repetitions are written out.
+fn size(hir: &Hir) -> usize {
+    let sum = |list: &[Hir]| list.iter().map(size).fold(1, usize::saturating_add);
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(Class::Bytes(class)) => 1 + class.ranges().len(),
+        // Up to four bytes each.
+        HirKind::Class(Class::Unicode(class)) => 1 + 8 * class.ranges().len(),
+        HirKind::Capture(capture) => 2 + size(&capture.sub),
+        HirKind::Concat(list) | HirKind::Alternation(list) => sum(list),
+        HirKind::Repetition(again) => {
+            let times = again.max.unwrap_or(again.min.saturating_add(1)) as usize;
+            (2 + size(&again.sub)).saturating_mul(times).saturating_add(1)
+        }
     }
 }
 
@@ -193,6 +214,13 @@ mod tests {
         assert_eq!(shape("gh[ou]_[0-9A-Za-z]{36}").written, 4);
         assert_eq!(shape("(?:sk|rk)_live_[0-9A-Za-z]{24}").written, 8);
         assert_eq!(shape("[0-9A-Za-z]{24}").written, 0);
+    }
+
+    #[test]
+    fn repetitions_are_written_out() {
+        assert!(shape("ghp_[0-9A-Za-z]{36}").size < 300);
+        assert!(shape("(?:(?:a{100}){100}){100}").size > 1_000_000);
+        assert!(shape("(?:a+){3}").size < 50);
     }
 
     #[test]

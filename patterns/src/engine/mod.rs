@@ -34,6 +34,11 @@ const BACK: usize = 256;
 /// Context on either side that boundaries and names need.
 const CONTEXT: usize = 160;
 
+/// A pattern's most memory when compiled.
+const PATTERN_SIZE: usize = 4 << 20;
+/// A pattern of no more states and transitions is far below that: one takes some 64 bytes at most.
+const SURELY_COMPILES: usize = PATTERN_SIZE / 512;
+
 /// Why a set of rules cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
@@ -261,12 +266,13 @@ impl Engine {
         Stream::new(self)
     }
 
-    /// Compiles every pattern now, to find those that cannot be; a run compiles the few that it needs.
+    /// Finds the patterns that cannot be compiled. That is those that are too large, as all else was told when they were
+    /// read: only such as might be are tried, since a run needs few of its patterns.
     ///
     /// # Errors
     /// The first rule whose pattern cannot be compiled.
     pub fn check_patterns(&self) -> Result<(), LoadError> {
-        self.rules.iter().try_for_each(|c| c.compile().map(drop))
+        self.rules.iter().filter(|c| c.rule.shape.size > SURELY_COMPILES).try_for_each(|c| c.compile().map(drop))
     }
 }
 
@@ -332,7 +338,9 @@ impl Compiled {
             return Ok(regex);
         }
         let regex = Regex::builder()
-            .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(4 << 20)).hybrid_cache_capacity(1 << 20))
+            .configure(
+                Regex::config().utf8_empty(false).nfa_size_limit(Some(PATTERN_SIZE)).hybrid_cache_capacity(1 << 20),
+            )
             .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false).nest_limit(64))
             .build(&self.rule.pattern)
             .map_err(|e| LoadError::Pattern { rule: self.rule.id.to_string(), why: e.to_string() })?;
@@ -395,6 +403,25 @@ mod tests {
             }
         }
         assert!(seen > 20_000, "{seen}");
+    }
+
+    #[test]
+    fn what_is_called_small_compiles() {
+        let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
+        assert!(engine.rules.iter().all(|rule| rule.compile().is_ok()));
+        let of = |pattern: String| {
+            let shape = crate::shape::Pattern::try_from(pattern.clone()).unwrap().shape;
+            let rule = Rule { pattern: pattern.into(), shape, ..Rule::builtin()[0].clone() };
+            Compiled::new(rule).unwrap().0
+        };
+        for part in ["abc", "[a-z]", "(?i)k", "[ace-gi-kmoqsuwy]?", "(?:a|b|cd|[0-9x])", "(a)", r"\bx\B", "a*?", "."] {
+            // As often as is still called small.
+            let times = (1..)
+                .map(|n| n * 100)
+                .take_while(|n| of(format!("xyz(?:{part}){{{n}}}")).rule.shape.size <= SURELY_COMPILES);
+            let rule = of(format!("xyz(?:{part}){{{}}}", times.last().unwrap()));
+            assert!(rule.compile().is_ok(), "{part}");
+        }
     }
 
     #[test]
