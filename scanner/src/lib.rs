@@ -21,6 +21,7 @@
 //! ```
 
 pub mod cmd;
+mod decode;
 pub mod finding;
 pub mod fingerprint;
 pub mod origin;

@@ -222,7 +222,7 @@ impl<'e> Scan<'e> {
     /// Reads and scans one content with a reader that no other thread has.
     fn scan_content(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()> {
         let reader = lock(&self.readers).pop();
-        let mut reader = reader.unwrap_or_else(|| Reader::new(self.engine.stream()));
+        let mut reader = reader.unwrap_or_else(|| Reader::new(self.engine));
         // Both closures below run in this thread, one after the other.
         let origin = RefCell::new(Some(origin));
         let mut hits = Vec::new();
@@ -242,11 +242,12 @@ impl<'e> Scan<'e> {
             },
         );
         lock(&self.readers).push(reader);
+        let hits = without_wrappings(hits);
         self.bytes.fetch_add(read.bytes, Ordering::Relaxed);
         self.blobs.fetch_add(1, Ordering::Relaxed);
         self.found.fetch_add(hits.len() as u64, Ordering::Relaxed);
         if let Some(origin) = origin.into_inner() {
-            if cut {
+            if cut || read.cut {
                 self.skipped(Why::Limit, &origin);
             }
             self.settle(&read, origin, hits);
@@ -420,6 +421,20 @@ impl<'e> Scan<'e> {
     }
 }
 
+/// Without what only its name told, where a credential was found in it: `token: <base64 of ghp_…>`.
+fn without_wrappings(mut hits: Vec<Hit<'_>>) -> Vec<Hit<'_>> {
+    let start = |span: &Span| (span.line, span.column);
+    let end = |span: &Span| (span.end_line, span.end_column);
+    hits.sort_by_key(|hit| (start(&hit.span), std::cmp::Reverse(end(&hit.span))));
+    let wraps = |(hit, next): (&Hit<'_>, Option<&Hit<'_>>)| {
+        hit.rule.is_generic() && next.is_some_and(|next| start(&next.span) < end(&hit.span))
+    };
+    let kept: Vec<bool> = (0..hits.len()).map(|at| !wraps((&hits[at], hits.get(at + 1)))).collect();
+    let mut kept = kept.into_iter();
+    hits.retain(|_| kept.next().unwrap_or(true));
+    hits
+}
+
 /// Which of two rules names a secret that both found: the one that knows more of it.
 fn rank(hit: &Hit<'_>) -> impl Ord + use<> {
     (!hit.rule.is_generic(), hit.rule.near.is_empty(), hit.confidence, std::cmp::Reverse(hit.rule.id.to_string()))
@@ -516,6 +531,33 @@ mod tests {
         assert_eq!(outcome.findings[0].places[3].span.line, 2);
         assert_eq!(outcome.findings[0].places[3].key.as_deref(), Some("db_password"));
         assert_eq!(outcome.summary.blobs, 4);
+    }
+
+    #[test]
+    fn an_encoded_secret_is_found_where_it_stands() {
+        let engine = engine();
+        let scan = Scan::new(&engine, Key::constant(), Options::default());
+        let encode = |text: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+        let text = format!("kind: x\ntoken: {}\nplain: 1\n", encode(&format!("a: 1\npassword = {SECRET:?}\nb: 2")));
+        scan.content(file("once"), &mut text.as_bytes()).unwrap();
+        let twice =
+            format!("x: {}", encode(&format!("inner {} end", encode(&format!("password = {SECRET:?} and more")))));
+        scan.content(file("twice"), &mut twice.as_bytes()).unwrap();
+        // Across windows, and far behind others.
+        let mut large = vec![b'\n'; 2 * crate::window::WINDOW];
+        large.extend_from_slice(text.as_bytes());
+        scan.content(file("large"), &mut large.as_slice()).unwrap();
+        let outcome = scan.finish();
+        assert_eq!(outcome.findings.len(), 1, "{:?}", outcome.findings);
+        let places: Vec<_> = outcome.findings[0]
+            .places
+            .iter()
+            .map(|p| (p.origin.describe(), p.span.line, p.key.clone().unwrap()))
+            .collect();
+        let key = || "password".to_owned();
+        let line = 2 * crate::window::WINDOW as u64 + 2;
+        assert_eq!(places, [("large".into(), line, key()), ("once".into(), 2, key()), ("twice".into(), 1, key())]);
+        assert_eq!(outcome.findings[0].places[1].span.column, 8 + (5 + 12) * 4 / 3);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Reads a content in windows into one buffer that is used again and again, and counts lines only where it must.
 
 use std::io::{self, Read};
+use std::ops::Range;
+use std::rc::Rc;
 
-use oakum_patterns::{Match, Stream};
+use oakum_patterns::{Engine, Match, Stream};
 
+use crate::decode::{self, Decoded};
 use crate::finding::Span;
 
 /// The most that is in memory of a content. Most files fit, and are read by two calls.
@@ -13,6 +16,7 @@ pub(crate) const WINDOW: usize = 512 * 1024;
 #[derive(Debug)]
 pub(crate) struct Reader<'e> {
     buffer: Vec<u8>,
+    engine: &'e Engine,
     stream: Stream<'e>,
 }
 
@@ -25,6 +29,8 @@ pub(crate) struct Read1 {
     pub(crate) hash: u128,
     /// Whether it was read to its end.
     pub(crate) end: io::Result<()>,
+    /// Whether it holds more encoded text than is looked at.
+    pub(crate) cut: bool,
 }
 
 /// What to do with a content that is in the buffer as a whole.
@@ -36,9 +42,10 @@ pub(crate) enum Seen {
 }
 
 impl<'e> Reader<'e> {
-    pub(crate) fn new(stream: Stream<'e>) -> Self {
+    pub(crate) fn new(engine: &'e Engine) -> Self {
+        let stream = engine.stream();
         assert!(stream.most_kept() < WINDOW / 2, "a window is larger than what must stay of it");
-        Self { buffer: vec![0; WINDOW], stream }
+        Self { buffer: vec![0; WINDOW], engine, stream }
     }
 
     /// Reads a content to its end. A content that fits in one window is scanned only if `seen` says so.
@@ -54,11 +61,13 @@ impl<'e> Reader<'e> {
         if filled < self.buffer.len() {
             let text = &self.buffer[..filled];
             let hash = xxhash_rust::xxh3::xxh3_128_with_seed(text, seed);
+            let mut hidden = Hidden::default();
             if matches!(seen(hash, filled), Seen::Scan) {
                 let mut lines = Lines::default();
-                self.stream.feed(text, true, |m| found(m, text, lines.span(text, m)));
+                self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret())));
+                hidden.look(self.engine, &self.stream, text, &mut found);
             }
-            return Read1 { bytes: filled as u64, hash, end };
+            return Read1 { bytes: filled as u64, hash, end, cut: hidden.cut };
         }
         self.read_large(content, seed, found)
     }
@@ -73,15 +82,18 @@ impl<'e> Reader<'e> {
         hasher.update(&self.buffer);
         let mut bytes = self.buffer.len() as u64;
         let mut lines = Lines::default();
+        let mut hidden = Hidden::default();
         let mut filled = self.buffer.len();
         loop {
             let text = &self.buffer[..filled];
             let last = filled < self.buffer.len();
-            let drop = self.stream.feed(text, last, |m| found(m, text, lines.span(text, m)));
+            let drop = self.stream.feed(text, last, |m| found(m, text, lines.span(text, &m.secret())));
+            hidden.look(self.engine, &self.stream, text, &mut found);
             if last {
-                return Read1 { bytes, hash: hasher.digest128(), end: Ok(()) };
+                return Read1 { bytes, hash: hasher.digest128(), end: Ok(()), cut: hidden.cut };
             }
             lines.slide(text, drop);
+            hidden.slide(text, drop);
             self.buffer.copy_within(drop..filled, 0);
             let kept = filled - drop;
             let (more, end) = fill(content, &mut self.buffer[kept..]);
@@ -90,12 +102,102 @@ impl<'e> Reader<'e> {
             filled = kept + more;
             if let Err(error) = end {
                 let text = &self.buffer[..filled];
-                self.stream.feed(text, true, |m| found(m, text, lines.span(text, m)));
-                return Read1 { bytes, hash: hasher.digest128(), end: Err(error) };
+                self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret())));
+                hidden.look(self.engine, &self.stream, text, &mut found);
+                return Read1 { bytes, hash: hasher.digest128(), end: Err(error), cut: hidden.cut };
             }
         }
     }
 }
+
+/// What is found in encoded texts of a content.
+#[derive(Debug)]
+struct Hidden {
+    lines: Lines,
+    /// What was decoded ends here: the lines of a text that is wrapped are not looked at again.
+    done: usize,
+    /// How many bytes may still be decoded.
+    budget: usize,
+    /// Whether that was too few.
+    cut: bool,
+}
+
+impl Default for Hidden {
+    fn default() -> Self {
+        Self { lines: Lines::default(), done: 0, budget: decode::BUDGET, cut: false }
+    }
+}
+
+impl Hidden {
+    /// Looks into the encoded texts that the stream saw in the window.
+    fn look<'e>(
+        &mut self,
+        engine: &'e Engine,
+        stream: &Stream<'_>,
+        window: &[u8],
+        found: &mut impl FnMut(&Match<'e>, &[u8], Span),
+    ) {
+        let mut matches = Vec::new();
+        for decoded in self.decoded(engine, stream, window) {
+            self.inside(engine, &decoded, 1, &mut matches);
+        }
+        matches.sort_by_key(|(_, _, place)| place.start);
+        for (one, text, place) in &matches {
+            found(one, text, self.lines.span(window, place));
+        }
+    }
+
+    /// The encoded texts that a stream saw.
+    fn decoded(&mut self, engine: &Engine, stream: &Stream<'_>, text: &[u8]) -> Vec<Decoded> {
+        let mut all = Vec::new();
+        let mut done = self.done;
+        for start in stream.encoded().iter() {
+            if *start < done {
+                continue;
+            }
+            let Some(decoded) = decode::decode(text, *start, start + engine.reach()) else { continue };
+            done = decoded.outer.end;
+            // As much as there is itself costs no more than a scan of it.
+            let grown = decoded.text.len().saturating_sub(decoded.outer.len());
+            match self.budget.checked_sub(grown) {
+                Some(rest) => self.budget = rest,
+                None => self.cut = true,
+            }
+            if !self.cut {
+                all.push(decoded);
+            }
+        }
+        self.done = done;
+        all
+    }
+
+    /// Gathers the matches in a decoded text and in those that it holds.
+    fn inside<'e>(&mut self, engine: &'e Engine, outer: &Decoded, depth: usize, matches: &mut Vec<Inner<'e>>) {
+        let text: Rc<[u8]> = outer.text.as_slice().into();
+        let mut stream = engine.stream();
+        stream.feed(&text, true, |m| matches.push((m.clone(), Rc::clone(&text), outer.place(&m.secret()))));
+        if depth == decode::MOST_DEPTH {
+            return;
+        }
+        let outer_done = std::mem::take(&mut self.done);
+        for decoded in self.decoded(engine, &stream, &text) {
+            let from = matches.len();
+            self.inside(engine, &decoded, depth + 1, matches);
+            for (_, _, place) in &mut matches[from..] {
+                *place = outer.place(place);
+            }
+        }
+        self.done = outer_done;
+    }
+
+    fn slide(&mut self, window: &[u8], dropped: usize) {
+        self.lines.slide(window, dropped);
+        self.done = self.done.saturating_sub(dropped);
+    }
+}
+
+/// A match in a decoded text, that text, and where in the outermost one it comes from.
+type Inner<'e> = (Match<'e>, Rc<[u8]>, Range<usize>);
 
 /// Reads until the buffer is full, the content ends, or it fails.
 fn fill(content: &mut dyn Read, buffer: &mut [u8]) -> (usize, io::Result<()>) {
@@ -129,8 +231,7 @@ impl Default for Lines {
 }
 
 impl Lines {
-    fn span(&mut self, text: &[u8], m: &Match<'_>) -> Span {
-        let secret = m.secret();
+    fn span(&mut self, text: &[u8], secret: &Range<usize>) -> Span {
         self.count_to(text, secret.start);
         let (line, column) = (self.line, self.column);
         self.count_to(text, secret.end);
@@ -164,7 +265,7 @@ mod tests {
 
     fn all(engine: &Engine, content: &mut dyn Read) -> (Vec<(String, Span)>, Read1) {
         let mut found = Vec::new();
-        let read = Reader::new(engine.stream()).read(
+        let read = Reader::new(engine).read(
             content,
             1,
             |_, _| Seen::Scan,

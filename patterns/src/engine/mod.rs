@@ -5,6 +5,7 @@
 //! what the whole gives.
 
 mod confirm;
+mod encoded;
 mod general;
 mod grams;
 mod literals;
@@ -258,6 +259,12 @@ impl Engine {
         let mut scratch = prefilter::Scratch::new();
         self.prefilter.find(text, 0, text.len(), &mut scratch);
         scratch.hits.len()
+    }
+
+    /// How far behind a place in a window the text is there for sure, where it does not end before; see [`Stream::feed`].
+    #[must_use]
+    pub fn reach(&self) -> usize {
+        self.ahead
     }
 
     /// Begins a text that comes in windows.

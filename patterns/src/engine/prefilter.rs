@@ -12,6 +12,7 @@
 //! give one where it does.
 
 use super::Cost;
+use super::encoded;
 use super::general::General;
 use super::grams::{GRAM, Grams, SHORTEST};
 use super::literals::{Hit, Literals, MOST_WORDS, NO_PLACES, Owned, Places, choose, each};
@@ -108,6 +109,7 @@ impl Prefilter {
     pub(super) fn find(&self, text: &[u8], from: usize, limit: usize, scratch: &mut Scratch) {
         let hits = &mut scratch.hits;
         hits.clear();
+        scratch.encoded.clear();
         if let Some(general) = &self.general {
             general.find(text, from, limit, hits);
         }
@@ -122,7 +124,7 @@ impl Prefilter {
 
     #[inline(always)]
     fn sweep(&self, text: &[u8], from: usize, limit: usize, scratch: &mut Scratch) {
-        let Scratch { hits, masks, words, runs, grams, places } = scratch;
+        let Scratch { hits, encoded, masks, words, runs, grams, places } = scratch;
         let mut owned = Owned { text, from, limit, hits };
         // A little before, for what the first block goes on from.
         let mut at = from.saturating_sub(2 * BLOCK);
@@ -140,6 +142,9 @@ impl Prefilter {
             self.gram.among_with(&self.short, at, &grams[..blocks], places, &mut owned);
             each(&runs[..blocks], places, |known| {
                 let Some(start) = (at + known).checked_sub(RUN - 1) else { return };
+                if (from..limit).contains(&start) && encoded::may_begin(text, start) {
+                    encoded.push(start);
+                }
                 if value::may_begin(text, start) {
                     self.value.along(value::names_of(text, start), &mut owned);
                 }
@@ -203,6 +208,8 @@ impl Carried {
 pub(super) struct Scratch {
     /// What was found.
     pub(super) hits: Vec<Hit>,
+    /// Where encoded texts may begin, in order.
+    pub(super) encoded: Vec<usize>,
     masks: Box<[Masks; TURN]>,
     /// As bits: where words are long enough that begin with what a prefix is followed by.
     words: [u64; TURN],
@@ -217,6 +224,7 @@ impl Scratch {
     pub(super) fn new() -> Self {
         Self {
             hits: Vec::new(),
+            encoded: Vec::new(),
             masks: Box::new([Masks::default(); TURN]),
             words: [0; TURN],
             runs: [0; TURN],

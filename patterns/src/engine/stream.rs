@@ -43,6 +43,7 @@ impl<'e> Stream<'e> {
     /// offsets in this window.
     pub fn feed(&mut self, window: &[u8], last: bool, mut found: impl FnMut(&Match<'e>)) -> usize {
         let engine = self.engine;
+        self.scratch.encoded.clear();
         let limit = if last { window.len() } else { window.len().saturating_sub(engine.ahead) };
         if limit > self.horizon || last {
             self.look(window, limit.max(self.horizon));
@@ -58,6 +59,13 @@ impl<'e> Stream<'e> {
         let keep = self.horizon.saturating_sub(engine.back).min(first.saturating_sub(CONTEXT));
         self.forget(keep);
         keep
+    }
+
+    /// Where in the last window encoded texts may begin, in order: base64 or hex of something that can be read. Each is
+    /// told once, with as much text behind it as [`Engine::reach`] says.
+    #[must_use]
+    pub fn encoded(&self) -> &[usize] {
+        &self.scratch.encoded
     }
 
     /// Confirms all keywords that start before `limit`.
