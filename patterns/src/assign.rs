@@ -8,7 +8,7 @@ pub(crate) const NAME_REACH: usize = 64;
 /// The longest stretch between a name and its value.
 const GAP_REACH: usize = 48;
 /// The longest value.
-pub(crate) const VALUE_REACH: usize = 512;
+pub(crate) const VALUE_REACH: usize = 2048;
 /// How far from a keyword's start an assignment can end.
 pub(crate) const REACH: usize = NAME_REACH + GAP_REACH + VALUE_REACH + 8;
 
@@ -37,6 +37,8 @@ pub(crate) enum Operator {
     Blank,
     /// What a variable is when it is not set: `${NAME:-value}`.
     Default,
+    /// A sentence: `the password is value`.
+    Prose,
 }
 
 /// Whether a byte can be in a name.
@@ -58,6 +60,9 @@ pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
         start += 1;
     }
     let before = &text[start.saturating_sub(4)..start];
+    if let Some(value) = coded(text, end) {
+        return Some(Assignment { name: start..end, value, operator: Operator::Assign, quote: None });
+    }
     let (operator, from) = operator(text, before, end)?;
     let (mut value, quote) = value(text, from, operator)?;
     if quote.is_none() {
@@ -69,7 +74,72 @@ pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
 /// Whether a byte right behind a name may lead on to its value; see [`operator`].
 fn may_join(b: u8) -> bool {
     matches!(b, b'"' | b'\'' | b'`' | b'[' | b']' | b'\\' | b' ' | b'\t' | b'\r' | b'\n' | b'<' | b'>' | b'=' | b':')
-        || matches!(b, b'!' | b'?' | b'|' | b'+' | b',' | b'(' | b')' | b'-')
+        || matches!(b, b'!' | b'?' | b'|' | b'+' | b',' | b'(' | b')' | b'-' | b'{' | b'&' | b'%')
+}
+
+/// The signs around a name and its value, as HTML, URLs and strings write them.
+const CODED: [(&[u8], u8); 12] = [
+    (b"&quot;", b'"'),
+    (b"&#34;", b'"'),
+    (b"&#39;", b'"'),
+    (b"&apos;", b'"'),
+    (b"&#x27;", b'"'),
+    (b"%22", b'"'),
+    (b"%27", b'"'),
+    (b"\\u0022", b'"'),
+    (b"\\x22", b'"'),
+    (b"\\u003d", b'='),
+    (b"%3d", b'='),
+    (b"%3a", b':'),
+];
+
+/// The value behind a name whose quotes or operator are written as codes: `password&quot;:&quot;…&quot;`, `password%3D…`.
+fn coded(text: &[u8], name_end: usize) -> Option<Range<usize>> {
+    if !matches!(text.get(name_end)?, b'&' | b'%' | b'\\') {
+        return None;
+    }
+    let sign = |at: usize| {
+        let here = text.get(at..text.len().min(at + 6))?;
+        let begins = |code: &[u8]| here.get(..code.len()).is_some_and(|here| here.eq_ignore_ascii_case(code));
+        CODED.iter().find(|(code, _)| begins(code)).map(|(code, sign)| (*sign, at + code.len()))
+    };
+    // How many of them are codes: where none is, it is no such text.
+    let mut codes = 0;
+    let mut at = name_end;
+    let mut take = |at: &mut usize, wanted: &[u8]| match sign(*at) {
+        Some((sign, next)) if wanted.contains(&sign) => {
+            codes += 1;
+            *at = next;
+            true
+        }
+        None if text.get(*at).is_some_and(|b| wanted.contains(b)) => {
+            *at += 1;
+            true
+        }
+        _ => false,
+    };
+    take(&mut at, b"\"");
+    if !take(&mut at, b":=") {
+        return None;
+    }
+    while matches!(text.get(at), Some(b' ' | b'+')) {
+        at += 1;
+    }
+    take(&mut at, b"\"");
+    if codes == 0 {
+        return None;
+    }
+    let ends = |i: &usize| {
+        matches!(text[*i], b'"' | b'\'' | b'<' | b'>' | b'&' | b',' | b';' | b'\\')
+            || text[*i].is_ascii_whitespace()
+            || sign(*i).is_some()
+            || text[*i..]
+                .get(..3)
+                .is_some_and(|code| [b"%26", b"%7D", b"%7d", b"%2C", b"%2c", b"%0A", b"%0a"].iter().any(|c| code == *c))
+    };
+    let high = text.len().min(at + VALUE_REACH);
+    let end = (at..high).find(ends).unwrap_or(high);
+    (end > at && end < at + VALUE_REACH).then_some(at..end)
 }
 
 /// Where a bare value ends that is one of several in a query, or in a string with escapes.
@@ -121,6 +191,10 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     if let Some(from) = fallback(text, at, high) {
         return Some((Operator::Call, from));
     }
+    // `the password is value`.
+    if blank && let Some(from) = sentence(text, at, high) {
+        return Some((Operator::Prose, from));
+    }
     // `name string = "value"`, `Dim name As String = "value"`.
     if blank && first.is_ascii_alphabetic() {
         return type_annotation(text, at, high).map(|from| (Operator::Call, from));
@@ -154,6 +228,8 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
         }
         b'>' => Operator::Element,
         b',' | b'(' => Operator::Call,
+        // `std::string name{"value"}`.
+        b'{' if !blank && matches!(text.get(at), Some(b'"' | b'\'')) => Operator::Assign,
         _ => return None,
     };
     at = blanks(text, at, high);
@@ -174,7 +250,12 @@ fn separate_value(text: &[u8], from: usize, high: usize, closed: bool) -> Option
     while at < high && matches!(text[at], b',' | b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'\\') {
         at += 1;
     }
-    let apart = text[from..at].iter().any(|&b| b == b'\n' || (closed && matches!(b, b' ' | b',')));
+    let apart = text[from..at].iter().any(|&b| matches!(b, b'\n' | b',') || (closed && b == b' '));
+    // `android:name="…" android:value="…"`.
+    let space = text[at..high.max(at)].iter().take(12).take_while(|b| b.is_ascii_lowercase()).count();
+    if closed && space > 0 && text.get(at + space) == Some(&b':') && !text[at..].starts_with(b"value") {
+        at += space + 1;
+    }
     let word = text.get(at..at + 5).filter(|_| apart && at + 5 <= high)?;
     if !word.eq_ignore_ascii_case(b"value") {
         return None;
@@ -207,6 +288,22 @@ fn fallback(text: &[u8], from: usize, high: usize) -> Option<usize> {
     text.get(at).is_some_and(|b| matches!(b, b'"' | b'\'')).then_some(at)
 }
 
+/// The verbs between a password and what it is.
+const VERBS: [&[u8]; 9] = [b"is ", b"is: ", b"was ", b"to ", b"lautet ", b"lautet: ", b"ist ", b"es ", b"est "];
+
+/// Where the value begins in a sentence, of which this is the verb.
+fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
+    let rest = text.get(at..high)?;
+    let verb = VERBS.iter().find(|verb| rest.starts_with(verb))?;
+    let rest = &rest[verb.len()..];
+    let still =
+        [b"now ".as_slice(), b"still ", b"currently ", b"jetzt "].into_iter().find(|word| rest.starts_with(word));
+    let skipped = verb.len() + still.map_or(0, |word| word.len());
+    // What is a word of the sentence is no password.
+    let value = text.get(at + skipped..high)?;
+    value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit).then_some(at + skipped)
+}
+
 fn blanks(text: &[u8], mut at: usize, high: usize) -> usize {
     while at < high && matches!(text[at], b' ' | b'\t') {
         at += 1;
@@ -222,7 +319,10 @@ fn type_annotation(text: &[u8], from: usize, high: usize) -> Option<usize> {
         b.is_ascii_alphanumeric()
             || matches!(b, b'_' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'?' | b'.' | b'*' | b' ')
     };
-    while at < high && is_type(text[at]) {
+    // `[u8; 32]`.
+    let mut brackets = 0i32;
+    while at < high && (is_type(text[at]) || (brackets > 0 && text[at] == b';')) {
+        brackets += i32::from(text[at] == b'[') - i32::from(text[at] == b']');
         at += 1;
     }
     if at == from || text[from].is_ascii_digit() {
@@ -234,6 +334,14 @@ fn type_annotation(text: &[u8], from: usize, high: usize) -> Option<usize> {
 
 /// Reads a value: to its closing quote, or to the first byte that ends a bare word.
 fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usize>, Option<u8>)> {
+    // What leaves a literal what it is, in code: `*b"…"`, `Some("…")`, `base64.b64decode("…")`.
+    if matches!(text.get(from), Some(b'*' | b'&')) && matches!(text.get(from + 1), Some(b'b' | b'"')) {
+        from += 1;
+    }
+    for _ in 0..3 {
+        let Some(inside) = wrapped(text, from) else { break };
+        from = inside;
+    }
     // A string's own prefix: b"…", r"…", f"…", @"…", L"…"; and the backslashes of a string within a string.
     let quoted_at = |i: usize| text.get(i).is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
     let prefix = |b: &u8| matches!(b, b'b' | b'r' | b'u' | b'N' | b'@' | b'L' | b'(' | b'[' | b'{');
@@ -266,6 +374,53 @@ fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usiz
         end -= 1;
     }
     (end > from && end < from + VALUE_REACH).then_some((from..end, None))
+}
+
+/// The calls that give back the literal they are called with, or what it encodes; by the last word, in lower case.
+const WRAPPERS: [&[u8]; 26] = [
+    b"some",
+    b"just",
+    b"of",
+    b"from",
+    b"string",
+    b"str",
+    b"bytes",
+    b"bytearray",
+    b"securestring",
+    b"secretstring",
+    b"secretstr",
+    b"secret",
+    b"b64decode",
+    b"base64_decode",
+    b"base64decode",
+    b"urlsafe_b64decode",
+    b"decode",
+    b"decodestring",
+    b"frombase64string",
+    b"fromhex",
+    b"unhexlify",
+    b"hex2bin",
+    b"atob",
+    b"getstring",
+    b"tochararray",
+    b"converttosecurestring",
+];
+
+/// Where the argument begins of a call that leaves its argument what it is.
+fn wrapped(text: &[u8], from: usize) -> Option<usize> {
+    let high = text.len().min(from + GAP_REACH);
+    let rest = text.get(from..high)?;
+    let rest_from = from + if rest.starts_with(b"new ") { 4 } else { 0 };
+    let rest = &text[rest_from..high];
+    let callee =
+        rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'[' | b']')).count();
+    if callee == 0 || rest.get(callee) != Some(&b'(') {
+        return None;
+    }
+    let word = rest[..callee].iter().rev().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+    let word = &rest[callee - word..callee];
+    let known = WRAPPERS.iter().any(|known| word.eq_ignore_ascii_case(known));
+    known.then(|| blanks(text, rest_from + callee + 1, high))
 }
 
 fn ends_bare(b: u8, operator: Operator) -> bool {

@@ -2,6 +2,7 @@
 //! hash, length or field; is the value a literal, or a reference, a type, a path, a word?
 
 use super::reference::is_reference;
+use super::surprisal::surprisal;
 use super::{Candidate, Verdict, entropy, is_placeholder};
 use crate::assign::Operator;
 use crate::rule::Confidence;
@@ -150,6 +151,9 @@ const ABOUT: &[&str] = &[
     "test",
 ];
 
+/// The longest value that is one: keys that are files in one line are longer than any password.
+const LONGEST: usize = 1024;
+
 /// First words that make a name a question or an action rather than a thing.
 const ASKS: &[&str] = &[
     "is", "has", "use", "allow", "enable", "require", "show", "hide", "forgot", "reset", "change", "no", "public",
@@ -158,7 +162,7 @@ const ASKS: &[&str] = &[
 
 /// Whether [`judge`] may say anything but no: a look at the commonest that it rejects, at a tenth of the cost.
 pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
-    let key = value.len() >= 12 && value.iter().any(u8::is_ascii_digit);
+    let key = value.len() >= 12 && (value.len() >= 16 || value.iter().any(u8::is_ascii_digit));
     // Pieces of all that `is_password_word` takes for one.
     let password = || {
         let has = |piece: &[u8]| name.windows(piece.len()).any(|w| w.eq_ignore_ascii_case(piece));
@@ -172,7 +176,7 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
     let value = candidate.value;
     let Some(name) = candidate.name else { return Verdict::Reject };
     // The cheapest first.
-    if !(4..=256).contains(&value.len())
+    if !(4..=LONGEST).contains(&value.len())
         || !value.iter().all(|b| (0x20..0x7f).contains(b))
         || (candidate.quote.is_none() && !bare_literal(candidate))
         || repeats_name(name, value)
@@ -180,6 +184,7 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
         || is_listed(candidate)
         || is_import(value)
         || looks_ordinary(value)
+        || (is_uuid(value) && !names_what_may_be_a_uuid(name))
         || name_is_about(name)
         || is_reference(value)
         || is_placeholder(value)
@@ -192,7 +197,11 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
         Some(Operator::Call) => words.last().map_or(&[][..], std::slice::from_ref),
         _ => &words[..],
     };
-    if subject.iter().any(|w| is_password_word(w)) {
+    if candidate.operator == Some(Operator::Prose)
+        && !(words.last().is_some_and(|w| is_password_word(w)) && stands_out(value))
+    {
+        Verdict::Reject
+    } else if subject.iter().any(|w| is_password_word(w)) {
         judge_password(candidate)
     } else if subject.iter().any(|w| is_key_word(w)) {
         judge_key(value)
@@ -204,7 +213,7 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
 /// Beside `password`, what a person would choose counts too.
 fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     let value = candidate.value;
-    if value.len() < 6 || value.iter().filter(|&&b| b == b' ').count() > 3 {
+    if !(6..=256).contains(&value.len()) || value.iter().filter(|&&b| b == b' ').count() > 3 {
         return Verdict::Reject;
     }
     let kinds = [
@@ -222,27 +231,68 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         (_, true) => Verdict::Reject,
         (3.., _) => Verdict::Is(Confidence::Likely),
         (2, _) if digits => Verdict::Is(Confidence::Likely),
+        // Letters that are no words.
+        _ if value.len() >= 8 && surprisal(value) >= DRAWN => Verdict::Is(Confidence::Likely),
         // Words alone: an identifier in code, perhaps a weak password in a configuration.
         _ => Verdict::Is(Confidence::Possible),
     }
+}
+
+/// In hundredths of a bit a character: of names four in a thousand surprise so much, and nearly all of what is drawn.
+const DRAWN: u32 = 460;
+/// Of names one in seventy, of what is drawn all.
+const PERHAPS_DRAWN: u32 = 400;
+
+/// Whether a word of a sentence can only be a password: `the password is walnut!94`, not `is sha256-hashed`.
+fn stands_out(value: &[u8]) -> bool {
+    let kinds = [u8::is_ascii_lowercase as fn(&u8) -> bool, u8::is_ascii_uppercase, u8::is_ascii_punctuation];
+    let methods = [
+        b"sha".as_slice(),
+        b"md5",
+        b"base",
+        b"utf",
+        b"bcrypt",
+        b"argon",
+        b"pbkdf",
+        b"aes",
+        b"rsa",
+        b"oauth",
+        b"http",
+        b"v1",
+        b"v2",
+    ];
+    let begins = |word: &[u8]| value.len() >= word.len() && value[..word.len()].eq_ignore_ascii_case(word);
+    value.len() >= 8
+        && value.iter().any(u8::is_ascii_digit)
+        && kinds.iter().filter(|k| value.iter().any(k)).count() >= 2
+        && !methods.into_iter().any(begins)
 }
 
 /// Beside `token` or `api_key`, only what a machine made counts.
 fn judge_key(value: &[u8]) -> Verdict {
     let token = value.iter().all(|&b| b.is_ascii_alphanumeric() || b"-_+/=.~:!@#$%^&*".contains(&b));
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
-    if !token || value.len() < 12 || digits == 0 {
+    if !token || value.len() < 12 {
         return Verdict::Reject;
     }
-    let hex = value.iter().all(u8::is_ascii_hexdigit);
-    let floor = if hex { 2.8 } else { 3.3 };
-    if entropy(value) < floor {
+    if is_uuid(value) {
+        return Verdict::Is(Confidence::Likely);
+    }
+    if value.iter().all(u8::is_ascii_hexdigit) {
+        let drawn = digits > 0 && entropy(value) >= 2.8;
+        return if drawn { Verdict::Is(Confidence::Likely) } else { Verdict::Reject };
+    }
+    if entropy(value) < 3.3 || joined_words(value) || names_a_secret(value) {
         return Verdict::Reject;
     }
-    if joined_words(value) || names_a_secret(value) {
-        return Verdict::Reject;
+    let surprise = surprisal(value);
+    match value.len() {
+        // Of random keys of sixteen characters one in seventeen has no digit.
+        _ if digits == 0 && (surprise < DRAWN || value.len() < 16) => Verdict::Reject,
+        20.. if surprise >= PERHAPS_DRAWN => Verdict::Is(Confidence::Likely),
+        16.. if surprise >= DRAWN => Verdict::Is(Confidence::Likely),
+        _ => Verdict::Is(Confidence::Possible),
     }
-    Verdict::Is(if value.len() >= 20 || hex { Confidence::Likely } else { Confidence::Possible })
 }
 
 /// `V1SecretVolumeSource`, `args.enable_k8s_tokens`: code that is about secrets; chance puts no such word into a key.
@@ -361,18 +411,35 @@ fn assigns(name: &[u8], value: &[u8]) -> bool {
     value.strip_prefix(name).is_some_and(|rest| matches!(rest.first(), Some(b'=' | b':')))
 }
 
-/// Numbers, dates, versions, host names, UUIDs, names joined by dots.
+fn is_uuid(value: &[u8]) -> bool {
+    let dash = |i: usize| matches!(i, 8 | 13 | 18 | 23);
+    value.len() == 36 && value.iter().enumerate().all(|(i, b)| if dash(i) { *b == b'-' } else { b.is_ascii_hexdigit() })
+}
+
+/// Keys of many services are UUIDs; so is nearly everything else that has one.
+fn names_what_may_be_a_uuid(name: &[u8]) -> bool {
+    let squeezed: Vec<u8> = name.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+    let ends = [
+        b"apikey".as_slice(),
+        b"secret",
+        b"secretkey",
+        b"password",
+        b"accesskey",
+        b"authkey",
+        b"accesstoken",
+        b"authtoken",
+        b"apitoken",
+    ];
+    ends.iter().any(|end| squeezed.ends_with(end))
+}
+
+/// Numbers, dates, versions, host names, names joined by dots.
 fn looks_ordinary(value: &[u8]) -> bool {
-    let uuid = value.len() == 36
-        && value
-            .iter()
-            .enumerate()
-            .all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { *b == b'-' } else { b.is_ascii_hexdigit() });
     let dotted = value.contains(&b'.')
         && value
             .split(|&b| b == b'.')
             .all(|p| !p.is_empty() && p.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_'));
-    uuid || dotted || is_number(value) || is_host(value)
+    dotted || is_number(value) || is_host(value)
 }
 
 /// `12`, `-1.5`, `2024-01-31`, `v1.2`, `0x1f`, `8192u32`, `10_000L`.

@@ -6,6 +6,7 @@ mod checksum;
 mod entropy;
 mod placeholder;
 mod reference;
+mod surprisal;
 
 use crate::assign::Operator;
 use crate::rule::{Check, Confidence};
