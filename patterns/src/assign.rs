@@ -298,7 +298,7 @@ fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
     let rest = &rest[verb.len()..];
     let still =
         [b"now ".as_slice(), b"still ", b"currently ", b"jetzt "].into_iter().find(|word| rest.starts_with(word));
-    let skipped = verb.len() + still.map_or(0, |word| word.len());
+    let skipped = verb.len() + still.map_or(0, <[u8]>::len);
     // What is a word of the sentence is no password.
     let value = text.get(at + skipped..high)?;
     value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit).then_some(at + skipped)

@@ -295,10 +295,10 @@ fn judge_key(value: &[u8]) -> Verdict {
     }
 }
 
-/// `V1SecretVolumeSource`, `args.enable_k8s_tokens`: code that is about secrets; chance puts no such word into a key.
+/// `V1SecretVolumeSource`, `crypto_setkey_aes`, `args.enable_k8s_tokens`: code that is about secrets; chance puts no such word into a key.
 fn names_a_secret(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
-    ["secret", "token", "password", "credential", "private", "account"]
+    ["secret", "token", "password", "credential", "private", "account", "_key", "setkey", "getkey"]
         .iter()
         .any(|w| memchr::memmem::find(&lower, w.as_bytes()).is_some())
 }
@@ -393,7 +393,9 @@ fn repeats_name(name: &[u8], value: &[u8]) -> bool {
 /// `["userPassword", "adminPassword2"]`: two names in a list, of which the first is not called with the second.
 fn is_listed(candidate: &Candidate<'_>) -> bool {
     let name = |value: &[u8]| value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' '));
-    candidate.operator == Some(Operator::Call) && names_a_secret(candidate.value) && name(candidate.value)
+    let constant = |value: &[u8]| value.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_');
+    candidate.operator == Some(Operator::Call)
+        && ((names_a_secret(candidate.value) && name(candidate.value)) || constant(candidate.value))
 }
 
 /// `k8s.io/client-go/kubernetes`: what a name is imported from, lines of a passwd file, versions of a lock file.

@@ -74,6 +74,11 @@ const WORDS: &[&[u8]] = &[
     b"blank",
     b"na",
     b"tbd",
+    b"new",
+    b"old",
+    b"current",
+    b"repeat",
+    b"deadbeef",
     b"mysecret",
     b"mytoken",
     b"mypassword",
@@ -150,6 +155,13 @@ fn sequence(value: &[u8]) -> bool {
     let body = value.iter().rposition(|&b| b == b'_' || b == b'-').map_or(value, |p| &value[p + 1..]);
     if body.len() < 6 {
         return false;
+    }
+    // `000102030405…`: bytes that count.
+    let byte = |two: &[u8]| std::str::from_utf8(two).ok().and_then(|two| u8::from_str_radix(two, 16).ok());
+    let bytes: Vec<_> = body.chunks_exact(2).map(byte).collect();
+    let counting = bytes.windows(2).filter(|w| matches!(w, [Some(a), Some(b)] if *b == a.wrapping_add(1))).count();
+    if counting >= 5 && counting * 4 >= bytes.len() * 3 {
+        return true;
     }
     let steps = body
         .windows(2)

@@ -49,8 +49,10 @@ const STARTS: &[&[u8]] = &[
 ];
 
 /// What makes a template of whatever it stands in.
-const INSIDE: &[&[u8]] =
-    &[b"${", b"{{", b"}}", b"<%", b"%>", b"$(", b"#{", b"%(", b"%s", b"%d", b"%v", b"%w", b"://", b"\\n\\n", b"@@"];
+const INSIDE: &[&[u8]] = &[
+    b"${", b"{{", b"}}", b"<%", b"%>", b"$(", b"#{", b"%(", b"%s", b"%d", b"%v", b"%w", b"://", b"\\n\\n", b"@@",
+    b"/../", b"/./",
+];
 
 /// Whether any value, in a token's place or a password's, is plainly filled in from elsewhere.
 pub(super) fn refers(value: &[u8]) -> bool {

@@ -26,7 +26,7 @@ const AHEAD: usize = value::BEFORE + value::WITHIN + RUN;
 /// Blocks a turn: their masks stay in the nearest cache.
 const TURN: usize = MOST_WORDS;
 /// How many bytes a keyword of the value lane has at least.
-pub(super) const NAME: usize = 4;
+pub(super) const NAME: usize = 3;
 
 /// Which lane finds a keyword.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

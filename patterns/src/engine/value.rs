@@ -46,11 +46,23 @@ pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
         Some(b'{') => return true,
         Some(b'"' | b'\'' | b'`' | b'=' | b':' | b'>' | b'~') => true,
         Some(b' ' | b'\t') => follows_blanks(before),
+        Some(b';') => ends_in(before, &[b"&quot;", b"&#34;", b"&#39;", b"&apos;", b"&#x27;"]),
+        // A quote or an operator that is written as a code: `\u003dvalue`, `%22value`.
+        Some(b'\\') => begins_with(&text[at..], &[b"u0022", b"x22", b"u003d"]),
+        Some(b'%') => begins_with(&text[at..], &[b"22", b"27", b"3a", b"3d"]),
         _ => false,
     };
     // Most that have a digit have one early.
     let early = |run: &[u8]| run.iter().take(RUN).any(u8::is_ascii_digit);
     follows && (early(&text[at..]) || run(&text[at..]).1)
+}
+
+fn ends_in(text: &[u8], any: &[&[u8]]) -> bool {
+    any.iter().any(|end| text.len() >= end.len() && text[text.len() - end.len()..].eq_ignore_ascii_case(end))
+}
+
+fn begins_with(text: &[u8], any: &[&[u8]]) -> bool {
+    any.iter().any(|begin| text.get(..begin.len()).is_some_and(|text| text.eq_ignore_ascii_case(begin)))
 }
 
 fn follows_blanks(before: &[u8]) -> bool {
@@ -136,8 +148,27 @@ mod tests {
 
     #[test]
     fn values_follow_operators() {
-        let may = |before: &str| may_begin(format!("{before}0123456789abcdefghij").as_bytes(), before.len());
-        for before in ["a=", "a: ", "a\": \"", "a = b'", "--key  ", "x -k ", "ENV KEY ", "arg key\t", "a >\t", "${"] {
+        let may = |before: &str| {
+            may_begin(
+                format!("{before}{}0123456789abcdefghij", if before.ends_with(['\\', '%']) { "x22" } else { "" })
+                    .as_bytes(),
+                before.len(),
+            )
+        };
+        for before in [
+            "a=",
+            "a: ",
+            "a\": \"",
+            "a = b'",
+            "--key  ",
+            "x -k ",
+            "ENV KEY ",
+            "arg key\t",
+            "a >\t",
+            "${",
+            "a&quot;:&quot;",
+            "a\\",
+        ] {
             assert!(may(before), "{before}");
         }
         for before in ["", "\n", "  ", "a ", "some words ", "f(a, ", "f(", "*", "a\n  "] {
