@@ -60,6 +60,10 @@ pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
         start += 1;
     }
     let before = &text[start.saturating_sub(4)..start];
+    // `public key: …`.
+    if text[start.saturating_sub(7)..start].eq_ignore_ascii_case(b"public ") {
+        return None;
+    }
     if let Some(value) = coded(text, end) {
         return Some(Assignment { name: start..end, value, operator: Operator::Assign, quote: None });
     }
@@ -78,7 +82,7 @@ fn may_join(b: u8) -> bool {
 }
 
 /// The signs around a name and its value, as HTML, URLs and strings write them.
-const CODED: [(&[u8], u8); 12] = [
+const CODED: [(&[u8], u8); 16] = [
     (b"&quot;", b'"'),
     (b"&#34;", b'"'),
     (b"&#39;", b'"'),
@@ -90,6 +94,10 @@ const CODED: [(&[u8], u8); 12] = [
     (b"\\x22", b'"'),
     (b"\\u003d", b'='),
     (b"%3d", b'='),
+    (b"&#61;", b'='),
+    (b"&#x3d;", b'='),
+    (b"&#58;", b':'),
+    (b"&#x3a;", b':'),
     (b"%3a", b':'),
 ];
 
@@ -195,6 +203,10 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     if blank && let Some(from) = sentence(text, at, high) {
         return Some((Operator::Prose, from));
     }
+    // `"name" to "value"`.
+    if blank && closed && text[at..high].starts_with(b"to \"") {
+        return Some((Operator::Assign, at + 3));
+    }
     // `name string = "value"`, `Dim name As String = "value"`.
     if blank && first.is_ascii_alphabetic() {
         return type_annotation(text, at, high).map(|from| (Operator::Call, from));
@@ -289,7 +301,7 @@ fn fallback(text: &[u8], from: usize, high: usize) -> Option<usize> {
 }
 
 /// The verbs between a password and what it is.
-const VERBS: [&[u8]; 9] = [b"is ", b"is: ", b"was ", b"to ", b"lautet ", b"lautet: ", b"ist ", b"es ", b"est "];
+const VERBS: [&[u8]; 8] = [b"is ", b"is: ", b"was ", b"lautet ", b"lautet: ", b"ist ", b"es ", b"est "];
 
 /// Where the value begins in a sentence, of which this is the verb.
 fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
@@ -345,6 +357,10 @@ fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usiz
     // A string's own prefix: b"…", r"…", f"…", @"…", L"…"; and the backslashes of a string within a string.
     let quoted_at = |i: usize| text.get(i).is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
     let prefix = |b: &u8| matches!(b, b'b' | b'r' | b'u' | b'N' | b'@' | b'L' | b'(' | b'[' | b'{');
+    // `$'…'` of a shell, `name = $"…"`.
+    if text.get(from..).is_some_and(|rest| rest.starts_with(b"$'")) {
+        from += 1;
+    }
     if !quoted_at(from) && quoted_at(from + 1) && text.get(from).is_some_and(prefix) {
         from += 1;
     }
@@ -377,7 +393,7 @@ fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usiz
 }
 
 /// The calls that give back the literal they are called with, or what it encodes; by the last word, in lower case.
-const WRAPPERS: [&[u8]; 26] = [
+const WRAPPERS: [&[u8]; 28] = [
     b"some",
     b"just",
     b"of",
@@ -403,6 +419,8 @@ const WRAPPERS: [&[u8]; 26] = [
     b"atob",
     b"getstring",
     b"tochararray",
+    b"byte",
+    b"decodehex",
     b"converttosecurestring",
 ];
 
@@ -412,8 +430,16 @@ fn wrapped(text: &[u8], from: usize) -> Option<usize> {
     let rest = text.get(from..high)?;
     let rest_from = from + if rest.starts_with(b"new ") { 4 } else { 0 };
     let rest = &text[rest_from..high];
-    let callee =
-        rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'[' | b']')).count();
+    let in_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'[' | b']');
+    let mut callee = 0;
+    loop {
+        callee += rest[callee..].iter().take_while(|b| in_name(**b)).count();
+        // `Base64.getDecoder().decode(`.
+        if !rest[callee..].starts_with(b"().") {
+            break;
+        }
+        callee += 2;
+    }
     if callee == 0 || rest.get(callee) != Some(&b'(') {
         return None;
     }

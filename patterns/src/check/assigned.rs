@@ -173,6 +173,34 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
 
 /// The verdict on a candidate of a generic rule.
 pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
+    match unescaped(candidate.value) {
+        Some(value) => judge_plain(&Candidate { value: &value, ..*candidate }),
+        None => judge_plain(candidate),
+    }
+}
+
+/// A value that somebody wrote as codes, for the most part: `\x4b\x70`, `\u0053\u0062`.
+fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
+    let codes = memchr::memchr_iter(b'\\', value).count();
+    if codes < 4 || codes * 8 < value.len() {
+        return None;
+    }
+    let code = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+    let (mut plain, mut rest) = (Vec::new(), value);
+    while let Some((first, after)) = rest.split_first() {
+        let decoded = match rest {
+            [b'\\', b'x', one, two, ..] => code(&[*one, *two]).map(|b| (b, 4)),
+            [b'\\', b'u', b'0', b'0', one, two, ..] => code(&[*one, *two]).map(|b| (b, 6)),
+            _ => None,
+        };
+        let (byte, length) = decoded.unwrap_or((*first, 1));
+        plain.push(byte);
+        rest = if length == 1 { after } else { &rest[length..] };
+    }
+    Some(plain)
+}
+
+fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
     let value = candidate.value;
     let Some(name) = candidate.name else { return Verdict::Reject };
     // The cheapest first.
@@ -183,6 +211,7 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
         || assigns(name, value)
         || is_listed(candidate)
         || is_import(value)
+        || is_file(value)
         || looks_ordinary(value)
         || (is_uuid(value) && !names_what_may_be_a_uuid(name))
         || name_is_about(name)
@@ -204,7 +233,7 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
     } else if subject.iter().any(|w| is_password_word(w)) {
         judge_password(candidate)
     } else if subject.iter().any(|w| is_key_word(w)) {
-        judge_key(value)
+        judge_key(value, &words)
     } else {
         Verdict::Reject
     }
@@ -231,8 +260,13 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         (_, true) => Verdict::Reject,
         (3.., _) => Verdict::Is(Confidence::Likely),
         (2, _) if digits => Verdict::Is(Confidence::Likely),
-        // Letters that are no words.
-        _ if value.len() >= 8 && surprisal(value) >= DRAWN => Verdict::Is(Confidence::Likely),
+        // Letters that are no words: the fewer, the oftener words surprise as much.
+        _ if value.iter().all(u8::is_ascii_alphabetic)
+            && value.len() >= 8
+            && surprisal(value) >= if value.len() < 12 { SURELY_DRAWN } else { DRAWN } =>
+        {
+            Verdict::Is(Confidence::Likely)
+        }
         // Words alone: an identifier in code, perhaps a weak password in a configuration.
         _ => Verdict::Is(Confidence::Possible),
     }
@@ -240,6 +274,8 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
 
 /// In hundredths of a bit a character: of names four in a thousand surprise so much, and nearly all of what is drawn.
 const DRAWN: u32 = 460;
+/// Of short names one in a hundred.
+const SURELY_DRAWN: u32 = 520;
 /// Of names one in seventy, of what is drawn all.
 const PERHAPS_DRAWN: u32 = 400;
 
@@ -269,7 +305,7 @@ fn stands_out(value: &[u8]) -> bool {
 }
 
 /// Beside `token` or `api_key`, only what a machine made counts.
-fn judge_key(value: &[u8]) -> Verdict {
+fn judge_key(value: &[u8], name: &[String]) -> Verdict {
     let token = value.iter().all(|&b| b.is_ascii_alphanumeric() || b"-_+/=.~:!@#$%^&*".contains(&b));
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
     if !token || value.len() < 12 {
@@ -280,7 +316,9 @@ fn judge_key(value: &[u8]) -> Verdict {
     }
     if value.iter().all(u8::is_ascii_hexdigit) {
         let drawn = digits > 0 && entropy(value) >= 2.8;
-        return if drawn { Verdict::Is(Confidence::Likely) } else { Verdict::Reject };
+        // A key of nothing is one of a table of test vectors, or of a map.
+        let sure = if matches!(name, [word] if word == "key") { Confidence::Possible } else { Confidence::Likely };
+        return if drawn { Verdict::Is(sure) } else { Verdict::Reject };
     }
     if entropy(value) < 3.3 || joined_words(value) || names_a_secret(value) {
         return Verdict::Reject;
@@ -406,6 +444,15 @@ fn is_import(value: &[u8]) -> bool {
     let version =
         matches!(value, [b'^' | b'~' | b'>', rest @ ..] if is_number(rest.strip_prefix(b"=").unwrap_or(rest)));
     (path && is_host(host)) || version || memchr::memmem::find(value, b":x:").is_some()
+}
+
+/// `tests/run-pass/**/*.rs`, `a%2Fb%2Fc`: a path that ends in a file's kind, or one in a URL.
+fn is_file(value: &[u8]) -> bool {
+    let kind = value.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let named = (1..=4).contains(&kind.len()) && kind.iter().all(u8::is_ascii_lowercase) && kind.len() < value.len();
+    (named && value.contains(&b'/'))
+        || memchr::memmem::find(value, b"**/").is_some()
+        || memchr::memmem::find_iter(value, b"%2F").count() > 1
 }
 
 /// `"DB_PASSWORD", "DB_PASSWORD=…"`: what is assigned within the value is judged for itself.

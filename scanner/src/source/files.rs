@@ -1,5 +1,5 @@
-//! A folder or a file. Links are not followed, so a loop of them is no loop; `.git` is not walked, since its objects
-//! are compressed and are another target's matter.
+//! A folder or a file. Links are not followed, so a loop of them is no loop; of `.git` only the settings are read,
+//! since its objects are compressed and are another target's matter.
 
 use std::fs::File;
 use std::io;
@@ -107,7 +107,7 @@ fn visit(entry: &ignore::DirEntry, sink: &dyn Sink) -> WalkState {
     if kind.is_dir() {
         if entry.file_name() == ".git" && entry.depth() > 0 {
             sink.skipped(Why::GitFolder, &origin());
-            return WalkState::Skip;
+            return if settings_of(entry.path(), sink) == Flow::Stop { WalkState::Quit } else { WalkState::Skip };
         }
     } else if kind.is_symlink() {
         sink.skipped(Why::Symlink, &origin());
@@ -126,6 +126,22 @@ fn visit(entry: &ignore::DirEntry, sink: &dyn Sink) -> WalkState {
         sink.skipped(Why::Special, &origin());
     }
     WalkState::Continue
+}
+
+/// What git keeps as plain text: people put passwords into the addresses of remotes.
+fn settings_of(git: &Path, sink: &dyn Sink) -> Flow {
+    for name in ["config", "config.worktree", "FETCH_HEAD"] {
+        let path = git.join(name);
+        if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+            let origin = Origin::File(shown(&path));
+            let read = open_regular(&path)
+                .and_then(|file| file.map_or(Ok(()), |mut file| sink.content(origin.clone(), &mut file)));
+            if read.is_err() {
+                sink.skipped(Why::Unreadable, &origin);
+            }
+        }
+    }
+    sink.flow()
 }
 
 /// Opens without blocking, in case a pipe has taken the file's place since it was listed.
