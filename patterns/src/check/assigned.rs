@@ -399,6 +399,8 @@ fn name_is_about(name: &[u8]) -> bool {
                 | "secretsmanager"
                 | "secretmanager"
                 | "tokenizer"
+                | "recv"
+                | "keyserver"
         )
     });
     ends || starts || within
