@@ -59,6 +59,16 @@ pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
     while start < at.start && matches!(text[start], b'-' | b'.' | b'$') {
         start += 1;
     }
+    // Nor is the rest of a code, as in `%22name%22` and `\u0022name\u0022`.
+    let code = match start.checked_sub(1).map(|before| text[before]) {
+        Some(b'%') => 2,
+        Some(b'\\') if text[start..at.start].starts_with(b"u00") => 5,
+        Some(b'\\') if text[start..at.start].starts_with(b"x") => 3,
+        _ => 0,
+    };
+    if start + code <= at.start {
+        start += code;
+    }
     let before = &text[start.saturating_sub(4)..start];
     // `public key: …`.
     if text[start.saturating_sub(7)..start].eq_ignore_ascii_case(b"public ") {
@@ -533,6 +543,21 @@ mod tests {
             ("--db-password=walnuts x", "db-password", "walnuts"),
             ("<password>wal nuts</password>", "password", "wal nuts"),
             ("setPassword(\"walnuts\")", "setPassword", "walnuts"),
+            ("password = base64.b64decode(\"walnuts\")", "password", "walnuts"),
+            ("password = new String(Base64.getDecoder().decode(\"walnuts\"))", "password", "walnuts"),
+            ("password = os.getenv(\"walnuts\")", "password", "os.getenv("),
+            ("val password = Some(\"walnuts\")", "password", "walnuts"),
+            ("const std::string password{\"walnuts\"};", "password", "walnuts"),
+            ("const password: [u8; 7] = *b\"walnuts\";", "password", "walnuts"),
+            ("- {name: password, value: \"walnuts\"}", "password", "walnuts"),
+            ("<x android:name=\"password\" android:value=\"walnuts\"/>", "password", "walnuts"),
+            ("mapOf(\"password\" to \"walnuts\")", "password", "walnuts"),
+            ("{&quot;password&quot;:&quot;walnuts&quot;}", "password", "walnuts"),
+            ("%22password%22%3A%22walnuts%22%7D", "password", "walnuts"),
+            ("\\u0022password\\u0022:\\u0022walnuts\\u0022", "password", "walnuts"),
+            ("--password&#61;walnuts\"", "password", "walnuts"),
+            ("the password is now walnuts9 for all", "password", "walnuts9"),
+            ("PASSWORD=$'walnuts'", "PASSWORD", "walnuts"),
             ("put(\"password\", \"walnuts\")", "password", "walnuts"),
             ("{\\\"password\\\":\\\"walnuts\\\"}", "password", "walnuts"),
             ("if password == \"walnuts\" {", "password", "walnuts"),

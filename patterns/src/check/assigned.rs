@@ -181,7 +181,8 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
 
 /// A value that somebody wrote as codes, for the most part: `\x4b\x70`, `\u0053\u0062`.
 fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
-    let codes = memchr::memchr_iter(b'\\', value).count();
+    let coded = |at: usize| matches!(value.get(at + 1), Some(b'x' | b'u'));
+    let codes = memchr::memchr_iter(b'\\', value).filter(|at| coded(*at)).count();
     if codes < 4 || codes * 8 < value.len() {
         return None;
     }
@@ -260,6 +261,10 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         (_, true) => Verdict::Reject,
         (3.., _) => Verdict::Is(Confidence::Likely),
         (2, _) if digits => Verdict::Is(Confidence::Likely),
+        // `DB_PASSWORD=walnut`, `spring.datasource.password=walnut`: no line of code.
+        _ if candidate.setting && names_a_setting(candidate.name.unwrap_or_default()) => {
+            Verdict::Is(Confidence::Likely)
+        }
         // Letters that are no words: the fewer, the oftener words surprise as much.
         _ if value.iter().all(u8::is_ascii_alphabetic)
             && value.len() >= 8
@@ -270,6 +275,11 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         // Words alone: an identifier in code, perhaps a weak password in a configuration.
         _ => Verdict::Is(Confidence::Possible),
     }
+}
+
+/// `DB_PASSWORD`, `spring.datasource.password`: how settings are called.
+fn names_a_setting(name: &[u8]) -> bool {
+    name.contains(&b'.') || (name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase))
 }
 
 /// In hundredths of a bit a character: of names four in a thousand surprise so much, and nearly all of what is drawn.
@@ -537,8 +547,8 @@ fn bare_literal(candidate: &Candidate<'_>) -> bool {
     let goes_on = matches!(candidate.after, [b'(', ..]) || is_hole(candidate.after);
     let digits = value.iter().any(u8::is_ascii_digit);
     let symbols = value.iter().any(|b| b.is_ascii_punctuation() && !matches!(b, b'_' | b'.' | b'-' | b':'));
-    // A bare word of letters is a variable as often as a password.
-    !code && !goes_on && !is_member(value) && (digits || symbols)
+    // A bare word of letters is a variable as often as a password, but for a file of settings.
+    !code && !goes_on && !is_member(value) && (digits || symbols || candidate.setting)
 }
 
 /// `v1beta1.WatchChangeDetectionStrategy`: names joined by dots, the last of letters alone.
@@ -571,7 +581,52 @@ mod tests {
             operator: Some(Operator::Assign),
             quote: Some(b'"'),
             after: b"",
+            setting: false,
         })
+    }
+
+    #[test]
+    fn keys_are_told_from_names() {
+        for value in ["yXchymWECaLP7dwE", "kQzWpVxJtRbNmHgY", "d2307d4d-dc2b-49d0-b2c6-510e27b4edb0"] {
+            assert_eq!(judged("api_secret", value), Verdict::Is(Confidence::Likely), "{value}");
+        }
+        for value in
+            ["crypto4xx_setkey_aes_cbc", "someLongNameOfAThing", "000102030405060708090a0b0c0d0e0f", "a/b/c1.json"]
+        {
+            assert_ne!(judged("api_secret", value), Verdict::Is(Confidence::Likely), "{value}");
+        }
+        // Of what is a UUID, few names make a key.
+        assert_eq!(judged("token", "d2307d4d-dc2b-49d0-b2c6-510e27b4edb0"), Verdict::Reject);
+        // A key of nothing may be one of a map.
+        let hex = "d2307d4ddc2b49d0b2c6510e27b4edb0";
+        assert_eq!(judged("key", hex), Verdict::Is(Confidence::Possible));
+        assert_eq!(judged("hmac_key", hex), Verdict::Is(Confidence::Likely));
+    }
+
+    #[test]
+    fn codes_are_read() {
+        let coded: String = "Walnut!942".bytes().map(|b| format!("\\x{b:02x}")).collect();
+        assert_eq!(unescaped(coded.as_bytes()).as_deref(), Some(b"Walnut!942".as_slice()));
+        assert_eq!(unescaped(br"C:\\users\\a"), None);
+        assert_eq!(judged("password", &coded), Verdict::Is(Confidence::Likely));
+    }
+
+    #[test]
+    fn a_plain_word_counts_in_settings() {
+        let judged = |name: &str, setting| {
+            judge(&Candidate {
+                value: b"walnutharbor",
+                name: Some(name.as_bytes()),
+                operator: Some(Operator::Assign),
+                quote: None,
+                after: b"\n",
+                setting,
+            })
+        };
+        assert_eq!(judged("DB_PASSWORD", true), Verdict::Is(Confidence::Likely));
+        assert_eq!(judged("spring.datasource.password", true), Verdict::Is(Confidence::Likely));
+        assert_ne!(judged("DB_PASSWORD", false), Verdict::Is(Confidence::Likely));
+        assert_ne!(judged("password", true), Verdict::Is(Confidence::Likely));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) quote: Option<u8>,
     /// What follows the value, a few bytes.
     pub(crate) after: &'a [u8],
+    /// Whether the line is this assignment and nothing else, as in a file of settings: `NAME=value`.
+    pub(crate) setting: bool,
 }
 
 /// What a check says.

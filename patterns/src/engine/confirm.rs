@@ -131,6 +131,13 @@ fn beside<'r>(
     }
     let mut candidate = candidate(text, &whole.secret, Some(assignment.name.clone()), assignment.quote);
     candidate.operator = Some(assignment.operator);
+    candidate.setting = assignment.quote.is_none()
+        && value.start == assignment.name.end + 1
+        && text[assignment.name.end] == b'='
+        && matches!(text.get(value.end), None | Some(b'\n' | b'\r'))
+        && (assignment.name.start == 0
+            || text[assignment.name.start - 1] == b'\n'
+            || text[..assignment.name.start].ends_with(b"\nexport "));
     let confidence = check::run(&rule.checks, rule.confidence, &candidate)?;
     Some(Match { rule, secret: whole.secret, name: Some(assignment.name), public: 0, confidence, rank: compiled.rank })
 }
@@ -147,6 +154,7 @@ fn candidate<'t>(
         operator: None,
         quote,
         after: &text[secret.end..text.len().min(secret.end + 8)],
+        setting: false,
     }
 }
 
