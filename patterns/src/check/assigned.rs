@@ -2,7 +2,7 @@
 //! hash, length or field; is the value a literal, or a reference, a type, a path, a word?
 
 use super::reference::is_reference;
-use super::surprisal::surprisal;
+use super::surprisal::{DRAWN, PERHAPS_DRAWN, SURELY_DRAWN, surprisal};
 use super::{Candidate, Verdict, entropy, is_placeholder};
 use crate::assign::Operator;
 use crate::rule::Confidence;
@@ -281,13 +281,6 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
 fn names_a_setting(name: &[u8]) -> bool {
     name.contains(&b'.') || (name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase))
 }
-
-/// In hundredths of a bit a character: of names four in a thousand surprise so much, and nearly all of what is drawn.
-const DRAWN: u32 = 460;
-/// Of short names one in a hundred.
-const SURELY_DRAWN: u32 = 520;
-/// Of names one in seventy, of what is drawn all.
-const PERHAPS_DRAWN: u32 = 400;
 
 /// Whether a word of a sentence can only be a password: `the password is walnut!94`, not `is sha256-hashed`.
 fn stands_out(value: &[u8]) -> bool {

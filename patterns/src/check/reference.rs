@@ -1,11 +1,10 @@
 //! Values that stand for another: a variable, a template's hole, a path in a secret store.
 
+use super::surprisal::{DRAWN, SURELY_DRAWN, surprisal};
+
 /// What a reference begins with, in code and configuration.
 const STARTS: &[&[u8]] = &[
-    b"$",
     b"{",
-    b"%",
-    b"@",
     b"vault:",
     b"ENC[",
     b"env:",
@@ -20,7 +19,6 @@ const STARTS: &[&[u8]] = &[
     b"./",
     b"../",
     b"~/",
-    b"#",
     b"var.",
     b"local.",
     b"data.",
@@ -33,7 +31,6 @@ const STARTS: &[&[u8]] = &[
     b"config.",
     b"settings.",
     b"AQICAH",
-    b"!",
     b"-----BEGIN",
     b"sha1-",
     b"sha256-",
@@ -44,15 +41,14 @@ const STARTS: &[&[u8]] = &[
     b"sha512:",
     b"refs/",
     b"projects/",
-    b"&",
-    b"*",
 ];
 
+/// Signs that names of other things begin with: `$DB_PASSWORD`, `@string/password`, `!Ref Password`, `&self.password`.
+const SIGILS: &[u8] = b"$%@#!&*";
+
 /// What makes a template of whatever it stands in.
-const INSIDE: &[&[u8]] = &[
-    b"${", b"{{", b"}}", b"<%", b"%>", b"$(", b"#{", b"%(", b"%s", b"%d", b"%v", b"%w", b"://", b"\\n\\n", b"@@",
-    b"/../", b"/./",
-];
+const INSIDE: &[&[u8]] =
+    &[b"${", b"{{", b"}}", b"<%", b"%>", b"$(", b"#{", b"%(", b"://", b"\\n\\n", b"@@", b"/../", b"/./"];
 
 /// Whether any value, in a token's place or a password's, is plainly filled in from elsewhere.
 pub(super) fn refers(value: &[u8]) -> bool {
@@ -70,15 +66,25 @@ pub(super) fn refers(value: &[u8]) -> bool {
 /// Whether a value beside a telling name is looked up elsewhere, or put in later.
 pub(super) fn is_reference(value: &[u8]) -> bool {
     STARTS.iter().any(|s| value.starts_with(s))
+        || is_sigiled(value)
         || is_path(value)
         || INSIDE.iter().any(|s| memchr::memmem::find(value, s).is_some())
         || (value.starts_with(b"<") || value.ends_with(b">"))
         || has_hole(value)
+        || has_verb(value)
         || PATTERNS.iter().any(|s| memchr::memmem::find(value, s).is_some())
 }
 
 /// What regular expressions are known by: `[0-9a-f]{32}`, `(?P<name>…)`.
 const PATTERNS: &[&[u8]] = &[b"(?", b"[0-9", b"[a-z", b"[A-Z", b"[^", b"\\d", b"\\w", b"\\s", b"]{", b"]+", b"]*"];
+
+/// `%s:%d`: a verb of `printf` with nothing, or a sign, behind it.
+fn has_verb(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'%', value).any(|at| {
+        matches!(value.get(at + 1), Some(b's' | b'd' | b'v' | b'w' | b'q'))
+            && value.get(at + 2).is_none_or(|b| !b.is_ascii_alphanumeric())
+    })
+}
 
 /// A hole with a name: `<api-key>`, `<base62:20>`.
 fn has_hole(value: &[u8]) -> bool {
@@ -88,13 +94,26 @@ fn has_hole(value: &[u8]) -> bool {
     })
 }
 
-/// An absolute path. One base64 string in sixty-four begins with a slash too, so a long one of all kinds is not.
+/// A name behind a sigil. What has a further sign that names have not, or is drawn, is a password: `$ecr3t!x`, `@dm1n#99`.
+fn is_sigiled(value: &[u8]) -> bool {
+    let [sigil, name @ ..] = value else { return false };
+    let part = |b: &u8| b.is_ascii_alphanumeric() || b"_-.:/>[]()\"' ".contains(b);
+    let digits = name.iter().filter(|b| b.is_ascii_digit()).count();
+    let drawn = !name.contains(&b' ')
+        && digits >= 2
+        && surprisal(name) >= SURELY_DRAWN
+        && !name.iter().all(u8::is_ascii_hexdigit);
+    SIGILS.contains(sigil) && name.iter().all(part) && !drawn
+}
+
+/// An absolute path. One base64 string in sixty-four begins with a slash too, so what is drawn is none.
 fn is_path(value: &[u8]) -> bool {
     let kinds = [u8::is_ascii_lowercase as fn(&u8) -> bool, u8::is_ascii_uppercase, u8::is_ascii_digit];
-    let random = value.len() >= 20
+    let drawn = value.len() >= 8
         && kinds.iter().all(|k| value.iter().any(k))
-        && !value.iter().any(|b| matches!(b, b'.' | b'-' | b'_' | b' '));
-    value.starts_with(b"/") && !random
+        && !value.iter().any(|b| matches!(b, b'.' | b'-' | b'_' | b' '))
+        && surprisal(value) >= DRAWN;
+    value.starts_with(b"/") && !drawn
 }
 
 #[cfg(test)]
