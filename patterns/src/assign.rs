@@ -74,6 +74,12 @@ pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
     if text[start.saturating_sub(7)..start].eq_ignore_ascii_case(b"public ") {
         return None;
     }
+    // A part of a resource's address (`arn:aws:secretsmanager:eu:1:secret:a`), or a type (`"AWS::IAM::AccessKey": …`).
+    let follows = text[end];
+    let runs_on = text.get(end + 1).is_some_and(|b| !b.is_ascii_whitespace());
+    if (before.last() == Some(&b':') && follows == b':' && runs_on) || (before.ends_with(b"::") && follows == b'"') {
+        return None;
+    }
     if let Some(value) = coded(text, end) {
         return Some(Assignment { name: start..end, value, operator: Operator::Assign, quote: None });
     }
@@ -218,7 +224,10 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
         return Some((Operator::Assign, at + 3));
     }
     // `name string = "value"`, `Dim name As String = "value"`.
-    if blank && first.is_ascii_alphabetic() {
+    // Behind a quote the next attribute begins: `method="password" date="…"`, but for `name="api-key" content="…"`.
+    let quoted =
+        !text[at..high].starts_with(b"content=") && text[name_end..from].iter().any(|b| matches!(b, b'"' | b'\''));
+    if blank && !quoted && first.is_ascii_alphabetic() {
         return type_annotation(text, at, high).map(|from| (Operator::Call, from));
     }
     at += 1;
@@ -360,10 +369,12 @@ fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usiz
     if matches!(text.get(from), Some(b'*' | b'&')) && matches!(text.get(from + 1), Some(b'b' | b'"')) {
         from += 1;
     }
+    let begin = from;
     for _ in 0..3 {
         let Some(inside) = wrapped(text, from) else { break };
         from = inside;
     }
+    let is_wrapped = from > begin;
     // A string's own prefix: b"…", r"…", f"…", @"…", L"…"; and the backslashes of a string within a string.
     let quoted_at = |i: usize| text.get(i).is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
     let prefix = |b: &u8| matches!(b, b'b' | b'r' | b'u' | b'N' | b'@' | b'L' | b'(' | b'[' | b'{');
@@ -383,7 +394,8 @@ fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usiz
         let escaped = from > 0 && text[from - 1] == b'\\';
         return quoted(text, from, first, escaped);
     }
-    if operator == Operator::Call {
+    // What is no literal in a call is an argument like any other: `fields.String(allow_none=True)`.
+    if operator == Operator::Call || is_wrapped {
         return None;
     }
     let high = text.len().min(from + VALUE_REACH);
@@ -578,6 +590,10 @@ mod tests {
             ("${DB_PASSWORD:-walnuts}", "DB_PASSWORD", "walnuts"),
             ("?password=walnuts&x=1", "password", "walnuts"),
             (r#"{\\\"password\\\":\\\"walnuts\\\"}"#, "password", "walnuts"),
+            ("arn:aws:secretsmanager:eu:1:password:walnuts9", "password", ""),
+            ("\"AWS::IAM::Password\": \"walnuts\"", "Password", ""),
+            ("<x method=\"a:password\" date=\"walnuts\">", "password", ""),
+            ("password = fields.String(allow_none=True)", "password", ""),
             ("the password is not shown", "password", ""),
             ("--password --other", "password", ""),
             ("- name: DB_PASSWORD\n  valueFrom: x", "DB_PASSWORD", ""),

@@ -256,6 +256,12 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     .filter(|k| value.iter().any(k))
     .count();
     let digits = value.iter().any(u8::is_ascii_digit);
+    if is_label(value) || is_stored_hash(value) {
+        return Verdict::Is(Confidence::Possible);
+    }
+    // `WLAN-Key`, `E-postadress`: words.
+    let joined = value.iter().all(|b| b.is_ascii_alphabetic() || *b == b'-');
+    let kinds = if joined { kinds.min(2) } else { kinds };
     let sentence = value.contains(&b' ') && !digits;
     match (kinds, sentence) {
         (_, true) => Verdict::Reject,
@@ -275,6 +281,46 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         // Words alone: an identifier in code, perhaps a weak password in a configuration.
         _ => Verdict::Is(Confidence::Possible),
     }
+}
+
+/// What a field for passwords is labelled with, in some of the languages that programs are translated to.
+const LABELS: [&[u8]; 20] = [
+    b"password",
+    b"passwort",
+    b"kennwort",
+    b"wachtwoord",
+    b"wagwoord",
+    b"passord",
+    b"senord",
+    b"adgangskode",
+    b"salasana",
+    b"contrase",
+    b"mot de passe",
+    b"palavra",
+    b"senha",
+    b"pasahitza",
+    b"parola",
+    b"haslo",
+    b"heslo",
+    b"lozinka",
+    b"geslo",
+    b"cyfrinair",
+];
+
+/// `"password": "Wachtwoord"`, in a file of translations.
+fn is_label(value: &[u8]) -> bool {
+    let lower = value.to_ascii_lowercase();
+    value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-' | b'\'' | b':' | b'.'))
+        && LABELS.iter().any(|label| memchr::memmem::find(&lower, label).is_some())
+}
+
+/// `pbkdf2_sha256$…`, `md5$salt$…`: how frameworks keep passwords, which is not what anybody signs in with.
+fn is_stored_hash(value: &[u8]) -> bool {
+    let method = value.split(|b| *b == b'$').next().unwrap_or_default();
+    [b"pbkdf2_".as_slice(), b"md5", b"sha1", b"sha256", b"bcrypt", b"argon2", b"scrypt", b"unsalted_"]
+        .iter()
+        .any(|known| method.starts_with(known))
+        && value.iter().filter(|b| **b == b'$').count() >= 2
 }
 
 /// `DB_PASSWORD`, `spring.datasource.password`: how settings are called.
@@ -360,20 +406,51 @@ fn joined_words(value: &[u8]) -> bool {
     parts > 1
 }
 
+/// The words of a name, in lower case: split at joints, where camel case turns, and behind numbers and abbreviations
+/// (`SHA512PublicKey`, `DBPassword`).
 fn name_words(name: &[u8]) -> Vec<String> {
     let mut words = vec![String::new()];
-    let mut before = b'_';
-    for &b in name {
-        if !b.is_ascii_alphanumeric() || (b.is_ascii_uppercase() && before.is_ascii_lowercase()) {
+    for (at, b) in name.iter().enumerate() {
+        let before = at.checked_sub(1).map_or(b'_', |i| name[i]);
+        let behind = |n: usize| name.get(at + n).is_some_and(u8::is_ascii_lowercase);
+        let turns = b.is_ascii_uppercase()
+            && (before.is_ascii_lowercase()
+                || before.is_ascii_digit() && behind(1)
+                || before.is_ascii_uppercase() && behind(1) && behind(2));
+        if !b.is_ascii_alphanumeric() || turns {
             words.push(String::new());
         }
         if b.is_ascii_alphanumeric() {
             words.last_mut().expect("there is always a word").push(char::from(b.to_ascii_lowercase()));
         }
-        before = b;
     }
     words.retain(|w| !w.is_empty());
     words
+}
+
+/// `nextPageToken`, `object_key`: what finds something and opens nothing.
+fn names_a_place(words: &[String]) -> bool {
+    let [.., first, last] = words else { return false };
+    match last.as_str() {
+        "token" => matches!(
+            first.as_str(),
+            "next" | "page" | "continuation" | "pagination" | "purchase" | "idempotency" | "cursor" | "resume" | "sync"
+        ),
+        "key" => matches!(
+            first.as_str(),
+            "cache"
+                | "object"
+                | "s3"
+                | "row"
+                | "idempotency"
+                | "verify"
+                | "verifier"
+                | "verification"
+                | "dedup"
+                | "host"
+        ),
+        _ => false,
+    }
 }
 
 /// `password_hash`, `tokenType`, `isPassword`: about a secret, not one.
@@ -406,7 +483,16 @@ fn name_is_about(name: &[u8]) -> bool {
                 | "keyserver"
         )
     });
-    ends || starts || within
+    ends || starts || within || names_a_place(&words) || is_text_of(name)
+}
+
+/// `ui.login.change_password.submit`: of a long path the last part says what it is.
+fn is_text_of(name: &[u8]) -> bool {
+    let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let value = [b"value".as_slice(), b"default", b"plain"].iter().any(|word| last.eq_ignore_ascii_case(word));
+    name.iter().filter(|b| **b == b'.').count() >= 2
+        && !value
+        && !name_words(last).iter().any(|w| is_password_word(w) || is_key_word(w))
 }
 
 /// `password`, `dbpass`, `pwd2`; not `passive`, `bypass`, `compass`.
@@ -414,9 +500,12 @@ fn is_password_word(word: &str) -> bool {
     let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
     let has = ["password", "passwd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "contrasena", "senha"];
     let ends = word.ends_with("pass")
-        && !["by", "com", "tres", "sur", "encom", "one", "multi", "first", "last", "render"]
-            .iter()
-            .any(|w| word.strip_suffix("pass") == Some(w));
+        && ![
+            "by", "com", "tres", "sur", "encom", "one", "multi", "first", "last", "render", "mini", "low", "high",
+            "band",
+        ]
+        .iter()
+        .any(|w| word.strip_suffix("pass") == Some(w));
     has.iter().any(|w| word.contains(w)) || ends || matches!(word, "pw" | "passe" | "userpw" | "dbpw" | "requirepass")
 }
 
@@ -437,8 +526,13 @@ fn repeats_name(name: &[u8], value: &[u8]) -> bool {
 fn is_listed(candidate: &Candidate<'_>) -> bool {
     let name = |value: &[u8]| value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' '));
     let constant = |value: &[u8]| value.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_');
+    let goes_on =
+        matches!(candidate.after, [b'"', b',', b'"', ..] | [b'\'', b',', b'\'', ..] | [b'"', b',', b' ', b'"', ..]);
+    let identifier = |value: &[u8]| value.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_');
     candidate.operator == Some(Operator::Call)
-        && ((names_a_secret(candidate.value) && name(candidate.value)) || constant(candidate.value))
+        && ((names_a_secret(candidate.value) && name(candidate.value))
+            || constant(candidate.value)
+            || (goes_on && identifier(candidate.value)))
 }
 
 /// `k8s.io/client-go/kubernetes`: what a name is imported from, lines of a passwd file, versions of a lock file.
@@ -493,7 +587,13 @@ fn looks_ordinary(value: &[u8]) -> bool {
         && value
             .split(|&b| b == b'.')
             .all(|p| !p.is_empty() && p.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_'));
-    dotted || is_number(value) || is_host(value)
+    dotted || is_number(value) || is_date(value) || is_host(value)
+}
+
+/// `2024-01-31T12:00:00Z`.
+fn is_date(value: &[u8]) -> bool {
+    let part = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b'+' | b' ' | b'T' | b'Z');
+    value.len() >= 10 && value[4] == b'-' && value[7] == b'-' && value.iter().all(part)
 }
 
 /// `12`, `-1.5`, `2024-01-31`, `v1.2`, `0x1f`, `8192u32`, `10_000L`.
@@ -540,19 +640,33 @@ fn bare_literal(candidate: &Candidate<'_>) -> bool {
     let goes_on = matches!(candidate.after, [b'(', ..]) || is_hole(candidate.after);
     let digits = value.iter().any(u8::is_ascii_digit);
     let symbols = value.iter().any(|b| b.is_ascii_punctuation() && !matches!(b, b'_' | b'.' | b'-' | b':'));
+    // `password: XmlStringMaxLen256;`.
+    let annotates = matches!(candidate.after, [b';' | b',' | b')', ..]) && !candidate.setting && is_type(value);
     // A bare word of letters is a variable as often as a password, but for a file of settings.
-    !code && !goes_on && !is_member(value) && (digits || symbols || candidate.setting)
+    !code && !goes_on && !annotates && !is_member(value) && (digits || symbols || candidate.setting)
 }
 
-/// `v1beta1.WatchChangeDetectionStrategy`: names joined by dots, the last of letters alone.
+/// `v1beta1.WatchChangeDetectionStrategy`, `keystone.loading:Password`: names joined by dots, the last of letters alone or
+/// of words.
 fn is_member(value: &[u8]) -> bool {
-    let mut parts = value.split(|&b| b == b'.').rev();
+    let mut parts = value.split(|&b| b == b'.' || b == b':').rev();
     let last = parts.next().unwrap_or_default();
     let name = |part: &[u8]| {
         part.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
             && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
     };
-    value.len() > last.len() && last.len() >= 4 && last.iter().all(u8::is_ascii_alphabetic) && parts.all(name)
+    let letters = last.len() >= 4 && last.iter().all(u8::is_ascii_alphabetic);
+    value.contains(&b'.') && (letters || is_type(last)) && parts.all(name)
+}
+
+/// `XmlStringMaxLen256`: capitals that begin words, and no more digits than such names have.
+fn is_type(value: &[u8]) -> bool {
+    let humps = value.windows(2).filter(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase()).count();
+    value.first().is_some_and(u8::is_ascii_uppercase)
+        && value.iter().all(u8::is_ascii_alphanumeric)
+        && humps >= 2
+        && humps * 3 <= value.len()
+        && surprisal(value) < DRAWN
 }
 
 /// `<`, a word and a colon: no markup has that, and a template does. What follows a value is cut short.
@@ -630,7 +744,36 @@ mod tests {
     }
 
     #[test]
+    fn names_are_split_where_a_reader_would() {
+        for (name, words) in [
+            ("p256SHA512PublicKeyBytes", "p256sha512 public key bytes"),
+            ("DBPassword", "db password"),
+            ("tokenIDs", "token ids"),
+            ("api_key2", "api key2"),
+        ] {
+            assert_eq!(name_words(name.as_bytes()).join(" "), words);
+        }
+    }
+
+    #[test]
+    fn what_finds_or_labels_is_no_secret() {
+        let key = "kQzWpVxJtRbN7mHgYd2c";
+        for name in ["nextPageToken", "object_key", "ui.login.change_password.submit"] {
+            assert_eq!(judged(name, key), Verdict::Reject, "{name}");
+        }
+        assert_eq!(judged("page_access_token", key), Verdict::Is(Confidence::Likely));
+        for value in ["Wachtwoord", "WLAN-Passwort", "md5$seasalt$1e9bf2bf5606aa5c39852cc30f0f6f22"] {
+            assert_eq!(judged("ui.login.password", value), Verdict::Is(Confidence::Possible), "{value}");
+        }
+        assert_eq!(judged("passwordLastUsed", "2016-09-08T21:47:36Z"), Verdict::Reject);
+    }
+
+    #[test]
     fn a_member_of_something_is_no_value() {
+        for value in ["keystone.v3._loading:ADFSPassword", "emr.XmlStringMaxLen256"] {
+            assert!(is_member(value.as_bytes()), "{value}");
+        }
+        assert!(is_type(b"XmlStringMaxLen256") && !is_type(b"WinterSummer24") && !is_type(b"Qf1s5zigZ4OX6akY"));
         assert!(is_member(b"v1beta1.WatchChangeDetectionStrategy"));
         for value in ["s.Qf1s5zigZ4OX6akY", "abc", "1.word", "a.b.c"] {
             assert!(!is_member(value.as_bytes()), "{value}");

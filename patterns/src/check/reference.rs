@@ -72,11 +72,30 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         || (value.starts_with(b"<") || value.ends_with(b">"))
         || has_hole(value)
         || has_verb(value)
+        || is_public_key(value)
         || PATTERNS.iter().any(|s| memchr::memmem::find(value, s).is_some())
 }
 
 /// What regular expressions are known by: `[0-9a-f]{32}`, `(?P<name>…)`.
 const PATTERNS: &[&[u8]] = &[b"(?", b"[0-9", b"[a-z", b"[A-Z", b"[^", b"\\d", b"\\w", b"\\s", b"]{", b"]+", b"]*"];
+
+/// How the DER of a public key begins, in base64 and hex: two sequences and the object identifier of RSA, of an elliptic
+/// curve, of Ed25519 or X25519 (RFC 5280, `SubjectPublicKeyInfo`).
+const PUBLIC_KEYS: [&[u8]; 9] = [
+    b"MIIBIjANBgkqhkiG9w0B",
+    b"MIICIjANBgkqhkiG9w0B",
+    b"MIGfMA0GCSqGSIb3DQEB",
+    b"MFkwEwYHKoZIzj0C",
+    b"MHYwEAYHKoZIzj0C",
+    b"MIGbMBAGByqGSM49AgEG",
+    b"MCowBQYDK2V",
+    b"302a300506032b65",
+    b"3059301306072a8648ce3d",
+];
+
+fn is_public_key(value: &[u8]) -> bool {
+    PUBLIC_KEYS.iter().any(|start| value.len() > start.len() && value[..start.len()] == **start)
+}
 
 /// `%s:%d`: a verb of `printf` with nothing, or a sign, behind it.
 fn has_verb(value: &[u8]) -> bool {
@@ -127,6 +146,12 @@ mod tests {
         {
             assert!(refers(text.as_bytes()), "{text}");
         }
+    }
+
+    #[test]
+    fn public_keys_are_no_secrets() {
+        assert!(is_reference(b"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"));
+        assert!(!is_reference(b"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg"));
     }
 
     #[test]
