@@ -53,6 +53,9 @@ pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
     if !text.get(end).is_some_and(|b| may_join(*b)) {
         return None;
     }
+    if is_too_short(&text[end..]) {
+        return None;
+    }
     let low = at.start.saturating_sub(NAME_REACH);
     let mut start = at.start - text[low..at.start].iter().rev().take_while(|b| is_name(**b)).count();
     // A flag's or a variable's decoration is no part of the name.
@@ -95,6 +98,13 @@ pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
 fn may_join(b: u8) -> bool {
     matches!(b, b'"' | b'\'' | b'`' | b'[' | b']' | b'\\' | b' ' | b'\t' | b'\r' | b'\n' | b'<' | b'>' | b'=' | b':')
         || matches!(b, b'!' | b'?' | b'|' | b'+' | b',' | b'(' | b')' | b'-' | b'{' | b'&' | b'%')
+}
+
+/// `:e,` and `=!0;`: nothing so short is a value, and minified code has little else behind a name.
+fn is_too_short(rest: &[u8]) -> bool {
+    let [b'=' | b':', first, next @ ..] = rest else { return false };
+    let code = first.is_ascii_alphanumeric() || matches!(first, b'!' | b'_' | b'$');
+    code && next.iter().take(3).find(|b| !b.is_ascii_alphanumeric()).is_some_and(|b| b",;)}]".contains(b))
 }
 
 /// The signs around a name and its value, as HTML, URLs and strings write them.

@@ -215,13 +215,13 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
         || is_file(value)
         || looks_ordinary(value)
         || (is_uuid(value) && !names_what_may_be_a_uuid(name))
-        || name_is_about(name)
-        || is_reference(value)
-        || is_placeholder(value)
     {
         return Verdict::Reject;
     }
     let words = name_words(name);
+    if name_is_about(name, &words) || is_reference(value) || is_placeholder(value) {
+        return Verdict::Reject;
+    }
     // What is called with the value has to be the secret's own: `setPassword("…")`, not `password.encode("…")`.
     let subject = match candidate.operator {
         Some(Operator::Call) => words.last().map_or(&[][..], std::slice::from_ref),
@@ -454,8 +454,7 @@ fn names_a_place(words: &[String]) -> bool {
 }
 
 /// `password_hash`, `tokenType`, `isPassword`: about a secret, not one.
-fn name_is_about(name: &[u8]) -> bool {
-    let words = name_words(name);
+fn name_is_about(name: &[u8], words: &[String]) -> bool {
     let ends = words.last().is_some_and(|w| ABOUT.contains(&w.as_str()));
     let starts = words.len() > 1 && words.first().is_some_and(|w| ASKS.contains(&w.as_str()));
     // `public_key`, `encrypted_password`, `csrf_token`.
@@ -483,7 +482,7 @@ fn name_is_about(name: &[u8]) -> bool {
                 | "keyserver"
         )
     });
-    ends || starts || within || names_a_place(&words) || is_text_of(name)
+    ends || starts || within || names_a_place(words) || is_text_of(name)
 }
 
 /// `ui.login.change_password.submit`: of a long path the last part says what it is.

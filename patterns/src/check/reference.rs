@@ -94,7 +94,7 @@ const PUBLIC_KEYS: [&[u8]; 9] = [
 ];
 
 fn is_public_key(value: &[u8]) -> bool {
-    PUBLIC_KEYS.iter().any(|start| value.len() > start.len() && value[..start.len()] == **start)
+    matches!(value.first(), Some(b'M' | b'3')) && PUBLIC_KEYS.iter().any(|start| value.starts_with(start))
 }
 
 /// `%s:%d`: a verb of `printf` with nothing, or a sign, behind it.
