@@ -42,6 +42,7 @@ pub(crate) enum Operator {
 }
 
 /// Whether a byte can be in a name.
+#[inline(always)]
 pub(crate) fn is_name(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'$')
 }
@@ -75,6 +76,10 @@ pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
     let before = &text[start.saturating_sub(4)..start];
     // `public key: …`.
     if text[start.saturating_sub(7)..start].eq_ignore_ascii_case(b"public ") {
+        return None;
+    }
+    // The last word of a sentence in quotes.
+    if text[at.start..end].ends_with(b".") {
         return None;
     }
     // A part of a resource's address (`arn:aws:secretsmanager:eu:1:secret:a`), or a type (`"AWS::IAM::AccessKey": …`).
@@ -197,6 +202,10 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
         at += 1;
     }
     let closed = at > name_end;
+    // `Properties("name") = "value"`.
+    if closed && text[at..high].starts_with(b") = ") {
+        at += 1;
+    }
     // Two words of a sentence in Markdown: `name`, `name`.
     if text[name_end..at].contains(&b'`') && text.get(at) == Some(&b',') {
         return None;
@@ -317,6 +326,27 @@ fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
     text.get(at..high)?.strip_prefix(b"<string>").map(|_| at + 8)
 }
 
+/// What leads on to a value that stands in where a variable has none.
+const FALLBACKS: [&[u8]; 17] = [
+    b"||",
+    b"??",
+    b"?:",
+    b"or ",
+    b"else ",
+    b".unwrap_or(",
+    b".unwrap_or_else(|| ",
+    b".orElse(",
+    b".getOrElse(",
+    b".ifEmpty {",
+    b"{ ",
+    b", unset = ",
+    b", default=",
+    b", default = ",
+    b", default: ",
+    b", defaultValue: ",
+    b", defaultValue = ",
+];
+
 /// What stands in where a variable has no value: `) or "…"`, `|| "…"`, `?? '…'`. Only quoted ones are literal.
 fn fallback(text: &[u8], from: usize, high: usize) -> Option<usize> {
     let mut at = from;
@@ -324,7 +354,10 @@ fn fallback(text: &[u8], from: usize, high: usize) -> Option<usize> {
         at += 1;
     }
     let rest = text.get(at..high)?;
-    let word = [b"||".as_slice(), b"??", b"?:", b"or ", b"else "].into_iter().find(|w| rest.starts_with(w))?;
+    if !matches!(rest.first()?, b'|' | b'?' | b'o' | b'e' | b'.' | b'{' | b',') {
+        return None;
+    }
+    let word = FALLBACKS.into_iter().find(|w| rest.starts_with(w))?;
     at = blanks(text, at + word.len(), high);
     text.get(at).is_some_and(|b| matches!(b, b'"' | b'\'')).then_some(at)
 }
@@ -425,7 +458,25 @@ fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usiz
 }
 
 /// The calls that give back the literal they are called with, or what it encodes; by the last word, in lower case.
-const WRAPPERS: [&[u8]; 28] = [
+const WRAPPERS: [&[u8]; 46] = [
+    b"field",
+    b"qstringliteral",
+    b"qlatin1string",
+    b"from_static",
+    b"from_str",
+    b"fromstring",
+    b"hextobytes",
+    b"parsehex",
+    b"getbytes",
+    b"frombase64",
+    b"tobytes",
+    b"data",
+    b"secretvalue",
+    b"bcrypt",
+    b"make",
+    b"md5",
+    b"make_password",
+    b"generate_password_hash",
     b"some",
     b"just",
     b"of",
@@ -604,6 +655,11 @@ mod tests {
             ("\"AWS::IAM::Password\": \"walnuts\"", "Password", ""),
             ("<x method=\"a:password\" date=\"walnuts\">", "password", ""),
             ("password = fields.String(allow_none=True)", "password", ""),
+            ("cn.Properties(\"Database Password\") = \"walnuts\"", "Password", "walnuts"),
+            ("var(\"PASSWORD\").unwrap_or(\"walnuts\")", "PASSWORD", "walnuts"),
+            ("fetch('PASSWORD') { 'walnuts' }", "PASSWORD", "walnuts"),
+            ("flag(\"password\", default=\"walnuts\")", "password", "walnuts"),
+            ("password: str = Field(\"walnuts\", env=1)", "password", "walnuts"),
             ("the password is not shown", "password", ""),
             ("--password --other", "password", ""),
             ("- name: DB_PASSWORD\n  valueFrom: x", "DB_PASSWORD", ""),

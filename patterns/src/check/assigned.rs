@@ -127,6 +127,12 @@ const ABOUT: &[&str] = &[
     "request",
     "usedby",
     "bits",
+    "scheme",
+    "encryption",
+    "encoding",
+    "encoder",
+    "algo",
+    "helper",
     "public",
     "pub",
     "fingerprint",
@@ -213,7 +219,7 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
         || is_listed(candidate)
         || is_import(value)
         || is_file(value)
-        || looks_ordinary(value)
+        || (looks_ordinary(value) && !is_numeric_password(candidate))
         || (is_uuid(value) && !names_what_may_be_a_uuid(name))
     {
         return Verdict::Reject;
@@ -262,7 +268,9 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     // `WLAN-Key`, `E-postadress`: words.
     let joined = value.iter().all(|b| b.is_ascii_alphabetic() || *b == b'-');
     let kinds = if joined { kinds.min(2) } else { kinds };
-    let sentence = value.contains(&b' ') && !digits;
+    // `at least 8 characters` too: words and numbers.
+    let word = |word: &[u8]| word.iter().all(u8::is_ascii_alphabetic) || word.iter().all(u8::is_ascii_digit);
+    let sentence = value.contains(&b' ') && (!digits || value.split(|b| *b == b' ').all(word));
     match (kinds, sentence) {
         (_, true) => Verdict::Reject,
         (3.., _) => Verdict::Is(Confidence::Likely),
@@ -271,6 +279,7 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         _ if candidate.setting && names_a_setting(candidate.name.unwrap_or_default()) => {
             Verdict::Is(Confidence::Likely)
         }
+        _ if is_numeric_password(candidate) || is_plain_word(candidate) => Verdict::Is(Confidence::Likely),
         // Letters that are no words: the fewer, the oftener words surprise as much.
         _ if value.iter().all(u8::is_ascii_alphabetic)
             && value.len() >= 8
@@ -321,6 +330,79 @@ fn is_stored_hash(value: &[u8]) -> bool {
         .iter()
         .any(|known| method.starts_with(known))
         && value.iter().filter(|b| **b == b'$').count() >= 2
+}
+
+/// Whether a name ends in a word for a password.
+fn ends_in_password(name: &[u8]) -> bool {
+    name_words(name).last().is_some_and(|word| is_password_word(word))
+}
+
+/// `DEVICE_PASSWORD = "370049"`: digits that are quoted, or a setting, are no number in code.
+fn is_numeric_password(candidate: &Candidate<'_>) -> bool {
+    let value = candidate.value;
+    (6..=16).contains(&value.len())
+        && value.iter().all(u8::is_ascii_digit)
+        && (candidate.quote.is_some() || candidate.setting)
+        && matches!(candidate.operator, Some(Operator::Assign | Operator::Default))
+        && candidate.name.is_some_and(ends_in_password)
+}
+
+/// What stands beside a password's name and is none: a type, a state, a word of a message.
+const STATES: [&[u8]; 43] = [
+    b"attribut",
+    b"obfuscat",
+    b"bad_",
+    b"invalid",
+    b"required",
+    b"missing",
+    b"incorrect",
+    b"forgot",
+    b"reset",
+    b"change",
+    b"confirm",
+    b"match",
+    b"strong",
+    b"string",
+    b"hidden",
+    b"input",
+    b"field",
+    b"numeric",
+    b"number",
+    b"boolean",
+    b"object",
+    b"varchar",
+    b"unknown",
+    b"default",
+    b"always",
+    b"never",
+    b"secur",
+    b"lock",
+    b"login",
+    b"signin",
+    b"account",
+    b"user",
+    b"plain",
+    b"prompt",
+    b"mask",
+    b"encrypt",
+    b"clear",
+    b"optional",
+    b"enable",
+    b"disable",
+    b"pass",
+    b"pwd",
+    b"secret",
+];
+
+/// `password = "swordfish"`, `password: swordfish`: a small word, assigned where nothing else is.
+fn is_plain_word(candidate: &Candidate<'_>) -> bool {
+    let value = candidate.value;
+    value.len() >= 6
+        && value.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'_'))
+        && (candidate.quote.is_some() || candidate.setting)
+        && candidate.operator == Some(Operator::Assign)
+        && candidate.name.is_some_and(ends_in_password)
+        && !STATES.iter().any(|state| memchr::memmem::find(value, state).is_some())
 }
 
 /// `DB_PASSWORD`, `spring.datasource.password`: how settings are called.
@@ -456,7 +538,9 @@ fn names_a_place(words: &[String]) -> bool {
 /// `password_hash`, `tokenType`, `isPassword`: about a secret, not one.
 fn name_is_about(name: &[u8], words: &[String]) -> bool {
     let ends = words.last().is_some_and(|w| ABOUT.contains(&w.as_str()));
-    let starts = words.len() > 1 && words.first().is_some_and(|w| ASKS.contains(&w.as_str()));
+    // `enable password` is what routers call theirs.
+    let router = words.len() == 2 && words[0] == "enable" && is_password_word(&words[1]);
+    let starts = !router && words.len() > 1 && words.first().is_some_and(|w| ASKS.contains(&w.as_str()));
     // `public_key`, `encrypted_password`, `csrf_token`.
     let within = words.iter().any(|w| {
         matches!(
@@ -497,7 +581,23 @@ fn is_text_of(name: &[u8]) -> bool {
 /// `password`, `dbpass`, `pwd2`; not `passive`, `bypass`, `compass`.
 fn is_password_word(word: &str) -> bool {
     let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
-    let has = ["password", "passwd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "contrasena", "senha"];
+    let has = [
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "pwd",
+        "passwort",
+        "kennwort",
+        "contrasen",
+        "senha",
+        "motdepasse",
+        "wachtwoord",
+        "passord",
+        "losenord",
+        "adgangskode",
+        "salasana",
+    ];
     let ends = word.ends_with("pass")
         && ![
             "by", "com", "tres", "sur", "encom", "one", "multi", "first", "last", "render", "mini", "low", "high",
@@ -505,7 +605,23 @@ fn is_password_word(word: &str) -> bool {
         ]
         .iter()
         .any(|w| word.strip_suffix("pass") == Some(w));
-    has.iter().any(|w| word.contains(w)) || ends || matches!(word, "pw" | "passe" | "userpw" | "dbpw" | "requirepass")
+    has.iter().any(|w| word.contains(w))
+        || ends
+        || matches!(
+            word,
+            "pw" | "passe"
+                | "userpw"
+                | "dbpw"
+                | "requirepass"
+                | "mdp"
+                | "clave"
+                | "haslo"
+                | "heslo"
+                | "parol"
+                | "parola"
+                | "lozinka"
+                | "geslo"
+        )
 }
 
 /// `token`, `apiKey`, `secretKey`: what a machine makes.
@@ -732,7 +848,21 @@ mod tests {
         assert_eq!(judged("DB_PASSWORD", true), Verdict::Is(Confidence::Likely));
         assert_eq!(judged("spring.datasource.password", true), Verdict::Is(Confidence::Likely));
         assert_ne!(judged("DB_PASSWORD", false), Verdict::Is(Confidence::Likely));
-        assert_ne!(judged("password", true), Verdict::Is(Confidence::Likely));
+        assert_eq!(judged("password", true), Verdict::Is(Confidence::Likely));
+        assert_ne!(judged("password", false), Verdict::Is(Confidence::Likely));
+    }
+
+    #[test]
+    fn words_and_digits_count_beside_the_plainest_names() {
+        for value in ["swordfish", "river-stone", "370049"] {
+            assert_eq!(judged("db_password", value), Verdict::Is(Confidence::Likely), "{value}");
+        }
+        for value in ["required", "new_password", "string", "123456"] {
+            assert_ne!(judged("db_password", value), Verdict::Is(Confidence::Likely), "{value}");
+        }
+        assert_ne!(judged("passwords.total", "370049"), Verdict::Is(Confidence::Likely));
+        assert_eq!(judged("enable_password", "Walnut!9"), Verdict::Is(Confidence::Likely));
+        assert_eq!(judged("enable_password_reset", "Walnut!9"), Verdict::Reject);
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::assign;
 use crate::check::{self, Candidate};
 use crate::rule::Bounds;
 
+/// How far a setting is indented at the most.
+const MOST_INDENT: usize = 48;
+
 /// Tries `compiled` at a keyword. Offsets are those of `text`.
 pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>) -> Option<Match<'r>> {
     // A pattern that does not compile was refused when it was loaded, or by the tests when it is our own.
@@ -131,15 +134,22 @@ fn beside<'r>(
     }
     let mut candidate = candidate(text, &whole.secret, Some(assignment.name.clone()), assignment.quote);
     candidate.operator = Some(assignment.operator);
-    candidate.setting = assignment.quote.is_none()
-        && value.start == assignment.name.end + 1
-        && text[assignment.name.end] == b'='
-        && matches!(text.get(value.end), None | Some(b'\n' | b'\r'))
-        && (assignment.name.start == 0
-            || text[assignment.name.start - 1] == b'\n'
-            || text[..assignment.name.start].ends_with(b"\nexport "));
+    candidate.setting = assignment.quote.is_none() && is_setting(text, &assignment.name, &value);
     let confidence = check::run(&rule.checks, rule.confidence, &candidate)?;
     Some(Match { rule, secret: whole.secret, name: Some(assignment.name), public: 0, confidence, rank: compiled.rank })
+}
+
+/// Whether a line is a bare value and its name, and nothing else: `NAME=value`, `name: value`.
+fn is_setting(text: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
+    let before = &text[name.start.saturating_sub(MOST_INDENT)..name.start];
+    let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
+    let begins = line.len() < MOST_INDENT;
+    let joins = match &text[name.end..value.start] {
+        b"=" => line.is_empty() || line == b"export ",
+        b": " => line.iter().all(|b| matches!(b, b' ' | b'-')),
+        _ => false,
+    };
+    begins && joins && matches!(text.get(value.end), None | Some(b'\n' | b'\r'))
 }
 
 fn candidate<'t>(

@@ -57,6 +57,12 @@ pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
     follows && (early(&text[at..]) || run(&text[at..]).1)
 }
 
+/// Where the bytes begin that are all alike, of those that end at `end`.
+#[inline(always)]
+fn before_all(text: &[u8], end: usize, like: impl Fn(u8) -> bool) -> usize {
+    end - text[..end].iter().rev().take_while(|b| like(**b)).count()
+}
+
 fn ends_in(text: &[u8], any: &[&[u8]]) -> bool {
     any.iter().any(|end| text.len() >= end.len() && text[text.len() - end.len()..].eq_ignore_ascii_case(end))
 }
@@ -66,12 +72,11 @@ fn begins_with(text: &[u8], any: &[&[u8]]) -> bool {
 }
 
 fn follows_blanks(before: &[u8]) -> bool {
-    let back = |text: &[u8], like: fn(u8) -> bool| text.iter().rev().take_while(|b| like(**b)).count();
-    let before = &before[..before.len() - back(before, |b| matches!(b, b' ' | b'\t'))];
+    let before = &before[..before_all(before, before.len(), |b| matches!(b, b' ' | b'\t'))];
     match before.last() {
         Some(b'=' | b':' | b'>' | b'~') => true,
         Some(last) if is_name(*last) => {
-            let (rest, name) = before.split_at(before.len() - back(before, is_name));
+            let (rest, name) = before.split_at(before_all(before, before.len(), is_name));
             let docker =
                 rest.last_chunk::<4>().is_some_and(|w| [b"ENV ", b"ARG "].iter().any(|d| w.eq_ignore_ascii_case(*d)));
             name[0] == b'-' || docker
@@ -103,12 +108,11 @@ pub(super) fn names_of(text: &[u8], at: usize) -> Range<usize> {
 /// The name, where it stands directly before an operator and can be no type or field: `name=value`, `"name": "value"`.
 /// That is most of them, and spares a look at the rest of the line.
 fn adjacent(before: &[u8]) -> Option<Range<usize>> {
-    let back = |end: usize, like: fn(u8) -> bool| end - before[..end].iter().rev().take_while(|b| like(**b)).count();
-    let quotes = back(before.len(), |b| matches!(b, b'"' | b'\\'));
-    let operator_end = if quotes < before.len() { back(quotes, |b| b == b' ') } else { quotes };
-    let operator = back(operator_end, |b| matches!(b, b'=' | b':'));
-    let end = back(operator, |b| matches!(b, b'"' | b'\\'));
-    let start = back(end, is_name);
+    let quotes = before_all(before, before.len(), |b| matches!(b, b'"' | b'\\'));
+    let operator_end = if quotes < before.len() { before_all(before, quotes, |b| b == b' ') } else { quotes };
+    let operator = before_all(before, operator_end, |b| matches!(b, b'=' | b':'));
+    let end = before_all(before, operator, |b| matches!(b, b'"' | b'\\'));
+    let start = before_all(before, end, is_name);
     let name = &before[start..end];
     let decided = if end < operator {
         // A quoted name.
@@ -116,7 +120,7 @@ fn adjacent(before: &[u8]) -> Option<Range<usize>> {
     } else {
         // A bare name and value. Behind a colon it might be a type: `name: Type=value`.
         quotes == before.len() && operator_end == quotes && {
-            let rest = back(start, |b| matches!(b, b' ' | b'\t'));
+            let rest = before_all(before, start, |b| matches!(b, b' ' | b'\t'));
             rest > 0
                 && (before[rest - 1].is_ascii_alphanumeric() || matches!(before[rest - 1], b'\n' | b';' | b',' | b'/'))
         }
