@@ -50,7 +50,8 @@ pub(crate) fn is_name(b: u8) -> bool {
 /// Reads the assignment whose name holds the keyword at `at`.
 pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
     let high = text.len().min(at.end + NAME_REACH);
-    let end = at.end + text[at.end..high].iter().take_while(|b| is_name(**b)).count();
+    // Letters of other alphabets too: `contraseña`.
+    let end = at.end + text[at.end..high].iter().take_while(|b| is_name(**b) || !b.is_ascii()).count();
     if !text.get(end).is_some_and(|b| may_join(*b)) {
         return None;
     }
@@ -238,6 +239,10 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     if blank && let Some(from) = sentence(text, at, high) {
         return Some((Operator::Prose, from));
     }
+    // `the password for all machines: value`.
+    if blank && let Some(from) = label(text, at, high) {
+        return Some((Operator::Prose, from));
+    }
     // `"name" to "value"`.
     if blank && closed && text[at..high].starts_with(b"to \"") {
         return Some((Operator::Assign, at + 3));
@@ -376,6 +381,30 @@ fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
     // What is a word of the sentence is no password.
     let value = text.get(at + skipped..high)?;
     value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit).then_some(at + skipped)
+}
+
+/// What a label is about that is no password.
+const NO_LABEL: [&[u8]; 16] = [
+    b"hash", b"sha", b"md5", b"digest", b"salt", b"sum", b"crypt", b"must", b"file", b"path", b"length", b"field",
+    b"polic", b"option", b"type", b"format",
+];
+
+/// Where the value begins behind a label's other words and a colon: `password (new): value`, `password for ci: \`value\``,
+/// and behind an arrow.
+fn label(text: &[u8], at: usize, high: usize) -> Option<usize> {
+    let rest = text.get(at..high)?;
+    if rest.starts_with("\u{2192} ".as_bytes()) {
+        return Some(at + 4);
+    }
+    if !matches!(rest.first()?, b'a'..=b'z' | b'(') {
+        return None;
+    }
+    let words = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || !b.is_ascii() || b" ()-/".contains(b)).count();
+    let no_label = |word: &[u8]| memchr::memmem::find(&rest[..words], word).is_some();
+    let value = rest[words..].strip_prefix(b": ")?;
+    // What is a word of the sentence is no password.
+    let stands_out = value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit);
+    (stands_out && !NO_LABEL.into_iter().any(no_label)).then(|| blanks(text, at + words + 2, high))
 }
 
 fn blanks(text: &[u8], mut at: usize, high: usize) -> usize {
@@ -660,6 +689,9 @@ mod tests {
             ("fetch('PASSWORD') { 'walnuts' }", "PASSWORD", "walnuts"),
             ("flag(\"password\", default=\"walnuts\")", "password", "walnuts"),
             ("password: str = Field(\"walnuts\", env=1)", "password", "walnuts"),
+            ("the password (new): walnuts9", "password", "walnuts9"),
+            ("the password for all of them: `walnuts9`", "password", "walnuts9"),
+            ("the password hash is this: walnuts9", "password", ""),
             ("the password is not shown", "password", ""),
             ("--password --other", "password", ""),
             ("- name: DB_PASSWORD\n  valueFrom: x", "DB_PASSWORD", ""),

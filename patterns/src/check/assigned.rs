@@ -217,6 +217,7 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
         || repeats_name(name, value)
         || assigns(name, value)
         || is_listed(candidate)
+        || is_field(candidate)
         || is_import(value)
         || is_file(value)
         || (looks_ordinary(value) && !is_numeric_password(candidate))
@@ -589,7 +590,7 @@ fn is_password_word(word: &str) -> bool {
         "pwd",
         "passwort",
         "kennwort",
-        "contrasen",
+        "contrase",
         "senha",
         "motdepasse",
         "wachtwoord",
@@ -650,6 +651,14 @@ fn is_listed(candidate: &Candidate<'_>) -> bool {
             || (goes_on && identifier(candidate.value)))
 }
 
+/// `"password": {"description": "…"}`: the name of a field of what is assigned.
+fn is_field(candidate: &Candidate<'_>) -> bool {
+    let quoted = |rest: &[u8]| matches!(rest, [b':' | b'=', ..] | [b' ', b':' | b'=', ..]);
+    candidate.quote.is_some()
+        && candidate.after.get(1..).is_some_and(quoted)
+        && candidate.operator != Some(Operator::Compare)
+}
+
 /// `k8s.io/client-go/kubernetes`: what a name is imported from, lines of a passwd file, versions of a lock file.
 fn is_import(value: &[u8]) -> bool {
     let host = value.split(|&b| b == b'/').next().unwrap_or_default();
@@ -692,6 +701,15 @@ fn names_what_may_be_a_uuid(name: &[u8]) -> bool {
         b"accesstoken",
         b"authtoken",
         b"apitoken",
+        b"appkey",
+        b"adminkey",
+        b"masterkey",
+        b"servicekey",
+        b"licensekey",
+        b"refreshtoken",
+        b"bottoken",
+        b"deploytoken",
+        b"recordkey",
     ];
     ends.iter().any(|end| squeezed.ends_with(end))
 }
