@@ -48,7 +48,14 @@ pub(crate) fn is_name(b: u8) -> bool {
 }
 
 /// Reads the assignment whose name holds the keyword at `at`.
-pub(crate) fn around(text: &[u8], at: Range<usize>) -> Option<Assignment> {
+pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
+    // A keyword may have the quotes or the operator with it: `"pass"`, `pass=`.
+    while at.start < at.end && matches!(text[at.start], b'"' | b'\'' | b' ') {
+        at.start += 1;
+    }
+    while at.start < at.end && !is_name(text[at.end - 1]) {
+        at.end -= 1;
+    }
     let high = text.len().min(at.end + NAME_REACH);
     // Letters of other alphabets too: `contraseña`.
     let end = at.end + text[at.end..high].iter().take_while(|b| is_name(**b) || !b.is_ascii()).count();
@@ -634,7 +641,9 @@ mod tests {
     fn reads_the_usual_syntaxes() {
         for (text, name, value) in [
             ("db_password = \"abc def\"", "db_password", "abc def"),
-            ("DB_PASSWORD=abc\n", "DB_PASSWORD", "abc"),
+            ("DB_PASSWORD=abc\n", "DB_PASSWORD=", "abc"),
+            ("{ pass: 'walnuts' }", "pass: ", "walnuts"),
+            ("{ 'pass': 'walnuts' }", "'pass'", "walnuts"),
             ("  \"password\": \"a\\\"b\",", "password", "a\\\"b"),
             ("config['password'] = 'x-y-z'", "password", "x-y-z"),
             ("password: walnuts # why", "password", "walnuts"),
@@ -701,6 +710,7 @@ mod tests {
             } else {
                 name
             };
+            let name = name.trim_matches(|c: char| !c.is_alphanumeric());
             let got = read(text, keyword);
             if value.is_empty() {
                 assert_eq!(got, None, "{text}");

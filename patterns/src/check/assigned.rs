@@ -266,8 +266,8 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     if is_label(value) || is_stored_hash(value) {
         return Verdict::Is(Confidence::Possible);
     }
-    // `WLAN-Key`, `E-postadress`: words.
-    let joined = value.iter().all(|b| b.is_ascii_alphabetic() || *b == b'-');
+    // `WLAN-Key`, `TestList/Modules`: words.
+    let joined = value.iter().all(|b| b.is_ascii_alphabetic() || b"-/._:".contains(b));
     let kinds = if joined { kinds.min(2) } else { kinds };
     // `at least 8 characters` too: words and numbers.
     let word = |word: &[u8]| word.iter().all(u8::is_ascii_alphabetic) || word.iter().all(u8::is_ascii_digit);
@@ -333,9 +333,10 @@ fn is_stored_hash(value: &[u8]) -> bool {
         && value.iter().filter(|b| **b == b'$').count() >= 2
 }
 
-/// Whether a name ends in a word for a password.
+/// Whether a name ends in a word for a password and nothing else; `renderPass` may be of anything.
 fn ends_in_password(name: &[u8]) -> bool {
-    name_words(name).last().is_some_and(|word| is_password_word(word))
+    let constant = !name.iter().any(u8::is_ascii_lowercase);
+    name_words(name).last().is_some_and(|word| is_password_word(word) && (constant || !word.ends_with("pass")))
 }
 
 /// `DEVICE_PASSWORD = "370049"`: digits that are quoted, or a setting, are no number in code.
@@ -517,7 +518,7 @@ fn names_a_place(words: &[String]) -> bool {
     match last.as_str() {
         "token" => matches!(
             first.as_str(),
-            "next" | "page" | "continuation" | "pagination" | "purchase" | "idempotency" | "cursor" | "resume" | "sync"
+            "next" | "page" | "continuation" | "pagination" | "purchase" | "idempotency" | "cursor"
         ),
         "key" => matches!(
             first.as_str(),
@@ -653,8 +654,9 @@ fn is_listed(candidate: &Candidate<'_>) -> bool {
 
 /// `"password": {"description": "…"}`: the name of a field of what is assigned.
 fn is_field(candidate: &Candidate<'_>) -> bool {
-    let quoted = |rest: &[u8]| matches!(rest, [b':' | b'=', ..] | [b' ', b':' | b'=', ..]);
+    let quoted = |rest: &[u8]| matches!(rest, [b':' | b'=', ..] | [b' ', b':' | b'=', ..]) && !rest.starts_with(b" ::");
     candidate.quote.is_some()
+        && candidate.value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b'$'))
         && candidate.after.get(1..).is_some_and(quoted)
         && candidate.operator != Some(Operator::Compare)
 }
@@ -768,7 +770,7 @@ fn bare_literal(candidate: &Candidate<'_>) -> bool {
         .iter()
         .any(|b| matches!(b, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'|' | b'`' | b'"' | b'\''))
         || memchr::memmem::find(value, b"::").is_some()
-        || memchr::memmem::find(value, b"->").is_some();
+        || [b"->".as_slice(), b"===", b"&&"].iter().any(|sign| memchr::memmem::find(value, sign).is_some());
     // A call, or a hole: `<base62:20>`.
     let goes_on = matches!(candidate.after, [b'(', ..]) || is_hole(candidate.after);
     let digits = value.iter().any(u8::is_ascii_digit);

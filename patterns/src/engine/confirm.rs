@@ -145,7 +145,7 @@ fn is_setting(text: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
     let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
     let begins = line.len() < MOST_INDENT;
     let joins = match &text[name.end..value.start] {
-        b"=" => line.is_empty() || line == b"export ",
+        b"=" => line.is_empty() || line == b"export " || line.trim_ascii_start() == b"- ",
         b": " => line.iter().all(|b| matches!(b, b' ' | b'-')),
         _ => false,
     };
