@@ -28,6 +28,7 @@ pub mod origin;
 pub mod report;
 pub mod scan;
 pub mod source;
+mod structured;
 mod window;
 
 pub use finding::Finding;

@@ -155,6 +155,15 @@ impl Origin {
         }
     }
 
+    /// The path of the file that it is, as far as it is one; unescaped.
+    pub(crate) fn path(&self) -> Option<std::borrow::Cow<'_, str>> {
+        match self {
+            Self::File(path) => Some(path.to_string_lossy()),
+            Self::Layer { path, .. } | Self::Member { path, .. } => Some(path.into()),
+            Self::Stdin | Self::Config { .. } => None,
+        }
+    }
+
     /// The same place in another image that has the layer too, as its layer at `index`.
     #[must_use]
     pub fn shared_with(&self, image: &Arc<Image>, index: usize) -> Self {

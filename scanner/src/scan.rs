@@ -2,6 +2,8 @@
 //! a content seen before is not scanned again, but all its places are kept; and it makes findings, which hold no
 //! secret.
 
+mod structure;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hasher as _;
@@ -17,6 +19,7 @@ use crate::finding::{Finding, Place, Preview, Span};
 use crate::fingerprint::{Fingerprint, Key};
 use crate::origin::{Image, Layer, Origin};
 use crate::source::{Flow, Sink, Why};
+use crate::structured::Format;
 use crate::window::{Read1, Reader, Seen};
 
 /// The most contents that are remembered as seen. Beyond it a content may be scanned twice, which costs time only.
@@ -224,12 +227,14 @@ impl<'e> Scan<'e> {
         let reader = lock(&self.readers).pop();
         let mut reader = reader.unwrap_or_else(|| Reader::new(self.engine));
         // Both closures below run in this thread, one after the other.
+        let format = origin.path().and_then(|path| Format::of_path(path.as_bytes()));
         let origin = RefCell::new(Some(origin));
         let mut hits = Vec::new();
         let mut cut = false;
         let read = reader.read(
             content,
-            self.seed,
+            // A content of two formats is two contents.
+            self.seed.wrapping_add(format.map_or(0, |format| format as u64)),
             |hash, _| self.claim(hash, &origin),
             |m, text, span| {
                 if m.confidence() >= self.options.min_confidence {
@@ -241,8 +246,13 @@ impl<'e> Scan<'e> {
                 }
             },
         );
+        let mut hits = without_wrappings(hits);
+        if let Some(text) = reader.whole(&read)
+            && let Some(format) = format.or_else(|| Format::of_text(text))
+        {
+            hits = self.read_structure(format, text, hits);
+        }
         lock(&self.readers).push(reader);
-        let hits = without_wrappings(hits);
         self.bytes.fetch_add(read.bytes, Ordering::Relaxed);
         self.blobs.fetch_add(1, Ordering::Relaxed);
         self.found.fetch_add(hits.len() as u64, Ordering::Relaxed);

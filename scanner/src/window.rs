@@ -31,6 +31,8 @@ pub(crate) struct Read1 {
     pub(crate) end: io::Result<()>,
     /// Whether it holds more encoded text than is looked at.
     pub(crate) cut: bool,
+    /// Whether it was scanned and is in the buffer as a whole.
+    whole: bool,
 }
 
 /// What to do with a content that is in the buffer as a whole.
@@ -62,14 +64,20 @@ impl<'e> Reader<'e> {
             let text = &self.buffer[..filled];
             let hash = xxhash_rust::xxh3::xxh3_128_with_seed(text, seed);
             let mut hidden = Hidden::default();
-            if matches!(seen(hash, filled), Seen::Scan) {
+            let whole = matches!(seen(hash, filled), Seen::Scan);
+            if whole {
                 let mut lines = Lines::default();
                 self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret())));
                 hidden.look(self.engine, &self.stream, text, &mut found);
             }
-            return Read1 { bytes: filled as u64, hash, end, cut: hidden.cut };
+            return Read1 { bytes: filled as u64, hash, end, cut: hidden.cut, whole };
         }
         self.read_large(content, seed, found)
+    }
+
+    /// The content that was just read, if it was scanned and is there as a whole.
+    pub(crate) fn whole(&self, read: &Read1) -> Option<&[u8]> {
+        read.whole.then(|| &self.buffer[..usize::try_from(read.bytes).unwrap_or(0)])
     }
 
     fn read_large(
@@ -90,7 +98,7 @@ impl<'e> Reader<'e> {
             let drop = self.stream.feed(text, last, |m| found(m, text, lines.span(text, &m.secret())));
             hidden.look(self.engine, &self.stream, text, &mut found);
             if last {
-                return Read1 { bytes, hash: hasher.digest128(), end: Ok(()), cut: hidden.cut };
+                return Read1 { bytes, hash: hasher.digest128(), end: Ok(()), cut: hidden.cut, whole: false };
             }
             lines.slide(text, drop);
             hidden.slide(text, drop);
@@ -104,7 +112,7 @@ impl<'e> Reader<'e> {
                 let text = &self.buffer[..filled];
                 self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret())));
                 hidden.look(self.engine, &self.stream, text, &mut found);
-                return Read1 { bytes, hash: hasher.digest128(), end: Err(error), cut: hidden.cut };
+                return Read1 { bytes, hash: hasher.digest128(), end: Err(error), cut: hidden.cut, whole: false };
             }
         }
     }

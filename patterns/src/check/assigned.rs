@@ -277,7 +277,7 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         (3.., _) => Verdict::Is(Confidence::Likely),
         (2, _) if digits => Verdict::Is(Confidence::Likely),
         // `DB_PASSWORD=walnut`, `spring.datasource.password=walnut`: no line of code.
-        _ if candidate.setting && names_a_setting(candidate.name.unwrap_or_default()) => {
+        _ if candidate.setting && names_a_setting(candidate.name.unwrap_or_default(), value) => {
             Verdict::Is(Confidence::Likely)
         }
         _ if is_numeric_password(candidate) || is_plain_word(candidate) => Verdict::Is(Confidence::Likely),
@@ -407,9 +407,11 @@ fn is_plain_word(candidate: &Candidate<'_>) -> bool {
         && !STATES.iter().any(|state| memchr::memmem::find(value, state).is_some())
 }
 
-/// `DB_PASSWORD`, `spring.datasource.password`: how settings are called.
-fn names_a_setting(name: &[u8]) -> bool {
-    name.contains(&b'.') || (name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase))
+/// `DB_PASSWORD`, `spring.datasource.password`: how settings are called. A path of what is shown, in a file of
+/// translations, has a word with a capital behind it.
+fn names_a_setting(name: &[u8], value: &[u8]) -> bool {
+    let constant = name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase);
+    constant || (name.contains(&b'.') && !value.first().is_some_and(u8::is_ascii_uppercase))
 }
 
 /// Whether a word of a sentence can only be a password: `the password is walnut!94`, not `is sha256-hashed`.
@@ -514,27 +516,30 @@ fn name_words(name: &[u8]) -> Vec<String> {
 
 /// `nextPageToken`, `object_key`: what finds something and opens nothing.
 fn names_a_place(words: &[String]) -> bool {
-    let [.., first, last] = words else { return false };
-    match last.as_str() {
-        "token" => matches!(
-            first.as_str(),
-            "next" | "page" | "continuation" | "pagination" | "purchase" | "idempotency" | "cursor"
-        ),
-        "key" => matches!(
-            first.as_str(),
-            "cache"
-                | "object"
-                | "s3"
-                | "row"
-                | "idempotency"
-                | "verify"
-                | "verifier"
-                | "verification"
-                | "dedup"
-                | "host"
-        ),
-        _ => false,
-    }
+    let [before @ .., last] = words else { return false };
+    let paging = ["skiptoken", "nexttoken", "pagetoken", "nextpagetoken", "continuationtoken"];
+    let Some(first) = before.last() else { return paging.contains(&last.as_str()) };
+    paging.contains(&last.as_str())
+        || match last.as_str() {
+            "token" => matches!(
+                first.as_str(),
+                "next" | "page" | "continuation" | "pagination" | "purchase" | "idempotency" | "cursor"
+            ),
+            "key" => matches!(
+                first.as_str(),
+                "cache"
+                    | "object"
+                    | "s3"
+                    | "row"
+                    | "idempotency"
+                    | "verify"
+                    | "verifier"
+                    | "verification"
+                    | "dedup"
+                    | "host"
+            ),
+            _ => false,
+        }
 }
 
 /// `password_hash`, `tokenType`, `isPassword`: about a secret, not one.
@@ -577,7 +582,7 @@ fn is_text_of(name: &[u8]) -> bool {
     let value = [b"value".as_slice(), b"default", b"plain"].iter().any(|word| last.eq_ignore_ascii_case(word));
     name.iter().filter(|b| **b == b'.').count() >= 2
         && !value
-        && !name_words(last).iter().any(|w| is_password_word(w) || is_key_word(w))
+        && !name_words(last).iter().any(|w| is_password_word(w) || (is_key_word(w) && w != "code"))
 }
 
 /// `password`, `dbpass`, `pwd2`; not `passive`, `bypass`, `compass`.

@@ -13,6 +13,7 @@ use crate::rule::{Check, Confidence};
 
 pub use entropy::entropy;
 pub use placeholder::is_placeholder;
+pub use reference::refers;
 
 /// A candidate and what stands around it.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +43,28 @@ pub(crate) enum Verdict {
     Is(Confidence),
 }
 
+/// Judges a value of a file of settings beside its name, as the generic detector judges an assignment; none if it is no
+/// credential. A name with a dot in it, such as `datasource.password`, is one whose value may be a plain word.
+///
+/// ```
+/// use oakum_patterns::{Confidence, check::judge_setting};
+/// assert_eq!(judge_setting(b"datasource.password", b"walnutharbor"), Some(Confidence::Likely));
+/// assert_eq!(judge_setting(b"datasource.password", b"${DB_PASSWORD}"), None);
+/// assert_eq!(judge_setting(b"password_hint", b"Walnut!942"), None);
+/// ```
+#[must_use]
+pub fn judge_setting(name: &[u8], value: &[u8]) -> Option<Confidence> {
+    let candidate = Candidate {
+        value,
+        name: Some(name),
+        operator: Some(Operator::Assign),
+        quote: Some(b'"'),
+        after: b"",
+        setting: true,
+    };
+    run(&[Check::Assigned], Confidence::Likely, &candidate)
+}
+
 /// Runs a rule's checks in their order.
 pub(crate) fn run(checks: &[Check], base: Confidence, candidate: &Candidate<'_>) -> Option<Confidence> {
     let mut confidence = base;
@@ -57,7 +80,7 @@ pub(crate) fn run(checks: &[Check], base: Confidence, candidate: &Candidate<'_>)
     if certain {
         return Some(Confidence::Certain);
     }
-    if !checks.contains(&Check::Any) && (is_placeholder(candidate.value) || reference::refers(candidate.value)) {
+    if !checks.contains(&Check::Any) && (is_placeholder(candidate.value) || refers(candidate.value)) {
         return None;
     }
     // RFC 2606 reserves these hosts for documentation: what signs in there opens nothing.

@@ -67,6 +67,7 @@ const WORDS: &[&[u8]] = &[
     b"some",
     b"default",
     b"hidden",
+    b"sensitive",
     b"masked",
     b"notset",
     b"unset",
@@ -115,6 +116,7 @@ pub fn is_placeholder(value: &[u8]) -> bool {
     masked(value)
         || value.ends_with(b"EXAMPLE")
         || value.ends_with(b"EXAMPLEKEY")
+        || value.starts_with(b"EXAMPLE")
         || sequence(value)
         || words_only(value)
 }

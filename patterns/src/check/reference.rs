@@ -58,13 +58,15 @@ const INSIDE: &[&[u8]] =
     &[b"${", b"{{", b"}}", b"<%", b"%>", b"$(", b"#{", b"%(", b"://", b"\\n\\n", b"@@", b"/../", b"/./"];
 
 /// Whether any value, in a token's place or a password's, is plainly filled in from elsewhere.
-pub(super) fn refers(value: &[u8]) -> bool {
+#[must_use]
+pub fn refers(value: &[u8]) -> bool {
     let name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
     let variable = match value {
         [b'$', first, rest @ ..] => (first.is_ascii_alphabetic() || *first == b'_') && rest.iter().all(name),
-        [b'%', middle @ .., b'%'] | [b'{', middle @ .., b'}'] | [b'<', middle @ .., b'>'] => {
-            middle.iter().all(|b| name(b) || matches!(b, b' ' | b'-' | b'.'))
-        }
+        [b'%', middle @ .., b'%']
+        | [b'@', middle @ .., b'@']
+        | [b'{', middle @ .., b'}']
+        | [b'<', middle @ .., b'>'] => middle.iter().all(|b| name(b) || matches!(b, b' ' | b'-' | b'.')),
         _ => false,
     };
     variable || [b"${".as_slice(), b"{{", b"$(", b"<%", b"#{"].iter().any(|s| memchr::memmem::find(value, s).is_some())

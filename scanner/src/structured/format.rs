@@ -1,0 +1,218 @@
+//! Which format a file has, by its name. What a JSON or YAML file means is told by what is in it; see [`super::document`].
+
+use super::reading::Reading;
+use super::syntax::{self, Dialect};
+use super::value::Path;
+use super::{document, lines, markup, settings};
+
+/// A format that is read, and not only searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Format {
+    /// JSON of any meaning.
+    Json = 1,
+    /// YAML of any meaning.
+    Yaml,
+    /// TOML of any meaning.
+    Toml,
+    /// XML: Maven's settings, .NET's configuration, Jenkins' credentials.
+    Xml,
+    /// Sections of settings: `.my.cnf`, `.pypirc`, systemd units, inventories of Ansible.
+    Ini,
+    /// Java's and Gradle's properties.
+    Properties,
+    /// `.env` and its kin.
+    Env,
+    /// `.npmrc`.
+    Npmrc,
+    /// `.netrc`.
+    Netrc,
+    /// `.pgpass`.
+    Pgpass,
+    /// `.git-credentials`.
+    GitCredentials,
+    /// `.htpasswd`.
+    Htpasswd,
+    /// `/etc/shadow`.
+    Shadow,
+}
+
+/// Names of files that tell it.
+const NAMES: &[(&[u8], Format)] = &[
+    (b".npmrc", Format::Npmrc),
+    (b"npmrc", Format::Npmrc),
+    (b".netrc", Format::Netrc),
+    (b"_netrc", Format::Netrc),
+    (b"netrc", Format::Netrc),
+    (b".pgpass", Format::Pgpass),
+    (b"pgpass.conf", Format::Pgpass),
+    (b".git-credentials", Format::GitCredentials),
+    (b".htpasswd", Format::Htpasswd),
+    (b"htpasswd", Format::Htpasswd),
+    (b"shadow", Format::Shadow),
+    (b"shadow-", Format::Shadow),
+    (b"gshadow", Format::Shadow),
+    (b"gshadow-", Format::Shadow),
+    (b".my.cnf", Format::Ini),
+    (b".mylogin.cnf", Format::Ini),
+    (b".pypirc", Format::Ini),
+    (b".s3cfg", Format::Ini),
+    (b".boto", Format::Ini),
+    (b"credentials", Format::Ini),
+    (b"hosts", Format::Ini),
+    (b"inventory", Format::Ini),
+    (b".dockercfg", Format::Json),
+    (b".dockerconfigjson", Format::Json),
+    (b"Pipfile", Format::Toml),
+];
+
+/// Ends of names that tell it.
+const ENDS: &[(&[u8], Format)] = &[
+    (b".json", Format::Json),
+    (b".tfstate", Format::Json),
+    (b".tfstate.backup", Format::Json),
+    (b".ipynb", Format::Json),
+    (b".har", Format::Json),
+    (b".yaml", Format::Yaml),
+    (b".yml", Format::Yaml),
+    (b".kubeconfig", Format::Yaml),
+    (b"kubeconfig", Format::Yaml),
+    (b".eyaml", Format::Yaml),
+    (b".toml", Format::Toml),
+    (b".xml", Format::Xml),
+    (b".config", Format::Xml),
+    (b".properties", Format::Properties),
+    (b".ini", Format::Ini),
+    (b".cfg", Format::Ini),
+    (b".cnf", Format::Ini),
+    (b".service", Format::Ini),
+    (b".env", Format::Env),
+    (b".htpasswd", Format::Htpasswd),
+    (b".pgpass", Format::Pgpass),
+    (b".netrc", Format::Netrc),
+    (b".npmrc", Format::Npmrc),
+    (b".git-credentials", Format::GitCredentials),
+];
+
+/// What lists versions and hashes, by the thousand, and nothing that anyone wrote.
+const LOCKS: &[&[u8]] =
+    &[b"package-lock.json", b"composer.lock", b"npm-shrinkwrap.json", b"pnpm-lock.yaml", b"Cargo.lock"];
+
+impl Format {
+    /// The format of a file with this path.
+    pub(crate) fn of_path(path: &[u8]) -> Option<Self> {
+        let name = path.rsplit(|b| matches!(b, b'/' | b'\\')).next()?;
+        if LOCKS.contains(&name) {
+            return None;
+        }
+        if let Some((_, format)) = NAMES.iter().find(|(known, _)| name == *known) {
+            return Some(*format);
+        }
+        // `.env.production`, and `config` as kubectl and docker have it.
+        let folder = path.len().checked_sub(name.len() + 1).map_or(&b""[..], |end| &path[..end]);
+        if name == b"config" && folder.ends_with(b".kube") {
+            return Some(Self::Yaml);
+        }
+        Self::of_end(name)
+    }
+
+    fn of_end(name: &[u8]) -> Option<Self> {
+        if name.starts_with(b".env.") || name.starts_with(b".env-") {
+            return Some(Self::Env);
+        }
+        let ends = |end: &[u8]| name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end);
+        ENDS.iter().find(|(end, _)| ends(end)).map(|(_, format)| *format)
+    }
+
+    /// The format of a text without a telling name: a manifest, or a kubeconfig.
+    pub(crate) fn of_text(text: &[u8]) -> Option<Self> {
+        let start = text.strip_prefix(b"---\n").unwrap_or(text);
+        let begins = |word: &[u8]| start.starts_with(word);
+        let versioned = |text: &[u8]| memchr::memmem::find(&text[..text.len().min(4096)], b"\napiVersion:").is_some();
+        (begins(b"apiVersion:") || (begins(b"kind: ") && versioned(start))).then_some(Self::Yaml)
+    }
+
+    /// Whether a file may hold what plain reading does not see: reading costs more than to look for these words.
+    pub(crate) fn is_worth_it(self, text: &[u8]) -> bool {
+        match self {
+            Self::Json | Self::Yaml | Self::Toml | Self::Xml => {
+                WORDS.iter().any(|word| memchr::memmem::find(text, word).is_some())
+            }
+            _ => true,
+        }
+    }
+
+    /// Reads a text of it.
+    pub(crate) fn read<'t>(self, text: &'t [u8], reading: &mut Reading<'t, '_>) {
+        match self {
+            Self::Json => syntax::json(text).iter().for_each(|value| document::read(value, reading)),
+            Self::Yaml => syntax::yaml(text).iter().for_each(|value| document::read(value, reading)),
+            Self::Toml => {
+                if let Some(value) = syntax::toml(text) {
+                    reading.named(&value, &mut Path::default());
+                }
+            }
+            Self::Xml => markup::read(&syntax::xml(text), reading),
+            Self::Ini => settings::ini(&syntax::ini(text, Dialect::Ini), reading),
+            Self::Npmrc => settings::npmrc(&syntax::ini(text, Dialect::Ini), reading),
+            Self::Properties => reading.named(&syntax::ini(text, Dialect::Properties), &mut Path::default()),
+            Self::Env => reading.named(&syntax::ini(text, Dialect::Env), &mut Path::default()),
+            Self::Netrc => lines::netrc(text, reading),
+            Self::Pgpass => lines::pgpass(text, reading),
+            Self::GitCredentials => lines::git_credentials(text, reading),
+            Self::Htpasswd => lines::htpasswd(text, reading),
+            Self::Shadow => lines::shadow(text, reading),
+        }
+    }
+}
+
+/// Of which a file of a general syntax has one, if it has a credential that only reading finds.
+const WORDS: &[&[u8]] = &[
+    b"assw",
+    b"ASSW",
+    b"Secret",
+    b"secret",
+    b"SECRET",
+    b"oken",
+    b"TOKEN",
+    b"\"auth",
+    b"auths",
+    b"nbformat",
+    b"sensitive",
+    b"_postman",
+    b"pwd",
+    b"Pwd",
+    b"_PASS",
+    b"Pass:",
+    b"pass:",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_the_format() {
+        for (path, format) in [
+            ("a/.npmrc", Some(Format::Npmrc)),
+            (".kube/config", Some(Format::Yaml)),
+            ("home/.docker/config.json", Some(Format::Json)),
+            ("k8s/Secret.YAML", Some(Format::Yaml)),
+            (".env.production", Some(Format::Env)),
+            ("etc/shadow", Some(Format::Shadow)),
+            ("Web.config", Some(Format::Xml)),
+            ("package-lock.json", None),
+            (".git/config", None),
+            ("main.rs", None),
+            ("", None),
+        ] {
+            assert_eq!(Format::of_path(path.as_bytes()), format, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_is_known_without_its_name() {
+        assert_eq!(Format::of_text(b"---\napiVersion: v1\n"), Some(Format::Yaml));
+        assert_eq!(Format::of_text(b"fn main() {}"), None);
+    }
+}
