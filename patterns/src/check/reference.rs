@@ -7,6 +7,7 @@ const STARTS: &[&[u8]] = &[
     b"{",
     b"vault:",
     b"ENC[",
+    b"ENC(",
     b"env:",
     b"file:",
     b"arn:",

@@ -35,14 +35,16 @@ pub(crate) fn pgpass<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
 /// Words in pairs, over as many lines as one likes: `machine NAME`, `login NAME`, `password WORD`.
 pub(crate) fn netrc<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
     let (mut at, mut machine) = (0, 0..0);
-    let mut before: &[u8] = b"";
+    let (mut before, mut login): (&[u8], &[u8]) = (b"", b"");
     while at < text.len() {
         at += text[at..].iter().take_while(|b| b.is_ascii_whitespace()).count();
         let end = at + text[at..].iter().take_while(|b| !b.is_ascii_whitespace()).count();
         let word = &text[at..end];
         match before {
             b"machine" => machine = at..end,
-            b"password" => {
+            b"login" => login = word,
+            // Whoever is anonymous gives an address for a password.
+            b"password" if login != b"anonymous" => {
                 let path = Path::key(b"machine").then("password");
                 let named = Path::key(&text[machine.clone()]).then("password");
                 let path = if machine.is_empty() { path } else { named };

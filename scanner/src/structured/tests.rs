@@ -30,6 +30,7 @@ fn the_place_on_a_line_tells() {
     let netrc = "machine git.example.com\n  login password\n  password walnuth\n";
     finds(".netrc", netrc, "http.netrc", "[\"git.example.com\"].password", "walnuth");
     assert_eq!(found(".netrc", netrc).len(), 1);
+    assert_eq!(found(".netrc", &format!("{netrc}default login anonymous password anna@example.com\n")).len(), 1);
     finds(".git-credentials", "https://anna:walnuth@git.example.com", "url.password", "git.example.com", "walnuth");
     let hash = format!("$6${}", "aB3.".repeat(8));
     finds("etc/shadow", &format!("root:{hash}:19000:0:::\ndaemon:*:1:::"), "unix.shadow-hash", "root", &hash);
