@@ -29,6 +29,7 @@ pub mod report;
 pub mod scan;
 pub mod source;
 mod structured;
+mod wide;
 mod window;
 
 pub use finding::Finding;

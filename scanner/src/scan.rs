@@ -252,8 +252,11 @@ impl<'e> Scan<'e> {
         {
             hits = self.read_structure(format, text, hits);
         }
+        if let Some(wide) = read.wide {
+            hits.iter_mut().for_each(|hit| hit.span = wide.span(hit.span));
+        }
         lock(&self.readers).push(reader);
-        self.bytes.fetch_add(read.bytes, Ordering::Relaxed);
+        self.bytes.fetch_add(read.bytes * if read.wide.is_some() { 2 } else { 1 }, Ordering::Relaxed);
         self.blobs.fetch_add(1, Ordering::Relaxed);
         self.found.fetch_add(hits.len() as u64, Ordering::Relaxed);
         if let Some(origin) = origin.into_inner() {
@@ -568,6 +571,23 @@ mod tests {
         let line = 2 * crate::window::WINDOW as u64 + 2;
         assert_eq!(places, [("large".into(), line, key()), ("once".into(), 2, key()), ("twice".into(), 1, key())]);
         assert_eq!(outcome.findings[0].places[1].span.column, 8 + (5 + 12) * 4 / 3);
+    }
+
+    #[test]
+    fn a_wide_text_is_read_like_any_other() {
+        let engine = engine();
+        let scan = Scan::new(&engine, Key::constant(), Options::default());
+        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let line = String::from_utf8(line()).unwrap();
+        scan.content(file("a"), &mut line.as_bytes()).unwrap();
+        scan.content(file("b"), &mut wide(&format!("\u{feff}{line}")).as_slice()).unwrap();
+        let long = format!("{}{line}", "some words\n".repeat(crate::window::WINDOW / 5));
+        scan.content(file("c"), &mut wide(&long).as_slice()).unwrap();
+        let outcome = scan.finish();
+        assert_eq!(outcome.findings.len(), 1);
+        let places = outcome.findings[0].places.iter().map(|p| (p.origin.describe(), p.span.line, p.span.column));
+        let last = crate::window::WINDOW as u64 / 5 + 1;
+        assert_eq!(places.collect::<Vec<_>>(), [("a".into(), 1, 13), ("b".into(), 1, 27), ("c".into(), last, 25)]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use oakum_patterns::{Engine, Match, Stream};
 
 use crate::decode::{self, Decoded};
 use crate::finding::Span;
+use crate::wide::{Narrow, Wide};
 
 /// The most that is in memory of a content. Most files fit, and are read by two calls.
 pub(crate) const WINDOW: usize = 512 * 1024;
@@ -23,7 +24,7 @@ pub(crate) struct Reader<'e> {
 /// What reading a content told.
 #[derive(Debug)]
 pub(crate) struct Read1 {
-    /// Its length, as far as it could be read.
+    /// Its length, as far as it could be read; of a wide text, in signs.
     pub(crate) bytes: u64,
     /// Of all its bytes.
     pub(crate) hash: u128,
@@ -31,6 +32,8 @@ pub(crate) struct Read1 {
     pub(crate) end: io::Result<()>,
     /// Whether it holds more encoded text than is looked at.
     pub(crate) cut: bool,
+    /// How it is wide, where it is: spans are those of the narrow text.
+    pub(crate) wide: Option<Wide>,
     /// Whether it was scanned and is in the buffer as a whole.
     whole: bool,
 }
@@ -58,8 +61,28 @@ impl<'e> Reader<'e> {
         mut seen: impl FnMut(u128, usize) -> Seen,
         mut found: impl FnMut(&Match<'e>, &[u8], Span),
     ) -> Read1 {
-        self.stream.reset();
         let (filled, end) = fill(content, &mut self.buffer);
+        let Some(wide) = Wide::of(&self.buffer[..filled]) else {
+            return self.scan(content, (filled, end), seed, &mut seen, &mut found);
+        };
+        let mut rest = Failing { end, content };
+        let mut narrow = Narrow::new(wide, &self.buffer[..filled], &mut rest);
+        let first = fill(&mut narrow, &mut self.buffer);
+        // Its bytes are others than those of the same text that is not wide.
+        let read = self.scan(&mut narrow, first, seed.rotate_left(1), &mut seen, &mut found);
+        Read1 { wide: Some(wide), ..read }
+    }
+
+    /// Scans a content of which the first window was read.
+    fn scan(
+        &mut self,
+        content: &mut dyn Read,
+        (filled, end): (usize, io::Result<()>),
+        seed: u64,
+        seen: &mut impl FnMut(u128, usize) -> Seen,
+        mut found: &mut impl FnMut(&Match<'e>, &[u8], Span),
+    ) -> Read1 {
+        self.stream.reset();
         if filled < self.buffer.len() {
             let text = &self.buffer[..filled];
             let hash = xxhash_rust::xxh3::xxh3_128_with_seed(text, seed);
@@ -70,7 +93,7 @@ impl<'e> Reader<'e> {
                 self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret())));
                 hidden.look(self.engine, &self.stream, text, &mut found);
             }
-            return Read1 { bytes: filled as u64, hash, end, cut: hidden.cut, whole };
+            return Read1 { bytes: filled as u64, hash, end, cut: hidden.cut, whole, wide: None };
         }
         self.read_large(content, seed, found)
     }
@@ -98,7 +121,14 @@ impl<'e> Reader<'e> {
             let drop = self.stream.feed(text, last, |m| found(m, text, lines.span(text, &m.secret())));
             hidden.look(self.engine, &self.stream, text, &mut found);
             if last {
-                return Read1 { bytes, hash: hasher.digest128(), end: Ok(()), cut: hidden.cut, whole: false };
+                return Read1 {
+                    bytes,
+                    hash: hasher.digest128(),
+                    end: Ok(()),
+                    cut: hidden.cut,
+                    whole: false,
+                    wide: None,
+                };
             }
             lines.slide(text, drop);
             hidden.slide(text, drop);
@@ -112,9 +142,29 @@ impl<'e> Reader<'e> {
                 let text = &self.buffer[..filled];
                 self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret())));
                 hidden.look(self.engine, &self.stream, text, &mut found);
-                return Read1 { bytes, hash: hasher.digest128(), end: Err(error), cut: hidden.cut, whole: false };
+                return Read1 {
+                    bytes,
+                    hash: hasher.digest128(),
+                    end: Err(error),
+                    cut: hidden.cut,
+                    whole: false,
+                    wide: None,
+                };
             }
         }
+    }
+}
+
+/// What comes behind the first window, which may have ended with an error.
+struct Failing<'c> {
+    end: io::Result<()>,
+    content: &'c mut dyn Read,
+}
+
+impl Read for Failing<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        std::mem::replace(&mut self.end, Ok(()))?;
+        self.content.read(out)
     }
 }
 
