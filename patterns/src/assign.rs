@@ -108,13 +108,13 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
 }
 
 /// Whether a byte right behind a name may lead on to its value; see [`operator`].
-fn may_join(b: u8) -> bool {
+pub(crate) fn may_join(b: u8) -> bool {
     matches!(b, b'"' | b'\'' | b'`' | b'[' | b']' | b'\\' | b' ' | b'\t' | b'\r' | b'\n' | b'<' | b'>' | b'=' | b':')
         || matches!(b, b'!' | b'?' | b'|' | b'+' | b',' | b'(' | b')' | b'-' | b'{' | b'&' | b'%')
 }
 
 /// `:e,` and `=!0;`: nothing so short is a value, and minified code has little else behind a name.
-fn is_too_short(rest: &[u8]) -> bool {
+pub(crate) fn is_too_short(rest: &[u8]) -> bool {
     let [b'=' | b':', first, next @ ..] = rest else { return false };
     let code = first.is_ascii_alphanumeric() || matches!(first, b'!' | b'_' | b'$');
     code && next.iter().take(3).find(|b| !b.is_ascii_alphanumeric()).is_some_and(|b| b",;)}]".contains(b))

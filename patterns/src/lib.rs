@@ -28,6 +28,6 @@ pub mod sample;
 mod shape;
 mod words;
 
-pub use engine::{Cost, Engine, LoadError, Match, Stream};
+pub use engine::{Cost, Encoded, Engine, How, LoadError, Match, Stream, next_piece};
 pub use rule::{Bounds, Check, Confidence, FileError, Rule, Samples, Severity};
 pub use words::Words;

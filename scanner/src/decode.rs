@@ -1,8 +1,12 @@
 //! Undoes what people wrap credentials in: base64 and hex, of plain text, of UTF-16 and of what gzip packed. The engine
 //! says where such a text may begin; see [`oakum_patterns::Stream::encoded`].
 
+mod mend;
+
 use std::io::Read;
 use std::ops::Range;
+
+pub(crate) use mend::mend;
 
 /// How often one encoding may stand in another.
 pub(crate) const MOST_DEPTH: usize = 3;
@@ -12,6 +16,8 @@ const MOST_UNPACKED: u64 = 1 << 20;
 pub(crate) const BUDGET: usize = 16 << 20;
 /// Base64 goes on in the next line where a line has so many characters.
 const WRAPPED: usize = 40;
+/// What gzip's files begin with (RFC 1952).
+const GZIP: &[u8] = &[0x1f, 0x8b];
 /// The widest indentation of such lines.
 const INDENT: usize = 32;
 
@@ -23,9 +29,24 @@ pub(crate) struct Decoded {
     pub(crate) outer: Range<usize>,
     /// For each byte, where in the outer text it begins; empty where there is no telling.
     places: Vec<u32>,
+    /// Where in the text something was undone; none where all of it was.
+    codes: Option<Vec<u32>>,
 }
 
 impl Decoded {
+    /// Whether anything was undone within a stretch of the text, so that the engine has not seen it as it is.
+    pub(crate) fn undid(&self, inner: &Range<usize>) -> bool {
+        self.codes.as_ref().is_none_or(|codes| {
+            let first = codes.partition_point(|code| (*code as usize) < inner.start);
+            codes.get(first).is_some_and(|code| (*code as usize) < inner.end)
+        })
+    }
+
+    /// Whether only stretches of the outer text were undone.
+    pub(crate) fn is_mended(&self) -> bool {
+        self.codes.is_some()
+    }
+
     /// Where in the outer text a stretch of this one comes from.
     pub(crate) fn place(&self, inner: &Range<usize>) -> Range<usize> {
         let at = |i: usize| self.places.get(i).map(|place| self.outer.start + *place as usize);
@@ -40,13 +61,18 @@ impl Decoded {
 pub(crate) fn decode(text: &[u8], at: usize, end: usize) -> Option<Decoded> {
     let text = &text[..end.min(text.len())];
     let decoded = hex(text, at).or_else(|| base64(text, at))?;
-    if decoded.text.starts_with(&[0x1f, 0x8b]) {
+    if decoded.text.starts_with(GZIP) || is_zlib(&decoded.text) {
         return unpack(&decoded);
     }
     let decoded = narrow(decoded);
     // Not a text that happens to begin like one.
     let odd = decoded.text.iter().filter(|b| b.is_ascii_control() && !matches!(b, b'\n' | b'\r' | b'\t')).count();
     (odd * 16 <= decoded.text.len()).then_some(decoded)
+}
+
+/// The first two bytes of what zlib packed: its method, its window, and a check of both (RFC 1950).
+fn is_zlib(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x78, flags, ..] if (0x7800 + u32::from(*flags)) % 31 == 0)
 }
 
 fn hex(text: &[u8], at: usize) -> Option<Decoded> {
@@ -61,7 +87,7 @@ fn hex(text: &[u8], at: usize) -> Option<Decoded> {
         return None;
     }
     let places = (0u32..).step_by(2).take(bytes.len()).collect();
-    Some(Decoded { outer: at..at + 2 * bytes.len(), text: bytes, places })
+    Some(Decoded { outer: at..at + 2 * bytes.len(), text: bytes, places, codes: None })
 }
 
 fn base64(text: &[u8], start: usize) -> Option<Decoded> {
@@ -94,7 +120,7 @@ fn base64(text: &[u8], start: usize) -> Option<Decoded> {
         at += 1;
         line += 1;
     }
-    (bytes.len() >= 9).then_some(Decoded { text: bytes, outer: start..at, places })
+    (bytes.len() >= 9).then_some(Decoded { text: bytes, outer: start..at, places, codes: None })
 }
 
 /// How many bytes lie between one line of base64 and the next: a line break, written or real, and blanks.
@@ -129,16 +155,21 @@ fn narrow(decoded: Decoded) -> Decoded {
     if zeros * 3 < decoded.text.len() {
         return decoded;
     }
-    let Decoded { text, outer, places } = decoded;
+    let Decoded { text, outer, places, .. } = decoded;
     let (text, places) = text.into_iter().zip(places).filter(|(b, _)| *b != 0).unzip();
-    Decoded { text, outer, places }
+    Decoded { text, outer, places, codes: None }
 }
 
 fn unpack(packed: &Decoded) -> Option<Decoded> {
     let mut text = Vec::new();
+    let bytes = packed.text.as_slice();
     // What was unpacked before an error is looked at too.
-    let _ = flate2::read::MultiGzDecoder::new(packed.text.as_slice()).take(MOST_UNPACKED).read_to_end(&mut text);
-    (!text.is_empty()).then(|| Decoded { text, outer: packed.outer.clone(), places: Vec::new() })
+    let _ = if bytes.starts_with(GZIP) {
+        flate2::read::MultiGzDecoder::new(bytes).take(MOST_UNPACKED).read_to_end(&mut text)
+    } else {
+        flate2::read::ZlibDecoder::new(bytes).take(MOST_UNPACKED).read_to_end(&mut text)
+    };
+    (!text.is_empty()).then(|| Decoded { text, outer: packed.outer.clone(), places: Vec::new(), codes: None })
 }
 
 #[cfg(test)]
@@ -188,6 +219,9 @@ mod tests {
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         std::io::Write::write_all(&mut packer, b"password=Walnut!942").unwrap();
         let packed = STANDARD.encode(packer.finish().unwrap());
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut zlib, b"password=Walnut!942").unwrap();
+        assert_eq!(of(&STANDARD.encode(zlib.finish().unwrap())).unwrap().text, b"password=Walnut!942");
         let decoded = of(&packed).unwrap();
         assert_eq!(
             (decoded.text.as_slice(), decoded.place(&(0..2))),

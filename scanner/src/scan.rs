@@ -20,7 +20,7 @@ use crate::fingerprint::{Fingerprint, Key};
 use crate::origin::{Image, Layer, Origin};
 use crate::source::{Flow, Sink, Why};
 use crate::structured::Format;
-use crate::window::{Read1, Reader, Seen};
+use crate::window::{Read1, Reader, Seen, Via};
 
 /// The most contents that are remembered as seen. Beyond it a content may be scanned twice, which costs time only.
 const MOST_REMEMBERED: usize = 2_000_000;
@@ -105,6 +105,7 @@ struct Hit<'e> {
     preview: Preview,
     span: Span,
     key: Option<String>,
+    via: Via,
 }
 
 /// What was passed over for one reason.
@@ -236,10 +237,10 @@ impl<'e> Scan<'e> {
             // A content of two formats is two contents.
             self.seed.wrapping_add(format.map_or(0, |format| format as u64)),
             |hash, _| self.claim(hash, &origin),
-            |m, text, span| {
+            |m, text, span, via| {
                 if m.confidence() >= self.options.min_confidence {
                     if hits.len() < MOST_PER_CONTENT {
-                        hits.push(self.hit(m, text, span));
+                        hits.push(self.hit(m, text, span, via));
                     } else {
                         cut = true;
                     }
@@ -317,7 +318,7 @@ impl<'e> Scan<'e> {
     }
 
     /// Takes from a match what may be kept.
-    fn hit(&self, m: &Match<'e>, text: &[u8], span: Span) -> Hit<'e> {
+    fn hit(&self, m: &Match<'e>, text: &[u8], span: Span, via: Via) -> Hit<'e> {
         let secret = &text[m.secret()];
         Hit {
             rule: m.rule(),
@@ -326,6 +327,7 @@ impl<'e> Scan<'e> {
             fingerprint: self.key.fingerprint(&m.rule().family, secret),
             preview: Preview::of(secret, m.public()),
             span,
+            via,
             key: m.name().map(|name| self.clear(&String::from_utf8_lossy(&text[name]))),
         }
     }
@@ -434,13 +436,24 @@ impl<'e> Scan<'e> {
     }
 }
 
-/// Without what only its name told, where a credential was found in it: `token: <base64 of ghp_…>`.
+/// Without what only its name told, where a credential was found in it (`token: <base64 of ghp_…>`), and without what was
+/// found in pieces of one that was put together.
 fn without_wrappings(mut hits: Vec<Hit<'_>>) -> Vec<Hit<'_>> {
     let start = |span: &Span| (span.line, span.column);
     let end = |span: &Span| (span.end_line, span.end_column);
+    let overlap = |one: &Span, other: &Span| start(one) < end(other) && start(other) < end(one);
+    let mended: Vec<(Span, bool)> =
+        hits.iter().filter(|hit| hit.via == Via::Mended).map(|hit| (hit.span, hit.rule.is_generic())).collect();
+    if !mended.is_empty() {
+        hits.retain(|hit| {
+            let better =
+                |(span, generic): &(Span, bool)| overlap(span, &hit.span) && (!generic || hit.rule.is_generic());
+            hit.via == Via::Mended || !mended.iter().any(better)
+        });
+    }
     hits.sort_by_key(|hit| (start(&hit.span), std::cmp::Reverse(end(&hit.span))));
     let wraps = |(hit, next): (&Hit<'_>, Option<&Hit<'_>>)| {
-        hit.rule.is_generic() && next.is_some_and(|next| start(&next.span) < end(&hit.span))
+        hit.rule.is_generic() && next.is_some_and(|next| start(&next.span) < end(&hit.span) && next.via != hit.via)
     };
     let kept: Vec<bool> = (0..hits.len()).map(|at| !wraps((&hits[at], hits.get(at + 1)))).collect();
     let mut kept = kept.into_iter();

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::rc::Rc;
 
-use oakum_patterns::{Engine, Match, Stream};
+use oakum_patterns::{Engine, How, Match, Stream};
 
 use crate::decode::{self, Decoded};
 use crate::finding::Span;
@@ -59,7 +59,7 @@ impl<'e> Reader<'e> {
         content: &mut dyn Read,
         seed: u64,
         mut seen: impl FnMut(u128, usize) -> Seen,
-        mut found: impl FnMut(&Match<'e>, &[u8], Span),
+        mut found: impl FnMut(&Match<'e>, &[u8], Span, Via),
     ) -> Read1 {
         let (filled, end) = fill(content, &mut self.buffer);
         let Some(wide) = Wide::of(&self.buffer[..filled]) else {
@@ -80,7 +80,7 @@ impl<'e> Reader<'e> {
         (filled, end): (usize, io::Result<()>),
         seed: u64,
         seen: &mut impl FnMut(u128, usize) -> Seen,
-        mut found: &mut impl FnMut(&Match<'e>, &[u8], Span),
+        mut found: &mut impl FnMut(&Match<'e>, &[u8], Span, Via),
     ) -> Read1 {
         self.stream.reset();
         if filled < self.buffer.len() {
@@ -90,7 +90,7 @@ impl<'e> Reader<'e> {
             let whole = matches!(seen(hash, filled), Seen::Scan);
             if whole {
                 let mut lines = Lines::default();
-                self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret())));
+                self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret()), Via::Plain));
                 hidden.look(self.engine, &self.stream, text, &mut found);
             }
             return Read1 { bytes: filled as u64, hash, end, cut: hidden.cut, whole, wide: None };
@@ -107,7 +107,7 @@ impl<'e> Reader<'e> {
         &mut self,
         content: &mut dyn Read,
         seed: u64,
-        mut found: impl FnMut(&Match<'e>, &[u8], Span),
+        mut found: impl FnMut(&Match<'e>, &[u8], Span, Via),
     ) -> Read1 {
         let mut hasher = xxhash_rust::xxh3::Xxh3::with_seed(seed);
         hasher.update(&self.buffer);
@@ -118,7 +118,7 @@ impl<'e> Reader<'e> {
         loop {
             let text = &self.buffer[..filled];
             let last = filled < self.buffer.len();
-            let drop = self.stream.feed(text, last, |m| found(m, text, lines.span(text, &m.secret())));
+            let drop = self.stream.feed(text, last, |m| found(m, text, lines.span(text, &m.secret()), Via::Plain));
             hidden.look(self.engine, &self.stream, text, &mut found);
             if last {
                 return Read1 {
@@ -140,7 +140,7 @@ impl<'e> Reader<'e> {
             filled = kept + more;
             if let Err(error) = end {
                 let text = &self.buffer[..filled];
-                self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret())));
+                self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret()), Via::Plain));
                 hidden.look(self.engine, &self.stream, text, &mut found);
                 return Read1 {
                     bytes,
@@ -172,8 +172,8 @@ impl Read for Failing<'_> {
 #[derive(Debug)]
 struct Hidden {
     lines: Lines,
-    /// What was decoded ends here: the lines of a text that is wrapped are not looked at again.
-    done: usize,
+    /// What was decoded ends here, of each kind: the lines of a text that is wrapped are not looked at again.
+    done: [usize; How::ALL.len()],
     /// How many bytes may still be decoded.
     budget: usize,
     /// Whether that was too few.
@@ -182,7 +182,7 @@ struct Hidden {
 
 impl Default for Hidden {
     fn default() -> Self {
-        Self { lines: Lines::default(), done: 0, budget: decode::BUDGET, cut: false }
+        Self { lines: Lines::default(), done: Default::default(), budget: decode::BUDGET, cut: false }
     }
 }
 
@@ -193,28 +193,32 @@ impl Hidden {
         engine: &'e Engine,
         stream: &Stream<'_>,
         window: &[u8],
-        found: &mut impl FnMut(&Match<'e>, &[u8], Span),
+        found: &mut impl FnMut(&Match<'e>, &[u8], Span, Via),
     ) {
         let mut matches = Vec::new();
         for decoded in self.decoded(engine, stream, window) {
             self.inside(engine, &decoded, 1, &mut matches);
         }
-        matches.sort_by_key(|(_, _, place)| place.start);
-        for (one, text, place) in &matches {
-            found(one, text, self.lines.span(window, place));
+        matches.sort_by_key(|inner| inner.place.start);
+        for Inner { one, text, place, via } in &matches {
+            found(one, text, self.lines.span(window, place), *via);
         }
     }
 
     /// The encoded texts that a stream saw.
     fn decoded(&mut self, engine: &Engine, stream: &Stream<'_>, text: &[u8]) -> Vec<Decoded> {
         let mut all = Vec::new();
-        let mut done = self.done;
-        for start in stream.encoded().iter() {
-            if *start < done {
+        for noted in stream.encoded() {
+            let done = &mut self.done[noted.how as usize];
+            if noted.at < *done {
                 continue;
             }
-            let Some(decoded) = decode::decode(text, *start, start + engine.reach()) else { continue };
-            done = decoded.outer.end;
+            let decoded = match noted.how {
+                How::Run => decode::decode(text, noted.at, noted.at + engine.reach()),
+                how => decode::mend(text, noted.at, how),
+            };
+            let Some(decoded) = decoded else { continue };
+            *done = decoded.outer.end;
             // As much as there is itself costs no more than a scan of it.
             let grown = decoded.text.len().saturating_sub(decoded.outer.len());
             match self.budget.checked_sub(grown) {
@@ -225,7 +229,6 @@ impl Hidden {
                 all.push(decoded);
             }
         }
-        self.done = done;
         all
     }
 
@@ -233,7 +236,15 @@ impl Hidden {
     fn inside<'e>(&mut self, engine: &'e Engine, outer: &Decoded, depth: usize, matches: &mut Vec<Inner<'e>>) {
         let text: Rc<[u8]> = outer.text.as_slice().into();
         let mut stream = engine.stream();
-        stream.feed(&text, true, |m| matches.push((m.clone(), Rc::clone(&text), outer.place(&m.secret()))));
+        let via = if outer.is_mended() { Via::Mended } else { Via::Decoded };
+        stream.feed(&text, true, |m| {
+            let whole = m.name().map_or(m.secret().start, |name| name.start.min(m.secret().start))..m.secret().end;
+            // What was mended was cut out of a text: it is none of its matches that goes on behind it.
+            let cut = outer.is_mended() && (whole.start == 0 || whole.end == text.len());
+            if outer.undid(&whole) && !cut {
+                matches.push(Inner { one: m.clone(), text: Rc::clone(&text), place: outer.place(&m.secret()), via });
+            }
+        });
         if depth == decode::MOST_DEPTH {
             return;
         }
@@ -241,8 +252,8 @@ impl Hidden {
         for decoded in self.decoded(engine, &stream, &text) {
             let from = matches.len();
             self.inside(engine, &decoded, depth + 1, matches);
-            for (_, _, place) in &mut matches[from..] {
-                *place = outer.place(place);
+            for inner in &mut matches[from..] {
+                inner.place = outer.place(&inner.place);
             }
         }
         self.done = outer_done;
@@ -250,12 +261,30 @@ impl Hidden {
 
     fn slide(&mut self, window: &[u8], dropped: usize) {
         self.lines.slide(window, dropped);
-        self.done = self.done.saturating_sub(dropped);
+        for done in &mut self.done {
+            *done = done.saturating_sub(dropped);
+        }
     }
 }
 
 /// A match in a decoded text, that text, and where in the outermost one it comes from.
-type Inner<'e> = (Match<'e>, Rc<[u8]>, Range<usize>);
+struct Inner<'e> {
+    one: Match<'e>,
+    text: Rc<[u8]>,
+    place: Range<usize>,
+    via: Via,
+}
+
+/// How a match came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// The text has it as it is.
+    Plain,
+    /// It was in an encoded text.
+    Decoded,
+    /// Codes in it were undone, or its pieces put together: it says more than what the text has there.
+    Mended,
+}
 
 /// Reads until the buffer is full, the content ends, or it fails.
 fn fill(content: &mut dyn Read, buffer: &mut [u8]) -> (usize, io::Result<()>) {
@@ -327,7 +356,7 @@ mod tests {
             content,
             1,
             |_, _| Seen::Scan,
-            |m, text, span| found.push((String::from_utf8_lossy(&text[m.secret()]).into_owned(), span)),
+            |m, text, span, _| found.push((String::from_utf8_lossy(&text[m.secret()]).into_owned(), span)),
         );
         (found, read)
     }

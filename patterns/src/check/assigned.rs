@@ -537,6 +537,7 @@ fn names_a_place(words: &[String]) -> bool {
                     | "verification"
                     | "dedup"
                     | "host"
+                    | "site"
             ),
             _ => false,
         }

@@ -24,6 +24,7 @@ use prefilter::{Keyword, Prefilter};
 use crate::assign;
 use crate::rule::{Bounds, Confidence, Rule};
 
+pub use encoded::{Encoded, How, next_piece};
 pub use stream::Stream;
 
 /// A match may reach this far where its rule sets no bound.
@@ -265,6 +266,12 @@ impl Engine {
     #[must_use]
     pub fn reach(&self) -> usize {
         self.ahead
+    }
+
+    /// How far before a place in a window the text is still there, where it does not begin behind that.
+    #[must_use]
+    pub fn before(&self) -> usize {
+        self.back
     }
 
     /// Begins a text that comes in windows.

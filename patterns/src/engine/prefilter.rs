@@ -12,7 +12,7 @@
 //! give one where it does.
 
 use super::Cost;
-use super::encoded;
+use super::encoded::{self, Encoded};
 use super::general::General;
 use super::grams::{GRAM, Grams, SHORTEST};
 use super::literals::{Hit, Literals, MOST_WORDS, NO_PLACES, Owned, Places, choose, each};
@@ -135,15 +135,22 @@ impl Prefilter {
             self.kernel.find(&self.grams, text, at, &mut masks[..blocks]);
             for (number, block) in masks[..blocks].iter().enumerate() {
                 grams[number] = block.gram;
-                (words[number], runs[number]) = carried.over(block);
+                let rows;
+                (words[number], runs[number], rows) = carried.over(block);
+                each_of(rows, |place| {
+                    let place = at + number * BLOCK + place;
+                    if (from..limit).contains(&place) {
+                        encoded::row(text, place, encoded);
+                    }
+                });
             }
             // Words and runs are noted where they are known to be long enough.
             self.prefix.among(at.wrapping_sub(LEADS - 1), &words[..blocks], places, &mut owned);
             self.gram.among_with(&self.short, at, &grams[..blocks], places, &mut owned);
             each(&runs[..blocks], places, |known| {
                 let Some(start) = (at + known).checked_sub(RUN - 1) else { return };
-                if (from..limit).contains(&start) && encoded::may_begin(text, start) {
-                    encoded.push(start);
+                if (from..limit).contains(&start) {
+                    encoded::run(text, start, encoded);
                 }
                 if value::may_begin(text, start) {
                     self.value.along(value::names_of(text, start), &mut owned);
@@ -167,6 +174,15 @@ struct Carried {
     long: u64,
 }
 
+/// Calls `f` for the place of each bit; there are few.
+#[inline(always)]
+fn each_of(mut bits: u64, mut f: impl FnMut(usize)) {
+    while bits != 0 {
+        f(bits.trailing_zeros() as usize);
+        bits &= bits - 1;
+    }
+}
+
 /// Moves bits up, and keeps those that leave the block for the next.
 #[inline(always)]
 fn up(bits: u64, by: u32, carried: &mut u64) -> u64 {
@@ -176,10 +192,10 @@ fn up(bits: u64, by: u32, carried: &mut u64) -> u64 {
 }
 
 impl Carried {
-    /// For the next block, where words are fifteen bytes old that began with what a prefix is followed by, and where runs
-    /// of tokens are twenty bytes old.
+    /// For the next block, where words are fifteen bytes old that began with what a prefix is followed by, where runs of
+    /// tokens are twenty bytes old, and where one escape follows another.
     #[inline(always)]
-    fn over(&mut self, now: &Masks) -> (u64, u64) {
+    fn over(&mut self, now: &Masks) -> (u64, u64, u64) {
         // A word starts where the byte before is of none, or belongs to an escape: \n %3D \x3d \u003d.
         let e = now.escape;
         let escaped = e << 2 | e << 3 | e << 4 | e << 6 | self.escape;
@@ -199,7 +215,7 @@ impl Carried {
         let y8 = y4 & up(y4, 4, four);
         let y16 = y8 & up(y8, 8, eight);
         let y20 = y16 & up(y16, 4, sixteen);
-        (starts & x15, y20 & !up(y20, 1, &mut self.long))
+        (starts & x15, y20 & !up(y20, 1, &mut self.long), e & escaped)
     }
 }
 
@@ -208,8 +224,8 @@ impl Carried {
 pub(super) struct Scratch {
     /// What was found.
     pub(super) hits: Vec<Hit>,
-    /// Where encoded texts may begin, in order.
-    pub(super) encoded: Vec<usize>,
+    /// Where encoded texts may stand.
+    pub(super) encoded: Vec<Encoded>,
     masks: Box<[Masks; TURN]>,
     /// As bits: where words are long enough that begin with what a prefix is followed by.
     words: [u64; TURN],

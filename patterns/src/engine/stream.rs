@@ -1,6 +1,7 @@
 //! A text that comes in windows: which keywords may be looked at yet, what must stay, and which of several matches
 //! that claim the same bytes is the one.
 
+use super::encoded::{self, Encoded};
 use super::prefilter::Scratch;
 use super::{CONTEXT, Engine, Match, confirm};
 
@@ -61,10 +62,10 @@ impl<'e> Stream<'e> {
         keep
     }
 
-    /// Where in the last window encoded texts may begin, in order: base64 or hex of something that can be read. Each is
-    /// told once, with as much text behind it as [`Engine::reach`] says.
+    /// Where in the last window encoded texts may stand, in order. Each is told once, with as much text behind it as
+    /// [`Engine::reach`] says, and [`Engine::before`] before it.
     #[must_use]
-    pub fn encoded(&self) -> &[usize] {
+    pub fn encoded(&self) -> &[Encoded] {
         &self.scratch.encoded
     }
 
@@ -72,7 +73,12 @@ impl<'e> Stream<'e> {
     fn look(&mut self, window: &[u8], limit: usize) {
         let engine = self.engine;
         engine.prefilter.find(window, self.horizon, limit, &mut self.scratch);
+        // A name may have several keywords.
+        let mut name_end = 0;
         for &(start, stop, keyword) in &self.scratch.hits {
+            if stop > name_end {
+                name_end = encoded::beside(window, &(start..stop), &mut self.scratch.encoded);
+            }
             for &rule in &engine.of_keyword[keyword as usize] {
                 let rule = rule as usize;
                 if start < self.done[rule] {
@@ -93,6 +99,7 @@ impl<'e> Stream<'e> {
                 self.pending.push(one);
             }
         }
+        self.scratch.encoded.sort_unstable();
         self.horizon = limit;
     }
 

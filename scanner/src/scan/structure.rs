@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{Hit, MOST_PER_CONTENT, Scan, rank};
 use crate::finding::{Preview, Span};
 use crate::structured::{self, By, Format, Found};
+use crate::window::Via;
 
 impl<'e> Scan<'e> {
     /// The hits of a content, with those that reading it adds and the ways to all of them.
@@ -49,6 +50,7 @@ impl<'e> Scan<'e> {
             preview: Preview::of(&found.secret, found.public),
             span,
             key: Some(self.clear(&found.key)),
+            via: Via::Decoded,
         }
     }
 }
