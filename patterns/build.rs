@@ -96,7 +96,7 @@ fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
     let family = rule.family.as_ref().unwrap_or(&file.service);
     let _ = writeln!(
         code,
-        "Rule {{ id: {}, name: {}, service: {}, family: {}, why: {}, rotate: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, pattern: {}, keywords: {}, near: {}, bounds: Bounds::{:?}, max: {}, checks: List::Borrowed(&[{}]), vault_field: {}, hits: {}, misses: {}, shape: Shape {{ beginnings: {}, longest: {:?}, written: {}, leads: {}, starts: {}, size: {} }} }},",
+        "Rule {{ id: {}, name: {}, service: {}, family: {}, why: {}, rotate: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, pattern: {}, keywords: {}, near: {}, bounds: Bounds::{:?}, max: {}, checks: List::Borrowed(&[{}]), vault_field: {}, pairs: {}, hits: {}, misses: {}, shape: Shape {{ beginnings: {}, longest: {:?}, written: {}, leads: {}, starts: {}, size: {} }} }},",
         text(&rule.id),
         text(&rule.name),
         text(&file.service),
@@ -112,6 +112,7 @@ fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
         rule.max.map_or("None".into(), |m| format!("Some({m})")),
         rule.checks.iter().map(|c| format!("Check::{c:?}")).collect::<Vec<_>>().join(", "),
         option(&rule.vault_field),
+        words(&rule.pairs),
         veiled(&rule.hits),
         veiled(&rule.misses),
         literal(&rule.pattern.shape.beginnings),

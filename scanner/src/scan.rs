@@ -2,6 +2,7 @@
 //! a content seen before is not scanned again, but all its places are kept; and it makes findings, which hold no
 //! secret.
 
+mod pairs;
 mod structure;
 
 use std::cell::RefCell;
@@ -253,6 +254,8 @@ impl<'e> Scan<'e> {
         {
             hits = self.read_structure(format, text, hits);
         }
+        hits.sort_by_key(|hit| (hit.span.line, hit.span.column));
+        pairs::join(&mut hits);
         if let Some(wide) = read.wide {
             hits.iter_mut().for_each(|hit| hit.span = wide.span(hit.span));
         }
@@ -534,6 +537,11 @@ mod tests {
 
     const SECRET: &str = "Walnut!942";
 
+    fn sample(shape: &str) -> Vec<u8> {
+        use oakum_patterns::sample::{Draw, draw};
+        draw(shape, &[], &mut Draw::new(7)).unwrap()
+    }
+
     fn line() -> Vec<u8> {
         format!("password = {SECRET:?}").into_bytes()
     }
@@ -601,6 +609,28 @@ mod tests {
         let places = outcome.findings[0].places.iter().map(|p| (p.origin.describe(), p.span.line, p.span.column));
         let last = crate::window::WINDOW as u64 / 5 + 1;
         assert_eq!(places.collect::<Vec<_>>(), [("a".into(), 1, 13), ("b".into(), 1, 27), ("c".into(), last, 25)]);
+    }
+
+    #[test]
+    fn an_id_near_its_secret_is_a_part_of_it() {
+        let engine = engine();
+        let draw = |shape| String::from_utf8(sample(shape)).unwrap();
+        let id = draw("AKIA<base32:16>");
+        let secret = format!("aws_secret_access_key = {}\n", draw("<base64:38>7a"));
+        let rules = |text: &str| {
+            let scan = Scan::new(&engine, Key::constant(), Options::default());
+            scan.content(file("a"), &mut text.as_bytes()).unwrap();
+            let findings = scan.finish().findings;
+            findings.into_iter().map(|f| (f.rule, f.confidence)).collect::<Vec<_>>()
+        };
+        let id_line = format!("aws_access_key_id = {id}\n");
+        let whole = [("aws.secret-access-key".to_owned(), Confidence::Certain)];
+        assert_eq!(rules(&format!("{id_line}{secret}")), whole);
+        assert_eq!(rules(&format!("{secret}{id_line}")), whole);
+        assert_eq!(rules(&id_line), [("aws.access-key-id".to_owned(), Confidence::Likely)]);
+        assert_eq!(rules(&format!("{id_line}{}{secret}", "\n".repeat(40))).len(), 2);
+        let call = format!("f(\"{id}\", \"{}\")", draw("<base64:38>7a"));
+        assert_eq!(rules(&call), [("aws.key-pair".to_owned(), Confidence::Certain)]);
     }
 
     #[test]

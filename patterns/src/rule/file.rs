@@ -183,6 +183,9 @@ pub(crate) struct RuleText {
     pub(crate) checks: Vec<Check>,
     /// The usual field name in Vault.
     pub(crate) vault_field: Option<String>,
+    /// The rules of the secrets that this one names the account of: it is a part of their findings where it stands near.
+    #[serde(default)]
+    pub(crate) pairs: Vec<String>,
     /// Fingerprints are shared within a family; the service, if not given.
     pub(crate) family: Option<String>,
     /// Samples that the rule finds.

@@ -49,6 +49,8 @@ pub struct Rule {
     pub checks: List<Check>,
     /// The usual field name in Vault.
     pub vault_field: Option<Text>,
+    /// The rules of the secrets whose other half this is, which is no secret itself: near such a one it is no finding.
+    pub pairs: Words,
     /// Shapes of samples that the rule finds.
     pub hits: Samples,
     /// Shapes of samples that it does not.
@@ -104,6 +106,7 @@ impl Rule {
                 max: r.max,
                 checks: r.checks.into(),
                 vault_field: r.vault_field.map(Into::into),
+                pairs: Words::new(&r.pairs),
                 hits: Samples::plain(r.hits),
                 misses: Samples::plain(r.misses),
             })
