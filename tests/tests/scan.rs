@@ -296,6 +296,14 @@ fn names_reach_a_terminal_only_escaped() {
     assert!(!ran.err.contains('\u{1b}'), "{}", ran.err);
 }
 
+/// A rule file with one rule, whose samples are two of a shape.
+fn good_of(id: &str, pattern: &str, shape: &str) -> String {
+    format!(
+        "service = \"acme\"\nrotate = \"x\"\n[[rule]]\nid = \"{id}\"\nname = \"x\"\nwhy = \"x\"\nseverity = \"high\"\n\
+         pattern = '{pattern}'\nchecks = [\"crc32-base62-hint\"]\nhits = [\"{shape}\", \"x = {shape}\"]\nmisses = [\"a\", \"b\"]\n"
+    )
+}
+
 #[test]
 fn rules_are_listed_shown_and_checked() {
     let folder = folder(&[]);
@@ -314,11 +322,16 @@ fn rules_are_listed_shown_and_checked() {
     fs::write(folder.path().join("good.toml"), good).unwrap();
     let ran = oakum(folder.path(), ["rules", "check", "good.toml"]);
     assert_eq!(ran.code, 0, "{}", ran.out);
-    // One that costs every scan is told so.
+    // One that others take the samples of is refused, and told who does.
+    let taken = good_of("acme.token", "ghp_[0-9A-Za-z]{36}", "ghp_<base62:30><checksum>");
+    fs::write(folder.path().join("taken.toml"), taken).unwrap();
+    let ran = oakum(folder.path(), ["rules", "check", "taken.toml"]);
+    assert_eq!((ran.code, ran.out.contains("is found by github.pat too")), (2, true), "{}", ran.out);
+    // One that costs every scan is refused, and told what it costs.
     let slow = "service = \"acme\"\nrotate = \"x\"\n[[rule]]\nid = \"acme.slow\"\nname = \"x\"\nwhy = \"x\"\nseverity = \"high\"\npattern = '[A-Z]{3}:[0-9]{8}'\nhits = [\"x ABC:<digit:8>\", \"QRS:<digit:8>\"]\nmisses = [\"ABC:1\", \"A:12345678\"]\n";
     fs::write(folder.path().join("slow.toml"), slow).unwrap();
     let ran = oakum(folder.path(), ["rules", "check", "slow.toml"]);
-    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert_eq!(ran.code, 2, "{}", ran.out);
     assert!(ran.out.contains("acme.slow: slow: ") && ran.out.contains(" MB a second"), "{}", ran.out);
     // And the rule is used.
     fs::write(

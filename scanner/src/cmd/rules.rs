@@ -150,8 +150,16 @@ fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
     let engine =
         Engine::new(rules).map_err(|e| hinted(e.to_string(), "ids are unique, and keywords have two bytes or more"))?;
     engine.check_patterns().map_err(|e| hinted(e.to_string(), "bound its repetitions, such as {1,200}"))?;
-    let faults: Vec<String> =
+    let mut faults: Vec<String> =
         engine.rules().filter(|r| own.iter().any(|id| *id == r.id)).flat_map(|r| faults(&engine, r)).collect();
+    if !files.is_empty() {
+        let builtin = Engine::new(Rule::builtin().to_vec()).map_err(|e| load_error(&e))?;
+        let own = engine.rules().filter(|r| own.iter().any(|id| *id == r.id));
+        faults.extend(own.flat_map(|rule| overlaps(&builtin, rule)));
+    }
+    faults.extend(own.iter().filter(|id| engine.cost(id) == Some(Cost::Everywhere)).map(|id| {
+        format!("{id}: nothing tells where it may match: begin `pattern` with three plain bytes, or list `keywords` of which each match has one")
+    }));
     let mut out = io::stdout().lock();
     for fault in &faults {
         writeln!(out, "{}", crate::report::escape::escape(fault))?;
@@ -179,6 +187,20 @@ fn speed(engine: &Engine, id: &str) -> u64 {
 }
 
 /// What is wrong with a rule's samples.
+/// The samples of a rule that another names as well: one of both would hide the other.
+fn overlaps(others: &Engine, rule: &Rule) -> Vec<String> {
+    let taken = |shape: &str| {
+        let text = draw(shape, &rule.checks, &mut Draw::new(0)).ok()?;
+        let other = others.scan(&text).into_iter().find(|m| !m.rule().is_generic())?;
+        Some(other.rule().id.to_string())
+    };
+    let hits = rule.hits.iter().filter_map(|shape| Some((taken(&shape)?, shape)));
+    hits.map(|(other, shape)| {
+        format!("{}: the sample '{shape}' of `hits` is found by {other} too: narrow the pattern", rule.id)
+    })
+    .collect()
+}
+
 fn faults(engine: &Engine, rule: &Rule) -> Vec<String> {
     let mut faults = Vec::new();
     for (kind, samples, must) in [("hits", &rule.hits, true), ("misses", &rule.misses, false)] {
