@@ -61,21 +61,28 @@ impl Grams {
                 having.entry(gram).or_insert_with(|| (share(gram), Vec::new())).1.push((number, at));
             }
         }
-        // Few that many keywords have: each that is taken makes its bucket wider.
+        // Few that many keywords have: each that is taken makes its bucket wider. For each the keywords that have it, and
+        // how many of these have no place yet.
+        let mut left: Vec<u64> = having.values().map(|(_, words)| words.len() as u64).collect();
+        let mut of_keyword: Vec<Vec<usize>> = vec![Vec::new(); keywords.len()];
+        for (gram, (_, words)) in having.values().enumerate() {
+            words.iter().for_each(|(number, _)| of_keyword[*number].push(gram));
+        }
+        let having: Vec<_> = having.into_iter().collect();
         let mut places: Vec<Option<usize>> = vec![None; keywords.len()];
         let mut chosen = Vec::new();
         loop {
-            having.retain(|_, (_, words)| {
-                words.retain(|(number, _)| places[*number].is_none());
-                !words.is_empty()
-            });
             // What a gram costs is its share of places, and more for each keyword that is compared there. Letters in
             // words follow one another more often than by lot.
             let worth = |share: u64, words: u64| words * 1_000_000 / (share * 5 * (4 + words) + EACH);
-            let best = having.iter().max_by_key(|(_, (share, words))| worth(*share, words.len() as u64));
-            let Some((gram, (_, words))) = best else { break };
-            for (number, at) in words {
-                places[*number] = Some(*at);
+            let some = having.iter().zip(&left).enumerate().filter(|(_, (_, left))| **left > 0);
+            let best = some.max_by_key(|(_, ((_, (share, _)), left))| worth(*share, **left));
+            let Some((_, ((gram, (_, words)), _))) = best else { break };
+            let unplaced: Vec<_> = words.iter().filter(|(number, _)| places[*number].is_none()).collect();
+            for (number, at) in unplaced {
+                if places[*number].replace(*at).is_none() {
+                    of_keyword[*number].iter().for_each(|gram| left[*gram] -= 1);
+                }
             }
             chosen.push(*gram);
         }
