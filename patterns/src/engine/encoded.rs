@@ -76,9 +76,9 @@ impl How {
     ];
 }
 
-/// Notes what the run of token bytes at `at` may be: an encoded text, or a string's next piece.
-pub(super) fn run(text: &[u8], at: usize, noted: &mut Vec<Encoded>) {
-    if may_begin(text, at) {
+/// Notes what the run of token bytes at `at` may be: an encoded text, if a machine made it, or a string's next piece.
+pub(super) fn run(text: &[u8], at: usize, machine_made: bool, noted: &mut Vec<Encoded>) {
+    if machine_made && may_begin(text, at) {
         noted.push(Encoded { at, how: How::Run });
     }
     let quote = at.wrapping_sub(1);
@@ -456,7 +456,7 @@ mod tests {
         let text = "x(\"abcd\" +\n  \"0123456789abcdefghij\")";
         let mut noted = Vec::new();
         let at = text.find("0123").unwrap();
-        run(text.as_bytes(), at, &mut noted);
+        run(text.as_bytes(), at, true, &mut noted);
         assert_eq!(noted, [Encoded { at, how: How::Joined }]);
     }
 }

@@ -2,6 +2,7 @@
 //! set bit leads to the few literals that have those bytes, and those are compared.
 
 use super::grams::COMMON;
+use super::masks::{BLOCK, TURN};
 
 /// A literal's place, and its number.
 pub(super) type Hit = (usize, usize, u32);
@@ -158,6 +159,19 @@ impl<const N: usize> Literals<N> {
         Self { bitmap, all, first, beside }
     }
 
+    /// Lets the places of another set's shorter grams be places of this one's, so that one look tells whether either may
+    /// have something there.
+    pub(super) fn lead_to<const M: usize>(&mut self, shorter: &Literals<M>) {
+        const { assert!(M + 1 == N, "one byte shorter") };
+        for literal in &shorter.all {
+            let three = literal.key.0 as u32 & 0x00ff_ffff;
+            for last in 0..=u8::MAX {
+                let hash = hash(three | u32::from(last | 0x20) << 24);
+                self.bitmap[hash >> 6] |= 1 << (hash & 63);
+            }
+        }
+    }
+
     /// Whether a literal's gram may stand at `at`.
     #[inline(always)]
     fn may_be(&self, text: &[u8], at: usize) -> Option<u32> {
@@ -182,10 +196,10 @@ impl<const N: usize> Literals<N> {
     /// Notes the literals whose gram stands at any of the places, which are counted from `base`.
     #[inline(always)]
     pub(super) fn among(&self, base: usize, words: &[u64], places: &mut Places, owned: &mut Owned<'_>) {
-        each(words, places, |place| self.at(base.wrapping_add(place), owned));
+        each::<2>(words, places, |place| self.at(base.wrapping_add(place), owned));
     }
 
-    /// The same for two sets at once.
+    /// The same for two sets at once, the first of which [leads to](Self::lead_to) the other.
     #[inline(always)]
     pub(super) fn among_with<const M: usize>(
         &self,
@@ -195,9 +209,13 @@ impl<const N: usize> Literals<N> {
         places: &mut Places,
         owned: &mut Owned<'_>,
     ) {
-        each(words, places, |place| {
-            self.at(base + place, owned);
-            other.at(base + place, owned);
+        each::<4>(words, places, |place| {
+            if let Some(gram) = self.may_be(owned.text, base + place) {
+                self.compare(base + place, gram, owned);
+                other.at(base + place, owned);
+            } else if base + place + N > owned.text.len() {
+                other.at(base + place, owned);
+            }
         });
     }
 
@@ -237,25 +255,22 @@ impl<const N: usize> Literals<N> {
     }
 }
 
-/// The most words whose bits [`each`] takes at once.
-pub(super) const MOST_WORDS: usize = 64;
-/// How many bits [`each`] writes down for each word, without asking how many there are.
-const ASSUMED: usize = 4;
+/// Where the bits of a turn may be.
+pub(super) type Places = [u16; TURN * BLOCK + MOST_ASSUMED];
 
-/// Where the bits of so many words may be.
-pub(super) type Places = [u16; MOST_WORDS * 64 + ASSUMED];
+const MOST_ASSUMED: usize = 4;
 
 /// No places yet.
-pub(super) const NO_PLACES: Places = [0; MOST_WORDS * 64 + ASSUMED];
+pub(super) const NO_PLACES: Places = [0; TURN * BLOCK + MOST_ASSUMED];
 
 /// Calls `f` for the place of each bit; `places` is memory for them.
 ///
 /// All are written down first, and then gone through: how many bits a word has is what a processor cannot guess, so that
-/// more are written than there are.
+/// `ASSUMED` are written whether there are so many or not.
 #[inline(always)]
-pub(super) fn each(words: &[u64], places: &mut Places, mut f: impl FnMut(usize)) {
+pub(super) fn each<const ASSUMED: usize>(words: &[u64], places: &mut Places, mut f: impl FnMut(usize)) {
     let mut count = 0;
-    for (base, bits) in (0..).step_by(64).zip(words) {
+    for (base, bits) in (0..).step_by(BLOCK).zip(words) {
         let mut rest = *bits;
         for place in &mut places[count..count + ASSUMED] {
             *place = base + rest.trailing_zeros() as u16;

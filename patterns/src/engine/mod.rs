@@ -11,6 +11,7 @@ mod grams;
 mod literals;
 mod masks;
 mod prefilter;
+mod spans;
 mod stream;
 mod value;
 

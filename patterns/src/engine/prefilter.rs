@@ -15,16 +15,14 @@ use super::Cost;
 use super::encoded::{self, Encoded};
 use super::general::General;
 use super::grams::{GRAM, Grams, SHORTEST};
-use super::literals::{Hit, Literals, MOST_WORDS, NO_PLACES, Owned, Places, choose, each};
-use super::masks::{BLOCK, Kernel, Masks};
+use super::literals::{Hit, Literals, NO_PLACES, Owned, Places, choose, each};
+use super::masks::{BLOCK, Kernel, Masks, TURN};
+pub(super) use super::spans::LEADS;
+use super::spans::Spans;
 use super::value::{self, RUN};
 
-/// How many bytes a match of the prefix lane begins with. The arithmetic below is made for it.
-pub(super) const LEADS: usize = 15;
 /// How far behind a keyword the lanes look. Less than any window keeps.
 const AHEAD: usize = value::BEFORE + value::WITHIN + RUN;
-/// Blocks a turn: their masks stay in the nearest cache.
-const TURN: usize = MOST_WORDS;
 /// How many bytes a keyword of the value lane has at least.
 pub(super) const NAME: usize = 3;
 
@@ -78,6 +76,9 @@ impl Prefilter {
         let middles = choose::<NAME>(&value.iter().map(|(word, _)| *word).collect::<Vec<_>>());
         let gram = text.iter().zip(places).filter_map(|((word, number), at)| Some((word.to_vec(), *number, at?)));
         let (gram, short): (Vec<_>, Vec<_>) = gram.partition(|(word, ..)| word.len() >= GRAM);
+        let short = Literals::new(short);
+        let mut gram = Literals::new(gram);
+        gram.lead_to(&short);
         let value = value.iter().zip(middles).map(|((word, number), at)| (word.to_vec(), *number, at));
         Ok(Self {
             kernel: Kernel::available()[0],
@@ -85,8 +86,8 @@ impl Prefilter {
             // Where a prefix begins is known.
             prefix: Literals::new(of(Lane::Prefix).into_iter().map(|(word, number)| (word.to_vec(), number, 0))),
             value: Literals::new(value),
-            gram: Literals::new(gram),
-            short: Literals::new(short),
+            gram,
+            short,
             general: if rest.is_empty() { None } else { Some(General::new(&rest)?) },
             costs,
         })
@@ -124,98 +125,45 @@ impl Prefilter {
 
     #[inline(always)]
     fn sweep(&self, text: &[u8], from: usize, limit: usize, scratch: &mut Scratch) {
-        let Scratch { hits, encoded, masks, words, runs, grams, places } = scratch;
+        let Scratch { hits, encoded, masks, spans, places } = scratch;
         let mut owned = Owned { text, from, limit, hits };
         // A little before, for what the first block goes on from.
         let mut at = from.saturating_sub(2 * BLOCK);
         let end = text.len().min(limit + AHEAD);
-        let mut carried = Carried::default();
+        masks.begin();
+        spans.begin();
         while at < end {
             let blocks = (end - at).div_ceil(BLOCK).min(TURN);
-            self.kernel.find(&self.grams, text, at, &mut masks[..blocks]);
-            for (number, block) in masks[..blocks].iter().enumerate() {
-                grams[number] = block.gram;
-                let rows;
-                (words[number], runs[number], rows) = carried.over(block);
-                each_of(rows, |place| {
-                    let place = at + number * BLOCK + place;
-                    if (from..limit).contains(&place) {
-                        encoded::row(text, place, encoded);
+            self.kernel.find(&self.grams, text, at, blocks, masks);
+            spans.find(masks, blocks);
+            if let Some(rows) = spans.rows(blocks) {
+                each::<1>(rows, places, |place| {
+                    if (from..limit).contains(&(at + place)) {
+                        encoded::row(text, at + place, encoded);
                     }
                 });
             }
             // Words and runs are noted where they are known to be long enough.
-            self.prefix.among(at.wrapping_sub(LEADS - 1), &words[..blocks], places, &mut owned);
-            self.gram.among_with(&self.short, at, &grams[..blocks], places, &mut owned);
-            each(&runs[..blocks], places, |known| {
+            self.prefix.among(at.wrapping_sub(LEADS - 1), spans.words(blocks), places, &mut owned);
+            self.gram.among_with(&self.short, at, masks.grams(blocks), places, &mut owned);
+            each::<2>(spans.runs(blocks), places, |known| {
                 let Some(start) = (at + known).checked_sub(RUN - 1) else { return };
-                if (from..limit).contains(&start) {
-                    encoded::run(text, start, encoded);
+                let made = spans.is_machine_made(masks, known, blocks).unwrap_or_else(|| value::is_key(&text[start..]));
+                let quoted = start > 0 && matches!(text[start - 1], b'"' | b'\'');
+                if !made && !quoted {
+                    return;
                 }
-                if value::may_begin(text, start) {
+                if (from..limit).contains(&start) {
+                    encoded::run(text, start, made, encoded);
+                }
+                if made && value::may_begin(text, start) {
                     self.value.along(value::names_of(text, start), &mut owned);
                 }
             });
+            masks.turn(blocks);
+            spans.turn(blocks);
             at += blocks * BLOCK;
         }
-    }
-}
-
-/// What the bits of a block leave for the next: bits moved up by so many places, out of the block. That they are carried
-/// from turn to turn, and not taken from the block before, keeps the compiler from shifts over two words, which some
-/// processors are slow at.
-#[derive(Debug, Clone, Copy, Default)]
-struct Carried {
-    word: u64,
-    escape: u64,
-    word_starts: u64,
-    lead: [u64; 4],
-    token: [u64; 5],
-    long: u64,
-}
-
-/// Calls `f` for the place of each bit; there are few.
-#[inline(always)]
-fn each_of(mut bits: u64, mut f: impl FnMut(usize)) {
-    while bits != 0 {
-        f(bits.trailing_zeros() as usize);
-        bits &= bits - 1;
-    }
-}
-
-/// Moves bits up, and keeps those that leave the block for the next.
-#[inline(always)]
-fn up(bits: u64, by: u32, carried: &mut u64) -> u64 {
-    let moved = bits << by | *carried;
-    *carried = bits >> (64 - by);
-    moved
-}
-
-impl Carried {
-    /// For the next block, where words are fifteen bytes old that began with what a prefix is followed by, where runs of
-    /// tokens are twenty bytes old, and where one escape follows another.
-    #[inline(always)]
-    fn over(&mut self, now: &Masks) -> (u64, u64, u64) {
-        // A word starts where the byte before is of none, or belongs to an escape: \n %3D \x3d \u003d.
-        let e = now.escape;
-        let escaped = e << 2 | e << 3 | e << 4 | e << 6 | self.escape;
-        self.escape = e >> 62 | e >> 61 | e >> 60 | e >> 58;
-        let inside = up(now.word, 1, &mut self.word) & !escaped;
-        let starts = up(now.word & !inside, 14, &mut self.word_starts);
-
-        let [one, two, four, eight] = &mut self.lead;
-        let x2 = now.lead & up(now.lead, 1, one);
-        let x4 = x2 & up(x2, 2, two);
-        let x8 = x4 & up(x4, 4, four);
-        let x15 = x8 & up(x8, 7, eight);
-
-        let [one, two, four, eight, sixteen] = &mut self.token;
-        let y2 = now.token & up(now.token, 1, one);
-        let y4 = y2 & up(y2, 2, two);
-        let y8 = y4 & up(y4, 4, four);
-        let y16 = y8 & up(y8, 8, eight);
-        let y20 = y16 & up(y16, 4, sixteen);
-        (starts & x15, y20 & !up(y20, 1, &mut self.long), e & escaped)
     }
 }
 
@@ -226,13 +174,8 @@ pub(super) struct Scratch {
     pub(super) hits: Vec<Hit>,
     /// Where encoded texts may stand.
     pub(super) encoded: Vec<Encoded>,
-    masks: Box<[Masks; TURN]>,
-    /// As bits: where words are long enough that begin with what a prefix is followed by.
-    words: [u64; TURN],
-    /// Where runs of tokens are long enough.
-    runs: [u64; TURN],
-    /// Where a gram may begin.
-    grams: [u64; TURN],
+    masks: Box<Masks>,
+    spans: Box<Spans>,
     places: Box<Places>,
 }
 
@@ -241,10 +184,8 @@ impl Scratch {
         Self {
             hits: Vec::new(),
             encoded: Vec::new(),
-            masks: Box::new([Masks::default(); TURN]),
-            words: [0; TURN],
-            runs: [0; TURN],
-            grams: [0; TURN],
+            masks: Box::new(Masks::new()),
+            spans: Box::new(Spans::new()),
             places: Box::new(NO_PLACES),
         }
     }

@@ -16,7 +16,7 @@ pub(super) const BEFORE: usize = 160;
 /// Where the name is in the run itself, how much of it is searched.
 pub(super) const WITHIN: usize = 160;
 /// How many bytes of the run tell whether a machine made it.
-const SAMPLE: usize = 64;
+pub(super) const SAMPLE: usize = 64;
 
 /// How long the run of token bytes is that a text begins with, as much of it as is looked at, and whether a machine made
 /// it: it has a digit, or cases that change as often as chance has it. What a person writes there (`some_function_name`,
@@ -38,23 +38,19 @@ pub(super) fn is_key(value: &[u8]) -> bool {
     length >= RUN && machine_made
 }
 
-/// Whether the run at `at`, which is long enough, may begin a value: behind a quote, behind an operator and blanks, or
+/// Whether the run at `at`, which is long enough and a machine's, may begin a value: behind a quote, behind an operator and blanks, or
 /// behind blanks and an option's name or `ENV NAME`. In `${NAME-value}` the value begins within the run.
 pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
     let before = &text[..at];
-    let follows = match before.last() {
-        Some(b'{') => return true,
-        Some(b'"' | b'\'' | b'`' | b'=' | b':' | b'>' | b'~') => true,
+    match before.last() {
+        Some(b'{' | b'"' | b'\'' | b'`' | b'=' | b':' | b'>' | b'~') => true,
         Some(b' ' | b'\t') => follows_blanks(before),
         Some(b';') => ends_in(before, &[b"&quot;", b"&#34;", b"&#39;", b"&apos;", b"&#x27;"]),
         // A quote or an operator that is written as a code: `\u003dvalue`, `%22value`.
         Some(b'\\') => begins_with(&text[at..], &[b"u0022", b"x22", b"u003d"]),
         Some(b'%') => begins_with(&text[at..], &[b"22", b"27", b"3a", b"3d"]),
         _ => false,
-    };
-    // Most that have a digit have one early.
-    let early = |run: &[u8]| run.iter().take(RUN).any(u8::is_ascii_digit);
-    follows && (early(&text[at..]) || run(&text[at..]).1)
+    }
 }
 
 /// Where the bytes begin that are all alike, of those that end at `end`.
@@ -178,7 +174,6 @@ mod tests {
         for before in ["", "\n", "  ", "a ", "some words ", "f(a, ", "f(", "*", "a\n  "] {
             assert!(!may(before), "{before}");
         }
-        assert!(!may_begin(b"a=some_function_name_of", 2));
     }
 
     #[test]

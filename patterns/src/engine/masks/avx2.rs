@@ -7,14 +7,15 @@ use std::arch::x86_64::{
     _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_shuffle_epi8,
     _mm256_slli_epi16, _mm256_srli_epi16,
 };
+use std::ops::Range;
 
-use super::{BEHIND, BLOCK, ESCAPE, LEAD, LOWER, Masks, TOKEN, UPPER, WORD};
+use super::{BEHIND, BLOCK, Block, DIGIT, ESCAPE, LEAD, LETTER, LOWER, Masks, SMALL, TOKEN, UPPER, WORD};
 use crate::engine::grams::Grams;
 
 /// See [`super::Kernel::blocks`]. Whoever has this kernel has asked the processor for AVX2.
-pub(super) fn blocks(grams: &Grams, text: &[u8], out: &mut [Masks]) {
+pub(super) fn blocks(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
     // SAFETY: the processor has AVX2.
-    unsafe { run(grams, text, out) }
+    unsafe { run(grams, text, numbers, out) }
 }
 
 /// See [`super::Kernel::with`].
@@ -29,13 +30,13 @@ pub(super) fn with<R>(run: impl FnOnce() -> R) -> R {
 }
 
 #[target_feature(enable = "avx2")]
-fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
+fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
     let low = _mm256_set1_epi8(0x0f);
     let (lower, upper) = (table(&LOWER), table(&UPPER));
     let halves = |t: [u8; 32]| [table(t.first_chunk().expect("of 32")), table(t.last_chunk().expect("of 32"))];
     let grams = grams.tables.map(|four| four.map(halves));
-    for (masks, text) in out.iter_mut().zip(text.windows(BLOCK + BEHIND).step_by(BLOCK)) {
-        let mut found = Masks::default();
+    for (number, text) in numbers.zip(text.windows(BLOCK + BEHIND).step_by(BLOCK)) {
+        let mut found = Block::default();
         for half in 0..2 {
             let at = half * 32;
             let bytes = load(text, at);
@@ -50,9 +51,12 @@ fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
             found.token |= u64::from(any(class, TOKEN)) << at;
             found.lead |= u64::from(any(class, LEAD)) << at;
             found.escape |= u64::from(any(class, ESCAPE)) << at;
+            found.digit |= u64::from(any(class, DIGIT)) << at;
+            found.letter |= u64::from(any(class, LETTER)) << at;
+            found.small |= u64::from(any(bytes, SMALL)) << at;
             found.gram |= u64::from(nonzero(gram)) << at;
         }
-        *masks = found;
+        out.set(number, &found);
     }
 }
 

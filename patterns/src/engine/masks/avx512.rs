@@ -7,14 +7,15 @@ use std::arch::x86_64::{
     _mm512_loadu_si512, _mm512_maskz_permutexvar_epi8, _mm512_min_epu8, _mm512_movepi8_mask, _mm512_or_si512,
     _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_test_epi8_mask,
 };
+use std::ops::Range;
 
-use super::{BEHIND, BLOCK, ESCAPE, LEAD, LOWER, Masks, TOKEN, UPPER, WORD};
+use super::{BEHIND, BLOCK, Block, DIGIT, ESCAPE, LEAD, LETTER, LOWER, Masks, SMALL, TOKEN, UPPER, WORD};
 use crate::engine::grams::Grams;
 
 /// See [`super::Kernel::blocks`]. Whoever has this kernel has asked the processor for AVX-512 BW and VBMI.
-pub(super) fn blocks(grams: &Grams, text: &[u8], out: &mut [Masks]) {
+pub(super) fn blocks(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
     // SAFETY: the processor has all three.
-    unsafe { run(grams, text, out) }
+    unsafe { run(grams, text, numbers, out) }
 }
 
 /// See [`super::Kernel::with`].
@@ -29,11 +30,11 @@ pub(super) fn with<R>(run: impl FnOnce() -> R) -> R {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
+fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
     let low = _mm512_set1_epi8(0x0f);
     let (lower, upper) = (table(&LOWER), table(&UPPER));
     let grams = grams.tables.map(|four| four.map(|t| twice(&t)));
-    for (masks, text) in out.iter_mut().zip(text.windows(BLOCK + BEHIND).step_by(BLOCK)) {
+    for (number, text) in numbers.zip(text.windows(BLOCK + BEHIND).step_by(BLOCK)) {
         let bytes = load(text, 0);
         let high = _mm512_and_si512(_mm512_srli_epi16::<4>(bytes), low);
         // A byte that is not ASCII has its highest bit set, for which a shuffle gives zero.
@@ -42,13 +43,17 @@ fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
         let fourth = _mm512_min_epu8(load(text, 3), _mm512_set1_epi8(0x7f));
         let four = [bytes, load(text, 1), load(text, 2), fourth];
         let gram = _mm512_or_si512(gram(&grams[0], four), gram(&grams[1], four));
-        *masks = Masks {
+        let found = Block {
             word: any(class, WORD),
             token: any(class, TOKEN),
             lead: any(class, LEAD),
             escape: any(class, ESCAPE),
+            digit: any(class, DIGIT),
+            letter: any(class, LETTER),
+            small: any(bytes, SMALL),
             gram: any(gram, 0xff),
         };
+        out.set(number, &found);
     }
 }
 

@@ -4,6 +4,8 @@
 //! A byte's classes come from two tables by its halves; a class is kept only where both agree. What the processor does
 //! sixteen to sixty-four bytes at a time, [`scalar`] does one by one: for other machines, and to hold the others against.
 
+use std::ops::Range;
+
 use super::grams::Grams;
 
 #[cfg(target_arch = "x86_64")]
@@ -21,21 +23,97 @@ pub(super) const BLOCK: usize = 64;
 /// How many bytes behind a block are read with it, for what begins in it.
 pub(super) const BEHIND: usize = 3;
 
+/// Blocks a turn: their masks stay in the nearest cache.
+pub(super) const TURN: usize = 64;
+
+/// A bit for each byte of a turn, the lowest of a word the first. Before the turn's own words stands the one before them,
+/// so that a bit can be moved over the border; each class lies by itself, so that the same is done to eight words at once.
+pub(super) type Row = [u64; TURN + 1];
+
 /// What 64 bytes are; the lowest bit is the first byte.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Masks {
-    /// `[0-9A-Za-z_]`.
-    pub(super) word: u64,
-    /// `[0-9A-Za-z_+/.-]`.
-    pub(super) token: u64,
-    /// `[0-9A-Za-z_+/.=%-]`: what a prefix may be followed by.
-    pub(super) lead: u64,
-    /// What may begin an escape: `\` and `%`.
-    pub(super) escape: u64,
-    /// Where four bytes may begin that a keyword has.
-    pub(super) gram: u64,
+struct Block {
+    word: u64,
+    token: u64,
+    lead: u64,
+    escape: u64,
+    digit: u64,
+    letter: u64,
+    /// What would be a small letter, were it one.
+    small: u64,
+    gram: u64,
 }
 
+/// What the bytes of a turn are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Masks {
+    /// `[0-9A-Za-z_]`.
+    pub(super) word: Row,
+    /// `[0-9A-Za-z_+/.-]`.
+    pub(super) token: Row,
+    /// `[0-9A-Za-z_+/.=%-]`: what a prefix may be followed by.
+    pub(super) lead: Row,
+    /// What may begin an escape: `\` and `%`.
+    pub(super) escape: Row,
+    /// `[0-9]`.
+    pub(super) digit: Row,
+    /// `[A-Z]`.
+    pub(super) capital: Row,
+    /// `[a-z]`.
+    pub(super) small: Row,
+    /// Where four bytes may begin that a keyword has.
+    pub(super) gram: Row,
+}
+
+/// Nothing.
+pub(super) const NONE: Row = [0; TURN + 1];
+
+impl Masks {
+    pub(super) fn new() -> Self {
+        Self { word: NONE, token: NONE, lead: NONE, escape: NONE, digit: NONE, capital: NONE, small: NONE, gram: NONE }
+    }
+
+    /// Forgets the turn before.
+    pub(super) fn begin(&mut self) {
+        self.carried().for_each(|row| row[0] = 0);
+    }
+
+    /// Lets the last of so many blocks be the one before the next turn's.
+    #[inline(always)]
+    pub(super) fn turn(&mut self, blocks: usize) {
+        self.carried().for_each(|row| row[0] = row[blocks]);
+    }
+
+    #[inline(always)]
+    fn carried(&mut self) -> impl Iterator<Item = &mut Row> {
+        let Self { word, token, lead, escape, digit, small, .. } = self;
+        [word, token, lead, escape, digit, small].into_iter()
+    }
+
+    pub(super) fn grams(&self, blocks: usize) -> &[u64] {
+        &self.gram[1..=blocks]
+    }
+
+    /// Writes down a block, by its number in the turn.
+    #[inline(always)]
+    fn set(&mut self, number: usize, block: &Block) {
+        let at = number + 1;
+        assert!(at <= TURN, "a turn has no more blocks");
+        self.word[at] = block.word;
+        self.token[at] = block.token;
+        self.lead[at] = block.lead;
+        self.escape[at] = block.escape;
+        self.digit[at] = block.digit;
+        self.capital[at] = block.letter & !block.small;
+        self.small[at] = block.letter & block.small;
+        self.gram[at] = block.gram;
+    }
+}
+
+const DIGIT: u8 = 0b0000_0001;
+const LETTER: u8 = 0b0000_0110;
+/// The bit in which a small letter differs from a capital.
+const SMALL: u8 = 0x20;
 const WORD: u8 = 0b0000_1111;
 const TOKEN: u8 = WORD | 1 << 4;
 const LEAD: u8 = TOKEN | 1 << 5 | 1 << 6;
@@ -144,37 +222,36 @@ impl Kernel {
         }
     }
 
-    /// Finds the bits of the blocks that begin at `from`, one for each of `out`. Behind the text there are zeros.
+    /// Finds the bits of so many blocks that begin at `from`. Behind the text there are zeros.
     #[inline]
-    pub(super) fn find(self, grams: &Grams, text: &[u8], from: usize, out: &mut [Masks]) {
+    pub(super) fn find(self, grams: &Grams, text: &[u8], from: usize, blocks: usize, out: &mut Masks) {
         let text = text.get(from..).unwrap_or_default();
-        let whole = text.len().saturating_sub(BEHIND) / BLOCK;
-        let (inside, behind) = out.split_at_mut(whole.min(out.len()));
-        self.blocks(grams, text, inside);
-        let mut rest = &text[inside.len() * BLOCK..];
-        for masks in behind {
+        let whole = blocks.min(text.len().saturating_sub(BEHIND) / BLOCK);
+        self.blocks(grams, text, 0..whole, out);
+        let mut rest = &text[whole * BLOCK..];
+        for number in whole..blocks {
             let mut padded = [0; BLOCK + BEHIND];
             let length = rest.len().min(padded.len());
             padded[..length].copy_from_slice(&rest[..length]);
-            self.blocks(grams, &padded, std::slice::from_mut(masks));
+            self.blocks(grams, &padded, number..number + 1, out);
             rest = &rest[BLOCK.min(rest.len())..];
         }
     }
 
-    /// The same, where the text goes on for three bytes behind the blocks.
+    /// The same, where the text goes on for three bytes behind the blocks, which have these numbers in the turn.
     #[inline]
-    fn blocks(self, grams: &Grams, text: &[u8], out: &mut [Masks]) {
-        assert!(text.len() >= out.len() * BLOCK + BEHIND || out.is_empty(), "the blocks are in the text");
+    fn blocks(self, grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
+        assert!(text.len() >= numbers.len() * BLOCK + BEHIND || numbers.is_empty(), "the blocks are in the text");
         match self {
-            Self::Scalar => scalar::blocks(grams, text, out),
+            Self::Scalar => scalar::blocks(grams, text, numbers, out),
             #[cfg(target_arch = "x86_64")]
-            Self::Ssse3 => ssse3::blocks(grams, text, out),
+            Self::Ssse3 => ssse3::blocks(grams, text, numbers, out),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => avx2::blocks(grams, text, out),
+            Self::Avx2 => avx2::blocks(grams, text, numbers, out),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => avx512::blocks(grams, text, out),
+            Self::Avx512 => avx512::blocks(grams, text, numbers, out),
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => neon::blocks(grams, text, out),
+            Self::Neon => neon::blocks(grams, text, numbers, out),
         }
     }
 }
@@ -218,18 +295,21 @@ mod tests {
         #[test]
         fn every_kernel_finds_what_the_plain_one_finds(text in bytes(), from in 0usize..80, blocks in 1usize..9) {
             let grams = grams();
-            let mut plain = vec![Masks::default(); blocks];
-            Kernel::Scalar.find(&grams, &text, from, &mut plain);
+            let mut plain = Masks::new();
+            Kernel::Scalar.find(&grams, &text, from, blocks, &mut plain);
             for kernel in Kernel::available() {
-                let mut fast = vec![Masks::default(); blocks];
-                kernel.find(&grams, &text, from, &mut fast);
+                let mut fast = Masks::new();
+                kernel.find(&grams, &text, from, blocks, &mut fast);
                 prop_assert_eq!(&fast, &plain, "{:?}", kernel);
             }
             for (at, b) in text.iter().skip(from).take(blocks * BLOCK).enumerate() {
-                let bit = |mask: fn(&Masks) -> u64| mask(&plain[at / BLOCK]) >> (at % BLOCK) & 1 != 0;
-                prop_assert_eq!(bit(|m| m.token), is_token(*b));
+                let bit = |row: &Row| row[1 + at / BLOCK] >> (at % BLOCK) & 1 != 0;
+                prop_assert_eq!(bit(&plain.token), is_token(*b));
+                prop_assert_eq!(bit(&plain.digit), b.is_ascii_digit());
+                prop_assert_eq!(bit(&plain.capital), b.is_ascii_uppercase());
+                prop_assert_eq!(bit(&plain.small), b.is_ascii_lowercase());
                 let three = text.get(from + at..from + at + 3);
-                prop_assert!(!three.is_some_and(|t| t.eq_ignore_ascii_case(b"_pw")) || bit(|m| m.gram));
+                prop_assert!(!three.is_some_and(|t| t.eq_ignore_ascii_case(b"_pw")) || bit(&plain.gram));
             }
         }
     }
@@ -244,9 +324,9 @@ mod tests {
             for start in (0..65).step_by(step) {
                 for end in (start..whole.len()).step_by(step) {
                     let text = whole[start..end].to_vec();
-                    let (mut fast, mut plain) = ([Masks::default(); 3], [Masks::default(); 3]);
-                    kernel.find(&grams, &whole[start..end], 0, &mut fast);
-                    Kernel::Scalar.find(&grams, &text, 0, &mut plain);
+                    let (mut fast, mut plain) = (Masks::new(), Masks::new());
+                    kernel.find(&grams, &whole[start..end], 0, 3, &mut fast);
+                    Kernel::Scalar.find(&grams, &text, 0, 3, &mut plain);
                     assert_eq!(fast, plain, "{kernel:?} {start}..{end}");
                 }
             }

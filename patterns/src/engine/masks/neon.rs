@@ -6,25 +6,26 @@ use std::arch::aarch64::{
     uint8x16_t, uint8x16x2_t, vaddv_u8, vandq_u8, vdupq_n_u8, vget_high_u8, vget_low_u8, vld1q_u8, vminq_u8, vorrq_u8,
     vqtbl1q_u8, vqtbl2q_u8, vshrq_n_u8, vtstq_u8,
 };
+use std::ops::Range;
 
-use super::{BEHIND, BLOCK, ESCAPE, LEAD, LOWER, Masks, TOKEN, UPPER, WORD};
+use super::{BEHIND, BLOCK, Block, DIGIT, ESCAPE, LEAD, LETTER, LOWER, Masks, SMALL, TOKEN, UPPER, WORD};
 use crate::engine::grams::Grams;
 
 /// A bit for each place in half a vector.
 const PLACES: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
 
 /// See [`super::Kernel::blocks`]. Whoever has this kernel has asked the processor for NEON.
-pub(super) fn blocks(grams: &Grams, text: &[u8], out: &mut [Masks]) {
+pub(super) fn blocks(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
     // SAFETY: the processor has NEON.
-    unsafe { run(grams, text, out) }
+    unsafe { run(grams, text, numbers, out) }
 }
 
 #[target_feature(enable = "neon")]
-fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
+fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
     let (lower, upper) = (load(&LOWER, 0), load(&UPPER, 0));
     let grams = grams.tables.map(|four| four.map(|t| uint8x16x2_t(load(&t, 0), load(&t, 16))));
-    for (masks, text) in out.iter_mut().zip(text.windows(BLOCK + BEHIND).step_by(BLOCK)) {
-        let mut found = Masks::default();
+    for (number, text) in numbers.zip(text.windows(BLOCK + BEHIND).step_by(BLOCK)) {
+        let mut found = Block::default();
         for quarter in 0..4 {
             let at = quarter * 16;
             let bytes = load(text, at);
@@ -39,9 +40,12 @@ fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
             found.token |= any(class, TOKEN) << at;
             found.lead |= any(class, LEAD) << at;
             found.escape |= any(class, ESCAPE) << at;
+            found.digit |= any(class, DIGIT) << at;
+            found.letter |= any(class, LETTER) << at;
+            found.small |= any(bytes, SMALL) << at;
             found.gram |= any(gram, 0xff) << at;
         }
-        *masks = found;
+        out.set(number, &found);
     }
 }
 

@@ -7,23 +7,24 @@ use std::arch::x86_64::{
     _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_slli_epi16,
     _mm_srli_epi16,
 };
+use std::ops::Range;
 
-use super::{BEHIND, BLOCK, ESCAPE, LEAD, LOWER, Masks, TOKEN, UPPER, WORD};
+use super::{BEHIND, BLOCK, Block, DIGIT, ESCAPE, LEAD, LETTER, LOWER, Masks, SMALL, TOKEN, UPPER, WORD};
 use crate::engine::grams::Grams;
 
 /// See [`super::Kernel::blocks`]. Whoever has this kernel has asked the processor for SSSE3.
-pub(super) fn blocks(grams: &Grams, text: &[u8], out: &mut [Masks]) {
+pub(super) fn blocks(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
     // SAFETY: the processor has SSSE3.
-    unsafe { run(grams, text, out) }
+    unsafe { run(grams, text, numbers, out) }
 }
 
 #[target_feature(enable = "ssse3")]
-fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
+fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
     let low = _mm_set1_epi8(0x0f);
     let (lower, upper) = (load(&LOWER, 0), load(&UPPER, 0));
     let grams = grams.tables.map(|four| four.map(|t| [load(&t, 0), load(&t, 16)]));
-    for (masks, text) in out.iter_mut().zip(text.windows(BLOCK + BEHIND).step_by(BLOCK)) {
-        let mut found = Masks::default();
+    for (number, text) in numbers.zip(text.windows(BLOCK + BEHIND).step_by(BLOCK)) {
+        let mut found = Block::default();
         for quarter in 0..4 {
             let at = quarter * 16;
             let bytes = load(text, at);
@@ -38,9 +39,12 @@ fn run(grams: &Grams, text: &[u8], out: &mut [Masks]) {
             found.token |= any(class, TOKEN) << at;
             found.lead |= any(class, LEAD) << at;
             found.escape |= any(class, ESCAPE) << at;
+            found.digit |= any(class, DIGIT) << at;
+            found.letter |= any(class, LETTER) << at;
+            found.small |= any(bytes, SMALL) << at;
             found.gram |= nonzero(gram) << at;
         }
-        *masks = found;
+        out.set(number, &found);
     }
 }
 
