@@ -35,10 +35,51 @@ fn symbols(bytes: &[u8]) -> Symbols {
     std::array::from_fn(|i| bytes.get(i).map_or(u32::MAX, |b| 1 << (b & 31)))
 }
 
+/// How many of a thousand bytes have one of the symbols.
+fn each_of(mut symbols: u32) -> u64 {
+    let mut all = 0;
+    while symbols != 0 {
+        all += u64::from(COMMON[symbols.trailing_zeros() as usize]);
+        symbols &= symbols - 1;
+    }
+    all
+}
+
 /// Of a million places in a text, how many these begin at, were bytes drawn by lot.
 fn share(symbols: Symbols) -> u64 {
-    let of = |bits: u32| (0..32).filter(|s| bits >> s & 1 != 0).map(|s| u64::from(COMMON[s])).sum::<u64>();
-    symbols.into_iter().map(of).product::<u64>() / 1_000_000
+    symbols.into_iter().map(each_of).product::<u64>() / 1_000_000
+}
+
+/// Grams that share their bits.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bucket {
+    symbols: Symbols,
+    /// For each of the four, how many of a thousand bytes have one of the symbols.
+    each: [u64; GRAM],
+    share: u64,
+}
+
+impl Bucket {
+    /// What its share is with one more.
+    fn share_with(&self, gram: Symbols) -> u64 {
+        (0..GRAM).map(|i| self.each[i] + each_of(gram[i] & !self.symbols[i])).product::<u64>() / 1_000_000
+    }
+
+    fn add(&mut self, gram: Symbols) {
+        self.share = self.share_with(gram);
+        self.each = std::array::from_fn(|i| self.each[i] + each_of(gram[i] & !self.symbols[i]));
+        self.symbols = join(self.symbols, gram);
+    }
+}
+
+fn join(one: Symbols, other: Symbols) -> Symbols {
+    std::array::from_fn(|i| one[i] | other[i])
+}
+
+/// The bucket whose share a gram makes grow least, and by how much.
+fn narrowest(buckets: &[Bucket; BUCKETS], gram: Symbols) -> (usize, u64) {
+    let grown = buckets.iter().map(|bucket| bucket.share_with(gram) - bucket.share).enumerate();
+    grown.min_by_key(|(_, grown)| *grown).expect("there are buckets")
 }
 
 /// See the module.
@@ -61,51 +102,50 @@ impl Grams {
                 having.entry(gram).or_insert_with(|| (share(gram), Vec::new())).1.push((number, at));
             }
         }
-        // Few that many keywords have: each that is taken makes its bucket wider. For each the keywords that have it, and
-        // how many of these have no place yet.
+        // Few that many keywords have: each that is taken makes its bucket wider. For each the keywords that have it, how
+        // many of these have no place yet, and what it is worth for them.
         let mut left: Vec<u64> = having.values().map(|(_, words)| words.len() as u64).collect();
         let mut of_keyword: Vec<Vec<usize>> = vec![Vec::new(); keywords.len()];
         for (gram, (_, words)) in having.values().enumerate() {
             words.iter().for_each(|(number, _)| of_keyword[*number].push(gram));
         }
         let having: Vec<_> = having.into_iter().collect();
+        // What a gram costs is its share of places, and more for each keyword that is compared there. Letters in words
+        // follow one another more often than by lot.
+        let worth = |gram: usize, words: u64| words * 1_000_000 / (having[gram].1.0 * 5 * (4 + words) + EACH);
+        let mut worths: Vec<u64> = left.iter().enumerate().map(|(gram, words)| worth(gram, *words)).collect();
         let mut places: Vec<Option<usize>> = vec![None; keywords.len()];
         let mut chosen = Vec::new();
         loop {
-            // What a gram costs is its share of places, and more for each keyword that is compared there. Letters in
-            // words follow one another more often than by lot.
-            let worth = |share: u64, words: u64| words * 1_000_000 / (share * 5 * (4 + words) + EACH);
-            let some = having.iter().zip(&left).enumerate().filter(|(_, (_, left))| **left > 0);
-            let best = some.max_by_key(|(_, ((_, (share, _)), left))| worth(*share, **left));
-            let Some((_, ((gram, (_, words)), _))) = best else { break };
+            let some = worths.iter().zip(&left).enumerate().filter(|(_, (_, left))| **left > 0);
+            let Some((best, _)) = some.max_by_key(|(_, (worth, _))| **worth) else { break };
+            let (gram, (_, words)) = &having[best];
+            // One that has it twice is found by the last.
             let unplaced: Vec<_> = words.iter().filter(|(number, _)| places[*number].is_none()).collect();
             for (number, at) in unplaced {
                 if places[*number].replace(*at).is_none() {
-                    of_keyword[*number].iter().for_each(|gram| left[*gram] -= 1);
+                    for gram in &of_keyword[*number] {
+                        left[*gram] -= 1;
+                        worths[*gram] = worth(*gram, left[*gram]);
+                    }
                 }
             }
             chosen.push(*gram);
         }
         chosen.sort_unstable_by_key(|gram| (share(*gram), *gram));
 
-        let mut buckets = [([0u32; GRAM], 0); BUCKETS];
+        let mut buckets = [Bucket::default(); BUCKETS];
         let mut total = 0;
         let mut refused = Vec::new();
         let mut kept: Vec<(Symbols, usize)> = Vec::new();
-        let with = |bucket: &Symbols, gram: &Symbols| {
-            let both: Symbols = std::array::from_fn(|i| bucket[i] | gram[i]);
-            (both, share(both))
-        };
         // The common ones first: they lie alone for longest.
         for gram in chosen.into_iter().rev() {
-            let wider = buckets.iter().map(|bucket| (with(&bucket.0, &gram), bucket.1)).enumerate();
-            let best = wider.min_by_key(|(_, (wide, before))| wide.1 - before);
-            let Some((number, (wide, before))) = best else { continue };
-            if total + wide.1 - before > MOST {
+            let (number, grown) = narrowest(&buckets, gram);
+            if total + grown > MOST {
                 refused.push(gram);
             } else {
-                total += wide.1 - before;
-                buckets[number] = wide;
+                total += grown;
+                buckets[number].add(gram);
                 kept.push((gram, number));
             }
         }
@@ -114,22 +154,22 @@ impl Grams {
             for at in 0..kept.len() {
                 let (gram, number) = kept[at];
                 let rest = kept.iter().enumerate().filter(|(other, (_, bucket))| *other != at && *bucket == number);
-                let without: Symbols =
-                    rest.fold([0; GRAM], |all, (_, (gram, _))| std::array::from_fn(|i| all[i] | gram[i]));
-                buckets[number] = (without, share(without));
-                let wider = buckets.iter().map(|bucket| (with(&bucket.0, &gram), bucket.1)).enumerate();
-                if let Some((better, (wide, _))) = wider.min_by_key(|(_, (wide, before))| wide.1 - before) {
-                    buckets[better] = wide;
-                    kept[at].1 = better;
-                }
+                let mut without = Bucket::default();
+                rest.for_each(|(_, (gram, _))| without.symbols = join(without.symbols, *gram));
+                without.each = without.symbols.map(each_of);
+                without.share = share(without.symbols);
+                buckets[number] = without;
+                let (better, _) = narrowest(&buckets, gram);
+                buckets[better].add(gram);
+                kept[at].1 = better;
             }
         }
         for (keyword, place) in keywords.iter().zip(&mut places) {
             *place = place.filter(|at| !refused.contains(&of(keyword, *at)));
         }
         let mut tables = [[[0u8; 32]; GRAM]; BUCKETS / 8];
-        for (b, (bucket, _)) in buckets.iter().enumerate() {
-            for (table, bits) in tables[b / 8].iter_mut().zip(bucket) {
+        for (b, bucket) in buckets.iter().enumerate() {
+            for (table, bits) in tables[b / 8].iter_mut().zip(bucket.symbols) {
                 for (symbol, entry) in table.iter_mut().enumerate() {
                     *entry |= u8::from(bits >> symbol & 1 != 0) << (b % 8);
                 }

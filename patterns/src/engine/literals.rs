@@ -121,8 +121,8 @@ pub(super) struct Literals<const N: usize> {
     all: Vec<Literal>,
     /// For each hash of a key, where its literals begin in `all`; at the end, how many there are.
     first: Vec<u16>,
-    /// What the keys are made of.
-    beside: Vec<Beside>,
+    /// For the first bits of a gram's hash, what its keys are made of: a bit for each [`Beside`].
+    beside: Vec<u8>,
 }
 
 impl<const N: usize> Literals<N> {
@@ -155,7 +155,10 @@ impl<const N: usize> Literals<N> {
         for at in 1..first.len() {
             first[at] += first[at - 1];
         }
-        let beside = Beside::ALL.into_iter().filter(|beside| all.iter().any(|l| l.beside == *beside)).collect();
+        let mut beside = vec![0u8; 1 << KEYS];
+        for literal in &all {
+            beside[hash(literal.key.0 as u32) >> (BITS - KEYS)] |= 1 << literal.beside as u8;
+        }
         Self { bitmap, all, first, beside }
     }
 
@@ -233,8 +236,11 @@ impl<const N: usize> Literals<N> {
 
     #[inline(never)]
     fn compare(&self, at: usize, gram: u32, owned: &mut Owned<'_>) {
-        for beside in &self.beside {
-            if let Some(key) = Key::new::<N>(gram, owned.text, at, *beside) {
+        let kinds = self.beside[hash(gram) >> (BITS - KEYS)];
+        for beside in Beside::ALL {
+            if kinds >> beside as u8 & 1 != 0
+                && let Some(key) = Key::new::<N>(gram, owned.text, at, beside)
+            {
                 self.with_key(key, at, owned);
             }
         }
