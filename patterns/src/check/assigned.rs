@@ -172,7 +172,9 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
     // Pieces of all that `is_password_word` takes for one.
     let password = || {
         let has = |piece: &[u8]| name.windows(piece.len()).any(|w| w.eq_ignore_ascii_case(piece));
-        [b"pas".as_slice(), b"pw", b"wort", b"ras", b"nha"].into_iter().any(has)
+        [b"pas".as_slice(), b"pw", b"wor", b"ras", b"nha", b"hesl", b"hasl", b"clav", b"mdp", b"parol", b"psk", b"seno"]
+            .into_iter()
+            .any(has)
     };
     key || (value.len() >= 6 && password())
 }
@@ -208,6 +210,10 @@ fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
+    // `{noop}` is how Spring says that a password is kept as it is.
+    if let Some(value) = candidate.value.strip_prefix(b"{noop}") {
+        return judge_plain(&Candidate { value, ..*candidate });
+    }
     let value = candidate.value;
     let Some(name) = candidate.name else { return Verdict::Reject };
     // The cheapest first.
@@ -217,6 +223,7 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
         || repeats_name(name, value)
         || assigns(name, value)
         || is_listed(candidate)
+        || is_foreign(value)
         || is_field(candidate)
         || is_import(value)
         || is_file(value)
@@ -234,14 +241,21 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
         Some(Operator::Call) => words.last().map_or(&[][..], std::slice::from_ref),
         _ => &words[..],
     };
-    if candidate.operator == Some(Operator::Prose)
-        && !(words.last().is_some_and(|w| is_password_word(w)) && stands_out(value))
-    {
+    let told = match candidate.operator {
+        Some(Operator::Prose) => words.last().is_some_and(|w| is_password_word(w)) && stands_out(value),
+        Some(Operator::Remark) => is_remarkable(value, &words),
+        _ => true,
+    };
+    if !told {
         Verdict::Reject
     } else if subject.iter().any(|w| is_password_word(w)) {
         judge_password(candidate)
-    } else if subject.iter().any(|w| is_key_word(w)) {
-        judge_key(value, &words)
+    } else if subject.iter().any(|w| is_key_word(w)) || subject.last().is_some_and(|w| is_seasoning(w)) {
+        match judge_key(value, &words) {
+            Verdict::Is(Confidence::Likely) => Verdict::Is(Confidence::Likely),
+            _ if is_shared_secret(candidate, &words) => Verdict::Is(Confidence::Likely),
+            other => other,
+        }
     } else {
         Verdict::Reject
     }
@@ -263,7 +277,7 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     .filter(|k| value.iter().any(k))
     .count();
     let digits = value.iter().any(u8::is_ascii_digit);
-    if is_label(value) || is_stored_hash(value) {
+    if is_label(value) || is_stored_hash(value) || memchr::memmem::find(value, b"&nbsp;").is_some() {
         return Verdict::Is(Confidence::Possible);
     }
     // `WLAN-Key`, `TestList/Modules`: words.
@@ -271,9 +285,14 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     let kinds = if joined { kinds.min(2) } else { kinds };
     // `at least 8 characters` too: words and numbers.
     let word = |word: &[u8]| word.iter().all(u8::is_ascii_alphabetic) || word.iter().all(u8::is_ascii_digit);
-    let sentence = value.contains(&b' ') && (!digits || value.split(|b| *b == b' ').all(word));
+    // `BORG_PASSPHRASE='walnut bridge meadow falcon'`: words that were drawn, and no sentence.
+    let phrase = value.iter().all(|b| b.is_ascii_lowercase() || *b == b' ')
+        && value.iter().filter(|b| **b == b' ').count() == 3
+        && candidate.name.is_some_and(|name| !name.iter().any(u8::is_ascii_lowercase));
+    let sentence = value.contains(&b' ') && !phrase && (!digits || value.split(|b| *b == b' ').all(word));
     match (kinds, sentence) {
         (_, true) => Verdict::Reject,
+        _ if phrase => Verdict::Is(Confidence::Likely),
         (3.., _) => Verdict::Is(Confidence::Likely),
         (2, _) if digits => Verdict::Is(Confidence::Likely),
         // `DB_PASSWORD=walnut`, `spring.datasource.password=walnut`: no line of code.
@@ -402,7 +421,7 @@ fn is_plain_word(candidate: &Candidate<'_>) -> bool {
     value.len() >= 6
         && value.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'_'))
         && (candidate.quote.is_some() || candidate.setting)
-        && candidate.operator == Some(Operator::Assign)
+        && matches!(candidate.operator, Some(Operator::Assign | Operator::Blank))
         && candidate.name.is_some_and(ends_in_password)
         && !STATES.iter().any(|state| memchr::memmem::find(value, state).is_some())
 }
@@ -414,15 +433,38 @@ fn names_a_setting(name: &[u8], value: &[u8]) -> bool {
     constant || (name.contains(&b'.') && !value.first().is_some_and(u8::is_ascii_uppercase))
 }
 
+/// Whether what a remark is about can be what it says: a password with a digit, a key that a machine drew.
+fn is_remarkable(value: &[u8], words: &[String]) -> bool {
+    let Some(last) = words.last() else { return false };
+    let digit = value.iter().any(u8::is_ascii_digit);
+    let other = value.iter().any(|b| !b.is_ascii_digit());
+    !value.contains(&b' ')
+        && if is_password_word(last) {
+            value.len() >= 6 && digit && other && !is_method(value)
+        } else {
+            value.len() >= 16
+        }
+}
+
 /// Whether a word of a sentence can only be a password: `the password is walnut!94`, not `is sha256-hashed`.
 fn stands_out(value: &[u8]) -> bool {
     let kinds = [u8::is_ascii_lowercase as fn(&u8) -> bool, u8::is_ascii_uppercase, u8::is_ascii_punctuation];
+    value.len() >= 8
+        && value.iter().any(u8::is_ascii_digit)
+        && kinds.iter().filter(|k| value.iter().any(k)).count() >= 2
+        && !is_method(value)
+}
+
+/// `sha256-hashed`, `v1beta1`: what passwords are kept or sent by.
+fn is_method(value: &[u8]) -> bool {
     let methods = [
         b"sha".as_slice(),
         b"md5",
         b"base",
         b"utf",
         b"bcrypt",
+        b"scram",
+        b"pkcs",
         b"argon",
         b"pbkdf",
         b"aes",
@@ -433,10 +475,7 @@ fn stands_out(value: &[u8]) -> bool {
         b"v2",
     ];
     let begins = |word: &[u8]| value.len() >= word.len() && value[..word.len()].eq_ignore_ascii_case(word);
-    value.len() >= 8
-        && value.iter().any(u8::is_ascii_digit)
-        && kinds.iter().filter(|k| value.iter().any(k)).count() >= 2
-        && !methods.into_iter().any(begins)
+    methods.into_iter().any(begins)
 }
 
 /// Beside `token` or `api_key`, only what a machine made counts.
@@ -545,7 +584,9 @@ fn names_a_place(words: &[String]) -> bool {
 
 /// `password_hash`, `tokenType`, `isPassword`: about a secret, not one.
 fn name_is_about(name: &[u8], words: &[String]) -> bool {
-    let ends = words.last().is_some_and(|w| ABOUT.contains(&w.as_str()));
+    // A salt that is a key by its length is one: `HASHIDS_SALT`.
+    let salt = words.last().is_some_and(|w| w == "salt") && !words.iter().any(|w| is_password_word(w));
+    let ends = !salt && words.last().is_some_and(|w| ABOUT.contains(&w.as_str()));
     // `enable password` is what routers call theirs.
     let router = words.len() == 2 && words[0] == "enable" && is_password_word(&words[1]);
     let starts = !router && words.len() > 1 && words.first().is_some_and(|w| ASKS.contains(&w.as_str()));
@@ -586,6 +627,22 @@ fn is_text_of(name: &[u8]) -> bool {
         && !name_words(last).iter().any(|w| is_password_word(w) || (is_key_word(w) && w != "code"))
 }
 
+/// `secret = walnut!94`, `shared_secret = "…"`: a secret that people thought of, as two devices share it.
+fn is_shared_secret(candidate: &Candidate<'_>, words: &[String]) -> bool {
+    let value = candidate.value;
+    let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
+    let symbol = |b: &u8| b.is_ascii_punctuation() && !matches!(b, b'-' | b'_' | b'.' | b'/' | b':');
+    words.last().is_some_and(|w| w.ends_with("secret"))
+        && matches!(candidate.operator, Some(Operator::Assign | Operator::Default))
+        && (candidate.quote.is_some() || candidate.setting)
+        && (8..=64).contains(&value.len())
+        && !value.contains(&b' ')
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_lowercase)
+        && value.iter().any(symbol)
+        && !names_a_secret(value)
+}
+
 /// `password`, `dbpass`, `pwd2`; not `passive`, `bypass`, `compass`.
 fn is_password_word(word: &str) -> bool {
     let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -617,9 +674,15 @@ fn is_password_word(word: &str) -> bool {
         || ends
         || matches!(
             word,
-            "pw" | "passe"
-                | "userpw"
+            "pw" | "userpw"
                 | "dbpw"
+                | "rootpw"
+                | "adminpw"
+                | "ftppw"
+                | "mailpw"
+                | "passe"
+                | "psk"
+                | "masterauth"
                 | "requirepass"
                 | "mdp"
                 | "clave"
@@ -635,6 +698,17 @@ fn is_password_word(word: &str) -> bool {
 /// `token`, `apiKey`, `secretKey`: what a machine makes.
 fn is_key_word(word: &str) -> bool {
     ["secret", "token", "key", "credential", "cred", "auth", "code", "webhook"].iter().any(|w| word.contains(w))
+}
+
+/// `HASHIDS_SALT`, `RELEASE_COOKIE`: what only some programs keep secret.
+fn is_seasoning(word: &str) -> bool {
+    matches!(word, "salt" | "pepper" | "cookie")
+}
+
+/// `\u0421\u0435`: letters of another alphabet in a file of translations. What is ASCII was undone before.
+fn is_foreign(value: &[u8]) -> bool {
+    let code = |at: usize| value.get(at + 2..at + 6).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
+    memchr::memmem::find_iter(value, b"\\u").any(code)
 }
 
 /// `password: password`, `apiKey: config.apiKey`.

@@ -114,7 +114,7 @@ impl<'r, 'e> Reading<'r, 'e> {
         };
         let Some(confidence) = judge_setting(&full, &scalar.text) else { return };
         // What is only called a key, of whatever, has to look like one.
-        let any = |rule: &&Rule| rule.near.iter().ne(["key"]) || scalar.text.len() >= SHORTEST_KEY;
+        let any = |rule: &&Rule| rule.near.iter().all(|word| word != "key") || scalar.text.len() >= SHORTEST_KEY;
         let Some(rule) = self.rule_of_name(name).filter(any).filter(|_| self.found.len() < MOST) else { return };
         self.found.push(Found {
             rule,

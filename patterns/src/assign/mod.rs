@@ -1,6 +1,8 @@
 //! Reads an assignment around a name: `name = "value"`, `name: value`, `"name": "value"`, `call("name", "value")`,
 //! `<name>value</name>`. It looks at a bounded stretch of text and copies nothing.
 
+mod apart;
+
 use std::ops::Range;
 
 /// The longest name that is read, each way from where a keyword stood.
@@ -39,6 +41,11 @@ pub(crate) enum Operator {
     Default,
     /// A sentence: `the password is value`.
     Prose,
+    /// Nothing but what stands around: a remark behind a literal (`"value" // password`), a call that names what it was
+    /// given (`"value", forKey: "name"`), a line of a name and a value.
+    Remark,
+    /// A literal behind a type: `name: Type = "value"`; an [`Operator::Assign`] once it is read.
+    Typed,
 }
 
 /// Whether a byte can be in a name.
@@ -59,10 +66,7 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     let high = text.len().min(at.end + NAME_REACH);
     // Letters of other alphabets too: `contraseña`.
     let end = at.end + text[at.end..high].iter().take_while(|b| is_name(**b) || !b.is_ascii()).count();
-    if !text.get(end).is_some_and(|b| may_join(*b)) {
-        return None;
-    }
-    if is_too_short(&text[end..]) {
+    if text.get(end).is_some_and(|b| !may_join(*b)) || is_too_short(&text[end..]) {
         return None;
     }
     let low = at.start.saturating_sub(NAME_REACH);
@@ -91,16 +95,39 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
         return None;
     }
     // A part of a resource's address (`arn:aws:secretsmanager:eu:1:secret:a`), or a type (`"AWS::IAM::AccessKey": …`).
-    let follows = text[end];
+    let follows = text.get(end);
     let runs_on = text.get(end + 1).is_some_and(|b| !b.is_ascii_whitespace());
-    if (before.last() == Some(&b':') && follows == b':' && runs_on) || (before.ends_with(b"::") && follows == b'"') {
+    if (before.last() == Some(&b':') && follows == Some(&b':') && runs_on)
+        || (before.ends_with(b"::") && follows == Some(&b'"'))
+    {
         return None;
     }
     if let Some(value) = coded(text, end) {
         return Some(Assignment { name: start..end, value, operator: Operator::Assign, quote: None });
     }
-    let (operator, from) = operator(text, before, end)?;
+    let name = start..end;
+    let literal = |operator, value: Range<usize>| {
+        let quote = text.get(value.end).copied();
+        Some(Assignment { name: name.clone(), value, operator, quote })
+    };
+    if let Some(value) = apart::before_name(text, &name).or_else(|| apart::remarked(text, &name)) {
+        return literal(Operator::Remark, value);
+    }
+    let rows = matches!(follows, Some(b',' | b')' | b']')) || before.ends_with(b", ") || before.ends_with(b", $");
+    if rows && let Some(value) = apart::in_row(text, &name) {
+        return literal(Operator::Assign, value?);
+    }
+    let (mut operator, mut from) = operator(text, before, end)?;
+    if matches!(operator, Operator::Assign | Operator::Typed)
+        && text.get(from).is_some_and(|b| !matches!(b, b'"' | b'\''))
+        && let Some(branch) = apart::in_branch(text, from)
+    {
+        from = branch;
+    }
     let (mut value, quote) = value(text, from, operator)?;
+    if operator == Operator::Typed {
+        operator = Operator::Assign;
+    }
     if quote.is_none() {
         value.end = value.start + bare_end(&text[value.clone()], matches!(before.last(), Some(b'?' | b'&')));
     }
@@ -238,9 +265,16 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
             return Some((Operator::Blank, at));
         }
     }
+    if let Some(from) = compared(text, at, high) {
+        return Some((Operator::Compare, from));
+    }
     // `env("NAME") or "value"`, `env.NAME || "value"`.
     if let Some(from) = fallback(text, at, high) {
-        return Some((Operator::Call, from));
+        return Some((Operator::Typed, from));
+    }
+    // `requirepass value`.
+    if blank && !closed && is_directive(text, name_end, at) {
+        return Some((Operator::Remark, at));
     }
     // `the password is value`.
     if blank && let Some(from) = sentence(text, at, high) {
@@ -259,7 +293,12 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     let quoted =
         !text[at..high].starts_with(b"content=") && text[name_end..from].iter().any(|b| matches!(b, b'"' | b'\''));
     if blank && !quoted && first.is_ascii_alphabetic() {
-        return type_annotation(text, at, high).map(|from| (Operator::Call, from));
+        // `<trusted-key id="…">` has an attribute, and no type.
+        let attribute = text[at..high]
+            .iter()
+            .position(|b| !b.is_ascii_lowercase())
+            .is_some_and(|end| text[at + end..].starts_with(b"=\""));
+        return type_annotation(text, at, high).filter(|_| !attribute).map(|from| (Operator::Typed, from));
     }
     at += 1;
     let operator = match first {
@@ -267,6 +306,8 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
             return Some((Operator::Default, at + 1));
         }
         b'-' if before.ends_with(b"${") => return Some((Operator::Default, at)),
+        // `@Value("${name:value}")`.
+        b':' if before.ends_with(b"${") && !closed => return Some((Operator::Default, at)),
         b'=' | b':' => {
             let mut operator = Operator::Assign;
             while at < high && matches!(text[at], b'=' | b'>' | b'~') {
@@ -294,7 +335,7 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
         b'{' if !blank && matches!(text.get(at), Some(b'"' | b'\'')) => Operator::Assign,
         _ => return None,
     };
-    at = blanks(text, at, high);
+    at = emphasis(text, blanks(text, at, high), high);
     // A type between the colon and the value: `password: &str = "…"`.
     if first == b':'
         && operator == Operator::Assign
@@ -329,13 +370,37 @@ fn separate_value(text: &[u8], from: usize, high: usize, closed: bool) -> Option
     (at < high && matches!(text[at], b':' | b'=')).then(|| blanks(text, at + 1, high))
 }
 
-/// `<key>name</key><string>value</string>`, as Apple writes it.
+/// A name and its value in elements side by side: `<key>name</key><string>value</string>`, as Apple writes it, and
+/// `<td>name</td><td>value</td>`.
 fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
-    let mut at = from + text.get(from..high)?.strip_prefix(b"</key>").map(|_| 6)?;
+    const PAIRS: [(&[u8], &[u8]); 6] = [
+        (b"</key>", b"<string>"),
+        (b"</td>", b"<td>"),
+        (b"</th>", b"<td>"),
+        (b"</dt>", b"<dd>"),
+        (b"</b>:", b""),
+        (b"</strong>:", b""),
+    ];
+    let rest = text.get(from..high)?;
+    let (close, open) = PAIRS.iter().find(|(close, _)| rest.starts_with(close))?;
+    let mut at = from + close.len();
     while at < high && text[at].is_ascii_whitespace() {
         at += 1;
     }
-    text.get(at..high)?.strip_prefix(b"<string>").map(|_| at + 8)
+    text.get(at..high)?.strip_prefix(*open).map(|_| emphasis(text, at + open.len(), high))
+}
+
+/// The words and calls that compare.
+const COMPARISONS: [&[u8]; 10] =
+    [b"eq ", b"ne ", b"-eq ", b"-ne ", b"-ceq ", b"in (", b"in [", b"is ", b".equals(", b".compareTo("];
+
+/// `$password eq "…"`, `password.equals("…")`, `password in ("…", "…")`.
+fn compared(text: &[u8], from: usize, high: usize) -> Option<usize> {
+    let rest = text.get(from..high)?;
+    let rest = rest.strip_prefix(b"} ").unwrap_or(rest);
+    let word = COMPARISONS.iter().find(|word| rest.starts_with(word))?;
+    let at = high - rest.len() + word.len();
+    text.get(at).is_some_and(|b| matches!(b, b'"' | b'\'')).then_some(at)
 }
 
 /// What leads on to a value that stands in where a variable has none.
@@ -414,6 +479,29 @@ fn label(text: &[u8], at: usize, high: usize) -> Option<usize> {
     (stands_out && !NO_LABEL.into_iter().any(no_label)).then(|| blanks(text, at + words + 2, high))
 }
 
+/// Whether a line is a name, which ends at `name_end`, and one word: `requirepass value`, `  set password ENC value`.
+fn is_directive(text: &[u8], name_end: usize, value: usize) -> bool {
+    let before = &text[name_end.saturating_sub(NAME_REACH)..name_end];
+    let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
+    let words = line.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty()).count();
+    let rest = &text[value..text.len().min(value + NAME_REACH)];
+    let word = rest.iter().take_while(|b| !b.is_ascii_whitespace()).count();
+    let first = line.trim_ascii_start();
+    (words == 1 || (words == 2 && first.starts_with(b"set ")))
+        && matches!(rest.get(word), None | Some(b'\n' | b'\r'))
+        && !rest.starts_with(b"-")
+        && rest[..word].iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'(' | b'{' | b'=' | b'<'))
+}
+
+/// How Markdown and HTML begin what stands out: `password: **value**`, `password: <code>value</code>`.
+const EMPHASIS: [&[u8]; 8] = [b"** ", b"**", b"__", b"<b>", b"<code>", b"<strong>", b"<kbd>", b"<tt>"];
+
+/// Skips the signs of emphasis.
+fn emphasis(text: &[u8], at: usize, high: usize) -> usize {
+    let rest = text.get(at..high).unwrap_or_default();
+    EMPHASIS.iter().find(|sign| rest.starts_with(sign)).map_or(at, |sign| at + sign.len())
+}
+
 fn blanks(text: &[u8], mut at: usize, high: usize) -> usize {
     while at < high && matches!(text[at], b' ' | b'\t') {
         at += 1;
@@ -421,13 +509,19 @@ fn blanks(text: &[u8], mut at: usize, high: usize) -> usize {
     at
 }
 
-/// Skips `Type =` where one stands before the real value.
+/// Skips `Type =`, `VARCHAR2(30) :=` and `VARCHAR2 DEFAULT` where one stands before the real value.
 fn type_annotation(text: &[u8], from: usize, high: usize) -> Option<usize> {
-    memchr::memchr(b'=', text.get(from..high)?)?;
+    const DEFAULT: &[u8] = b"DEFAULT ";
+    let rest = text.get(from..high)?;
+    if memchr::memchr(b'=', rest).is_none() {
+        return memchr::memmem::find(rest, DEFAULT)
+            .filter(|at| rest[..*at].iter().all(|b| b.is_ascii_alphanumeric() || b" ()_".contains(b)))
+            .map(|at| from + at + DEFAULT.len());
+    }
     let mut at = from;
     let is_type = |b: u8| {
         b.is_ascii_alphanumeric()
-            || matches!(b, b'_' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'?' | b'.' | b'*' | b' ')
+            || matches!(b, b'_' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'?' | b'.' | b'*' | b' ' | b'(' | b')')
     };
     // `[u8; 32]`.
     let mut brackets = 0i32;
@@ -439,6 +533,7 @@ fn type_annotation(text: &[u8], from: usize, high: usize) -> Option<usize> {
         return None;
     }
     at = blanks(text, at, high);
+    at += usize::from(text.get(at) == Some(&b':'));
     (text.get(at) == Some(&b'=') && text.get(at + 1) != Some(&b'=')).then(|| blanks(text, at + 1, high))
 }
 
@@ -474,7 +569,7 @@ fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usiz
         return quoted(text, from, first, escaped);
     }
     // What is no literal in a call is an argument like any other: `fields.String(allow_none=True)`.
-    if operator == Operator::Call || is_wrapped {
+    if matches!(operator, Operator::Call | Operator::Typed) || is_wrapped {
         return None;
     }
     let high = text.len().min(from + VALUE_REACH);
@@ -486,15 +581,25 @@ fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usiz
     if operator == Operator::Element && text.get(end..end + 2) != Some(b"</") {
         return None;
     }
-    // Sentence and list punctuation is not part of a bare word.
+    // Sentence and list punctuation is not part of a bare word, nor are signs of emphasis.
     while end > from && matches!(text[end - 1], b'.' | b':' | b'\\') {
         end -= 1;
+    }
+    if text[from..end].ends_with(b"**") && text[..from].ends_with(b"**") {
+        end -= 2;
     }
     (end > from && end < from + VALUE_REACH).then_some((from..end, None))
 }
 
 /// The calls that give back the literal they are called with, or what it encodes; by the last word, in lower case.
-const WRAPPERS: [&[u8]; 46] = [
+const WRAPPERS: [&[u8]; 53] = [
+    b"encode",
+    b"hashpw",
+    b"password_hash",
+    b"pack",
+    b"aslist",
+    b"literal",
+    b"text",
     b"field",
     b"qstringliteral",
     b"qlatin1string",
@@ -559,13 +664,19 @@ fn wrapped(text: &[u8], from: usize) -> Option<usize> {
         }
         callee += 2;
     }
-    if callee == 0 || rest.get(callee) != Some(&b'(') {
+    if callee == 0 || !matches!(rest.get(callee), Some(b'(' | b'{')) {
         return None;
     }
     let word = rest[..callee].iter().rev().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
     let word = &rest[callee - word..callee];
-    let known = WRAPPERS.iter().any(|known| word.eq_ignore_ascii_case(known));
-    known.then(|| blanks(text, rest_from + callee + 1, high))
+    // `Lazy::new(|| "…")`, `SecretString::new("…")`, not `Error::new("…")`.
+    let of = |what: &[u8]| rest[..callee].windows(what.len()).any(|part| part.eq_ignore_ascii_case(what));
+    let made_of = word == b"new" && (of(b"lazy") || of(b"secret") || of(b"password"));
+    let known = made_of || WRAPPERS.iter().any(|known| word.eq_ignore_ascii_case(known));
+    let inside = blanks(text, rest_from + callee + 1, high);
+    // What is made when it is first needed: `Lazy::new(|| "…")`.
+    let made = [b"|| ".as_slice(), b"() => ", b"() -> "].into_iter().find(|made| text[inside..high].starts_with(made));
+    known.then(|| inside + made.map_or(0, <[u8]>::len))
 }
 
 fn ends_bare(b: u8, operator: Operator) -> bool {
