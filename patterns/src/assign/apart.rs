@@ -88,7 +88,10 @@ const BRANCHES: [&[u8]; 7] = [b" ? ", b" : ", b"?: ", b" else ", b" or ", b"|| "
 pub(super) fn in_branch(text: &[u8], from: usize) -> Option<usize> {
     let rest = text.get(from..text.len().min(from + AHEAD))?;
     let line = &rest[..memchr::memchr2(b'\n', b';', rest).unwrap_or(rest.len())];
-    let branch = |quote: &usize| BRANCHES.iter().any(|sign| line[..*quote].ends_with(sign));
+    let branch = |quote: &usize| {
+        let before = &line[..*quote];
+        before.ends_with(b" ") && BRANCHES.iter().any(|sign| before.ends_with(sign))
+    };
     memchr2_iter(b'"', b'\'', line).find(branch).map(|quote| from + quote)
 }
 
@@ -106,6 +109,10 @@ const BEHIND: [&[u8]; 8] = [
 
 /// The value before a name: `set("…", forKey: "password")`, `"…".equals(password)`.
 pub(super) fn before_name(text: &[u8], name: &Range<usize>) -> Option<Range<usize>> {
+    // Most names are told by two bytes.
+    if !matches!(text.get(name.start.checked_sub(2)?..name.start)?, b" \"" | b"@\"" | b"s(" | b"= ") {
+        return None;
+    }
     let low = line_start(text, name.start);
     let before = &text[low..name.start];
     let sign = BEHIND.iter().find(|sign| before.ends_with(sign))?;
@@ -121,6 +128,10 @@ const REMARKS: [&[u8]; 7] = [b"# ", b"// ", b"/* ", b"-- ", b" ' ", b"<!-- ", b"
 pub(super) fn remarked(text: &[u8], name: &Range<usize>) -> Option<Range<usize>> {
     let rest = &text[name.end..text.len().min(name.end + 4)];
     let ends = matches!(rest, [] | [b'\n' | b'\r', ..] | [b' ', b'*', b'/', ..] | [b' ', b'-', b'-', b'>']);
+    let begins = |before: &[u8]| matches!(before, [b'#' | b'/' | b'*' | b'-' | b'\'', b' ']);
+    if !ends && !text.get(name.start.saturating_sub(2)..name.start).is_some_and(begins) {
+        return None;
+    }
     let low = name.start.saturating_sub(REMARK);
     let near = &text[low..name.start];
     if !ends && !REMARKS.iter().any(|sign| near.ends_with(sign)) {

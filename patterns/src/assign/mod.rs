@@ -381,7 +381,7 @@ fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
         (b"</b>:", b""),
         (b"</strong>:", b""),
     ];
-    let rest = text.get(from..high)?;
+    let rest = text.get(from..high).filter(|rest| rest.starts_with(b"</"))?;
     let (close, open) = PAIRS.iter().find(|(close, _)| rest.starts_with(close))?;
     let mut at = from + close.len();
     while at < high && text[at].is_ascii_whitespace() {
@@ -397,6 +397,9 @@ const COMPARISONS: [&[u8]; 10] =
 /// `$password eq "…"`, `password.equals("…")`, `password in ("…", "…")`.
 fn compared(text: &[u8], from: usize, high: usize) -> Option<usize> {
     let rest = text.get(from..high)?;
+    if !matches!(rest.first()?, b'e' | b'n' | b'i' | b'-' | b'.' | b'}') {
+        return None;
+    }
     let rest = rest.strip_prefix(b"} ").unwrap_or(rest);
     let word = COMPARISONS.iter().find(|word| rest.starts_with(word))?;
     let at = high - rest.len() + word.len();
@@ -499,6 +502,9 @@ const EMPHASIS: [&[u8]; 8] = [b"** ", b"**", b"__", b"<b>", b"<code>", b"<strong
 /// Skips the signs of emphasis.
 fn emphasis(text: &[u8], at: usize, high: usize) -> usize {
     let rest = text.get(at..high).unwrap_or_default();
+    if !matches!(rest.first(), Some(b'*' | b'_' | b'<')) {
+        return at;
+    }
     EMPHASIS.iter().find(|sign| rest.starts_with(sign)).map_or(at, |sign| at + sign.len())
 }
 

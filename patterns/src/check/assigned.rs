@@ -170,12 +170,24 @@ const ASKS: &[&str] = &[
 pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
     let key = value.len() >= 12 && (value.len() >= 16 || value.iter().any(u8::is_ascii_digit));
     // Pieces of all that `is_password_word` takes for one.
-    let password = || {
-        let has = |piece: &[u8]| name.windows(piece.len()).any(|w| w.eq_ignore_ascii_case(piece));
-        [b"pas".as_slice(), b"pw", b"wor", b"ras", b"nha", b"hesl", b"hasl", b"clav", b"mdp", b"parol", b"psk", b"seno"]
-            .into_iter()
-            .any(has)
+    let begins =
+        |at: usize, piece: &[u8]| name.get(at..at + piece.len()).is_some_and(|w| w.eq_ignore_ascii_case(piece));
+    let any = |at: usize, pieces: &[&[u8]]| pieces.iter().any(|piece| begins(at, piece));
+    let piece = |(at, b): (usize, &u8)| match b | 0x20 {
+        b'p' => any(at, &[b"pas", b"pw", b"psk", b"parol"]),
+        b'w' => begins(at, b"wor"),
+        b'r' => begins(at, b"ras"),
+        b'n' => begins(at, b"nha"),
+        b'h' => any(at, &[b"hesl", b"hasl"]),
+        b'c' => begins(at, b"clav"),
+        b'm' => any(at, &[b"mdp", b"masterauth"]),
+        b's' => begins(at, b"seno"),
+        b'l' => begins(at, b"lozin"),
+        b'g' => begins(at, b"geslo"),
+        b'a' => begins(at, b"adgang"),
+        _ => false,
     };
+    let password = || name.iter().enumerate().any(piece);
     key || (value.len() >= 6 && password())
 }
 
