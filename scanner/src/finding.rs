@@ -86,6 +86,7 @@ pub struct Span {
 pub struct Preview {
     prefix: String,
     length: usize,
+    about: String,
 }
 
 impl Preview {
@@ -94,14 +95,22 @@ impl Preview {
     pub fn of(secret: &[u8], public: usize) -> Self {
         // At most half of it, whatever a rule says.
         let public = public.min(secret.len() / 2);
-        Self { prefix: String::from_utf8_lossy(&secret[..public]).into_owned(), length: secret.len() }
+        let prefix = String::from_utf8_lossy(&secret[..public]).into_owned();
+        Self { prefix, length: secret.len(), about: String::new() }
+    }
+
+    /// Says besides what it is: `RSA 2048 bits, encrypted`. Nothing of the secret may be in it.
+    #[must_use]
+    pub fn about(self, about: impl fmt::Display) -> Self {
+        Self { about: about.to_string(), ..self }
     }
 }
 
 impl fmt::Display for Preview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = if self.length == 1 { "byte" } else { "bytes" };
-        write!(f, "{}… {} {unit}", self.prefix, self.length)
+        write!(f, "{}… {} {unit}", self.prefix, self.length)?;
+        if self.about.is_empty() { Ok(()) } else { write!(f, ", {}", self.about) }
     }
 }
 
@@ -114,5 +123,6 @@ mod tests {
         assert_eq!(Preview::of(b"ghp_0123456789", 4).to_string(), "ghp_… 14 bytes");
         assert_eq!(Preview::of(b"abcd", 4).to_string(), "ab… 4 bytes");
         assert_eq!(Preview::of(b"", 4).to_string(), "… 0 bytes");
+        assert_eq!(Preview::of(b"abcd", 0).about("EC 256 bits").to_string(), "… 4 bytes, EC 256 bits");
     }
 }

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use oakum_patterns::{Confidence, Engine, Match, Rule};
+use oakum_patterns::check::private_key;
+use oakum_patterns::{Check, Confidence, Engine, Match, Rule};
 
 use crate::finding::{Finding, Place, Preview, Span};
 use crate::fingerprint::{Fingerprint, Key};
@@ -323,12 +324,17 @@ impl<'e> Scan<'e> {
     /// Takes from a match what may be kept.
     fn hit(&self, m: &Match<'e>, text: &[u8], span: Span, via: Via) -> Hit<'e> {
         let secret = &text[m.secret()];
+        let preview = Preview::of(secret, m.public());
+        let key = m.rule().checks.contains(&Check::PrivateKey).then(|| private_key(secret)).flatten();
         Hit {
             rule: m.rule(),
             confidence: m.confidence(),
             identity: xxhash_rust::xxh3::xxh3_128_with_seed(secret, self.seed),
             fingerprint: self.key.fingerprint(&m.rule().family, secret),
-            preview: Preview::of(secret, m.public()),
+            preview: match key {
+                Some(key) => preview.about(key),
+                None => preview,
+            },
             span,
             via,
             key: m.name().map(|name| self.clear(&String::from_utf8_lossy(&text[name]))),

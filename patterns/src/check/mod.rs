@@ -5,6 +5,7 @@ mod assigned;
 mod checksum;
 mod entropy;
 mod placeholder;
+mod private_key;
 mod reference;
 mod surprisal;
 
@@ -13,6 +14,7 @@ use crate::rule::{Check, Confidence};
 
 pub use entropy::entropy;
 pub use placeholder::is_placeholder;
+pub use private_key::{PrivateKey, private_key};
 pub use reference::refers;
 
 /// A candidate and what stands around it.
@@ -106,6 +108,11 @@ fn one(check: Check, candidate: &Candidate<'_>) -> Verdict {
         Check::Atlassian => checksum::atlassian(value),
         Check::Jwt => checksum::jwt(value),
         Check::BasicAuth => checksum::basic_auth(value),
+        // A body that is no key may be cut, or of a kind that is not known.
+        Check::PrivateKey => match private_key(value) {
+            Some(key) if !key.encrypted => Verdict::Certain,
+            _ => Verdict::Is(Confidence::Likely),
+        },
         Check::Entropy(hundredths) => {
             if entropy(value) * 100.0 >= f64::from(hundredths) {
                 Verdict::Pass

@@ -71,6 +71,8 @@ pub enum Check {
     Jwt,
     /// Base64 that decodes to `user:password`.
     BasicAuth,
+    /// A private key that is well formed, and in the clear.
+    PrivateKey,
     /// Shannon entropy of at least this many hundredths of a bit a byte.
     Entropy(u16),
     /// Letters and digits both.
@@ -96,6 +98,7 @@ impl Check {
         ("atlassian", Self::Atlassian),
         ("jwt", Self::Jwt),
         ("basic-auth", Self::BasicAuth),
+        ("private-key", Self::PrivateKey),
         ("mixed", Self::Mixed),
         ("assigned", Self::Assigned),
         ("not-placeholder", Self::NotPlaceholder),
