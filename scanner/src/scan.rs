@@ -20,7 +20,7 @@ use oakum_patterns::{Check, Confidence, Engine, Match, Rule};
 use crate::finding::{Finding, Place, Preview, Span};
 use crate::fingerprint::{Fingerprint, Key};
 use crate::origin::{Image, Layer, Origin};
-use crate::source::{Flow, Sink, Why};
+use crate::source::{Flow, Limits, Sink, Why, archive};
 use crate::structured::Format;
 use crate::window::{Read1, Reader, Seen, Via};
 
@@ -36,11 +36,13 @@ const EXAMPLES: usize = 5;
 pub struct Options {
     /// Findings below it are not reported.
     pub min_confidence: Confidence,
+    /// How far to go into archives.
+    pub limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { min_confidence: Confidence::Likely }
+        Self { min_confidence: Confidence::Likely, limits: Limits::default() }
     }
 }
 
@@ -226,15 +228,27 @@ impl<'e> Scan<'e> {
     }
 
     /// Reads and scans one content with a reader that no other thread has.
-    fn scan_content(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()> {
+    fn scan_content(&self, origin: Origin, content: &mut dyn Read, opened: bool) -> io::Result<()> {
         let reader = lock(&self.readers).pop();
         let mut reader = reader.unwrap_or_else(|| Reader::new(self.engine));
+        let begun = reader.begin(content);
+        // A member that is an archive has been opened already.
+        if opened
+            && !matches!(origin, Origin::Member { .. })
+            && let Some(kind) = archive::Kind::of(reader.head(&begun))
+        {
+            let (head, mut rest) = reader.rest(begun, content);
+            let walked = archive::walk(kind, &origin, head, &mut rest, &self.options.limits, self);
+            lock(&self.readers).push(reader);
+            return walked;
+        }
         // Both closures below run in this thread, one after the other.
         let format = origin.path().and_then(|path| Format::of_path(path.as_bytes()));
         let origin = RefCell::new(Some(origin));
         let mut hits = Vec::new();
         let mut cut = false;
         let read = reader.read(
+            begun,
             content,
             // A content of two formats is two contents.
             self.seed.wrapping_add(format.map_or(0, |format| format as u64)),
@@ -271,6 +285,18 @@ impl<'e> Scan<'e> {
             self.settle(&read, origin, hits);
         }
         read.end
+    }
+
+    /// The same. A fault of ours on one content must not end the scan, nor go unseen.
+    fn guarded(&self, origin: Origin, content: &mut dyn Read, opened: bool) -> io::Result<()> {
+        let described = origin.clone();
+        match catch_unwind(AssertUnwindSafe(|| self.scan_content(origin, content, opened))) {
+            Ok(read) => read,
+            Err(_) => {
+                self.skipped(Why::Fault, &described);
+                Ok(())
+            }
+        }
     }
 
     /// Takes a content for this thread, or leaves its origin with what is known of it.
@@ -505,15 +531,11 @@ impl Images {
 
 impl Sink for Scan<'_> {
     fn content(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()> {
-        let described = origin.clone();
-        // A fault of ours on one content must not end the scan, nor go unseen.
-        match catch_unwind(AssertUnwindSafe(|| self.scan_content(origin, content))) {
-            Ok(read) => read,
-            Err(_) => {
-                self.skipped(Why::Fault, &described);
-                Ok(())
-            }
-        }
+        self.guarded(origin, content, true)
+    }
+
+    fn bytes(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()> {
+        self.guarded(origin, content, false)
     }
 
     fn skipped(&self, why: Why, origin: &Origin) {

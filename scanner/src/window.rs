@@ -38,6 +38,14 @@ pub(crate) struct Read1 {
     whole: bool,
 }
 
+/// A content of which the first window was read.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    filled: usize,
+    /// What ended it, where it did not fill the window.
+    end: io::Result<()>,
+}
+
 /// What to do with a content that is in the buffer as a whole.
 pub(crate) enum Seen {
     /// It is new.
@@ -53,15 +61,31 @@ impl<'e> Reader<'e> {
         Self { buffer: vec![0; WINDOW], engine, stream }
     }
 
-    /// Reads a content to its end. A content that fits in one window is scanned only if `seen` says so.
+    /// Reads the first window of a content.
+    pub(crate) fn begin(&mut self, content: &mut dyn Read) -> Begun {
+        let (filled, end) = fill(content, &mut self.buffer);
+        Begun { filled, end }
+    }
+
+    /// What was begun with.
+    pub(crate) fn head(&self, begun: &Begun) -> &[u8] {
+        &self.buffer[..begun.filled]
+    }
+
+    /// What was begun with, and what follows it.
+    pub(crate) fn rest<'c>(&self, begun: Begun, content: &'c mut dyn Read) -> (&[u8], Failing<'c>) {
+        (&self.buffer[..begun.filled], Failing { end: begun.end, content })
+    }
+
+    /// Reads a content to its end that was begun. A content that fits in one window is scanned only if `seen` says so.
     pub(crate) fn read(
         &mut self,
+        Begun { filled, end }: Begun,
         content: &mut dyn Read,
         seed: u64,
         mut seen: impl FnMut(u128, usize) -> Seen,
         mut found: impl FnMut(&Match<'e>, &[u8], Span, Via),
     ) -> Read1 {
-        let (filled, end) = fill(content, &mut self.buffer);
         let Some(wide) = Wide::of(&self.buffer[..filled]) else {
             return self.scan(content, (filled, end), seed, &mut seen, &mut found);
         };
@@ -156,7 +180,7 @@ impl<'e> Reader<'e> {
 }
 
 /// What comes behind the first window, which may have ended with an error.
-struct Failing<'c> {
+pub(crate) struct Failing<'c> {
     end: io::Result<()>,
     content: &'c mut dyn Read,
 }
@@ -352,7 +376,10 @@ mod tests {
 
     fn all(engine: &Engine, content: &mut dyn Read) -> (Vec<(String, Span)>, Read1) {
         let mut found = Vec::new();
-        let read = Reader::new(engine).read(
+        let mut reader = Reader::new(engine);
+        let begun = reader.begin(content);
+        let read = reader.read(
+            begun,
             content,
             1,
             |_, _| Seen::Scan,

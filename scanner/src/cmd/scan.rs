@@ -41,7 +41,7 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
     // All targets are opened before any is scanned: a mistyped one is told at once.
     let sources = targets.iter().map(|t| t.open(respect_gitignore, &limits)).collect::<anyhow::Result<Vec<_>>>()?;
     let key = key(key_file.as_deref(), &sources)?;
-    let scan = Scan::new(&engine, key, Options { min_confidence: min_confidence.into() });
+    let scan = Scan::new(&engine, key, Options { min_confidence: min_confidence.into(), limits: limits.clone() });
     walk(&scan, &sources, &limits, !quiet && !no_progress)?;
     let outcome = scan.finish();
 

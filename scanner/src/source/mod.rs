@@ -1,6 +1,7 @@
 //! Where contents come from. A source walks what it was pointed at, with as many threads as the limits allow, and
 //! hands over every content as a reader; it never holds one whole, and never passes one by without saying so.
 
+pub(crate) mod archive;
 mod files;
 pub mod image;
 mod stdin;
@@ -24,6 +25,8 @@ pub struct Limits {
     pub entries: u64,
     /// The most bytes that one compressed archive or layer may unfold to.
     pub unfolded: u64,
+    /// How deep archives are opened that are in one another.
+    pub depth: usize,
     /// The largest manifest or configuration that is read, in bytes.
     pub json: u64,
 }
@@ -34,6 +37,7 @@ impl Default for Limits {
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             entries: 10_000_000,
             unfolded: 256 << 30,
+            depth: 8,
             // What registries accept of a manifest; a configuration is smaller yet.
             json: 4 << 20,
         }
@@ -64,6 +68,14 @@ pub trait Sink: Sync {
     /// What the reader says. What came before the error has been scanned; the caller says what is missing by
     /// [`Sink::skipped`].
     fn content(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()>;
+
+    /// Reads a content to its end and scans it as it stands, whatever it may hold.
+    ///
+    /// # Errors
+    /// As [`Sink::content`].
+    fn bytes(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()> {
+        self.content(origin, content)
+    }
 
     /// Counts something that is not scanned, or not to its end.
     fn skipped(&self, why: Why, origin: &Origin);
@@ -108,6 +120,8 @@ pub enum Why {
     Truncated,
     /// It is not what its digest says.
     Digest,
+    /// It is encrypted.
+    Encrypted,
     /// Its compression is not known.
     Compression,
     /// It is not in the form that it should be.
@@ -153,6 +167,7 @@ impl fmt::Display for Why {
             Self::Unreadable => "cannot be read",
             Self::Truncated => "ends too early",
             Self::Digest => "does not match its digest",
+            Self::Encrypted => "encrypted",
             Self::Compression => "unknown compression",
             Self::Malformed => "malformed",
             Self::Limit => "beyond a limit",

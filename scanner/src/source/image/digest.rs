@@ -7,11 +7,11 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 /// A digest that may stand in a path: what a manifest says, not yet what is true.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Digest(String);
+pub(in crate::source) struct Digest(String);
 
 impl Digest {
     /// Reads `algorithm:encoded`. A text that could lead out of the folder of blobs is no digest.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::source) fn parse(text: &str) -> Option<Self> {
         let (algorithm, encoded) = text.split_once(':')?;
         let safe = |part: &str, more: &[u8]| {
             !part.is_empty()
@@ -23,34 +23,34 @@ impl Digest {
     }
 
     /// The digest that a text of 64 hex digits stands for, as old archives name their parts.
-    pub(super) fn of_hex(hex: &str) -> Option<Self> {
+    pub(in crate::source) fn of_hex(hex: &str) -> Option<Self> {
         let is_hex = hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         is_hex.then(|| Self(format!("sha256:{hex}")))
     }
 
     /// The digest that a blob's path in an OCI layout names.
-    pub(super) fn of_part(name: &str) -> Option<Self> {
+    pub(in crate::source) fn of_part(name: &str) -> Option<Self> {
         let (algorithm, encoded) = name.strip_prefix("blobs/")?.split_once('/')?;
         Self::parse(&format!("{algorithm}:{encoded}"))
     }
 
     /// Of these bytes.
     #[cfg(test)]
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(in crate::source) fn of(bytes: &[u8]) -> Self {
         Self::sha256(Sha256::digest(bytes).as_slice())
     }
 
     /// The path of the blob in an OCI layout.
-    pub(super) fn part(&self) -> String {
+    pub(in crate::source) fn part(&self) -> String {
         format!("blobs/{}", self.0.replacen(':', "/", 1))
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(in crate::source) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether the bytes are those it was made of. An algorithm that we do not know tells nothing.
-    pub(super) fn fits(&self, bytes: &[u8]) -> bool {
+    pub(in crate::source) fn fits(&self, bytes: &[u8]) -> bool {
         let mut hashes = Hashes::of([self].into_iter());
         hashes.update(bytes);
         hashes.finish().fits(self)
@@ -68,7 +68,7 @@ impl fmt::Display for Digest {
 }
 
 /// Whether a text is a whole digest of a known algorithm, and so holds nothing but a hash.
-pub(super) fn is_digest(text: &str) -> bool {
+pub(in crate::source) fn is_digest(text: &str) -> bool {
     let length = match text.split_once(':') {
         Some(("sha256", _)) => 64,
         Some(("sha512", _)) => 128,
@@ -88,21 +88,21 @@ fn hex(bytes: &[u8]) -> String {
 
 /// The hashes that are asked for, of one stream.
 #[derive(Debug, Default)]
-pub(super) struct Hashes {
+pub(in crate::source) struct Hashes {
     sha256: Option<Sha256>,
     sha512: Option<Sha512>,
 }
 
 /// What a stream's hashes came to.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Hashed {
+pub(in crate::source) struct Hashed {
     sha256: Option<Digest>,
     sha512: Option<Digest>,
 }
 
 impl Hashes {
     /// Those that are needed to check the digests.
-    pub(super) fn of<'d>(digests: impl Iterator<Item = &'d Digest>) -> Self {
+    pub(in crate::source) fn of<'d>(digests: impl Iterator<Item = &'d Digest>) -> Self {
         let mut hashes = Self::default();
         for digest in digests {
             if digest.0.starts_with("sha256:") {
@@ -115,7 +115,7 @@ impl Hashes {
     }
 
     /// These and others.
-    pub(super) fn and(self, others: Self) -> Self {
+    pub(in crate::source) fn and(self, others: Self) -> Self {
         Self { sha256: self.sha256.or(others.sha256), sha512: self.sha512.or(others.sha512) }
     }
 
@@ -138,7 +138,7 @@ impl Hashes {
 
 impl Hashed {
     /// Whether this is the stream that the digest names. An algorithm that we do not know tells nothing.
-    pub(super) fn fits(&self, digest: &Digest) -> bool {
+    pub(in crate::source) fn fits(&self, digest: &Digest) -> bool {
         let same = |own: &Option<Digest>| own.as_ref().is_none_or(|own| own.0.eq_ignore_ascii_case(&digest.0));
         match digest.0.split_once(':') {
             Some(("sha256", _)) => same(&self.sha256),
@@ -150,22 +150,22 @@ impl Hashed {
 
 /// Hashes what is read through it.
 #[derive(Debug)]
-pub(super) struct Hashing<R> {
+pub(in crate::source) struct Hashing<R> {
     inner: R,
     hashes: Hashes,
 }
 
 impl<R> Hashing<R> {
-    pub(super) fn new(inner: R, hashes: Hashes) -> Self {
+    pub(in crate::source) fn new(inner: R, hashes: Hashes) -> Self {
         Self { inner, hashes }
     }
 
     /// The hashes of all that was read; from then on nothing is hashed.
-    pub(super) fn finish(&mut self) -> Hashed {
+    pub(in crate::source) fn finish(&mut self) -> Hashed {
         std::mem::take(&mut self.hashes).finish()
     }
 
-    pub(super) fn get_mut(&mut self) -> &mut R {
+    pub(in crate::source) fn get_mut(&mut self) -> &mut R {
         &mut self.inner
     }
 }

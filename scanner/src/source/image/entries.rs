@@ -10,7 +10,7 @@ use tar::{GnuExtSparseHeader, Header};
 use super::unfold::gap;
 use crate::source::Why;
 
-pub(super) const BLOCK: usize = 512;
+pub(in crate::source) const BLOCK: usize = 512;
 /// The largest header of long names and attributes that is read.
 const MOST_EXTENSION: u64 = 1 << 20;
 /// The longest path that is kept. No system can unpack one longer than 4 KiB.
@@ -21,7 +21,7 @@ const MOST_RUNS: usize = 1 << 16;
 const MOST_HOLE: u64 = 4096;
 
 /// A stream that can pass over bytes.
-pub(super) trait Advance: Read + Sized {
+pub(in crate::source) trait Advance: Read + Sized {
     /// Passes over `n` bytes.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ pub(super) trait Advance: Read + Sized {
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::source) enum Kind {
     /// A file, or anything else that has data.
     File,
     /// A folder.
@@ -49,26 +49,26 @@ pub(super) enum Kind {
 
 /// An entry; its content comes from [`Entries::content`].
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(in crate::source) struct Entry {
     /// The path as a file system would have it: without a leading slash, `.` and `..`. Empty for the root.
-    pub(super) path: String,
+    pub(in crate::source) path: String,
     /// What it is.
-    pub(super) kind: Kind,
+    pub(in crate::source) kind: Kind,
     /// What a link points at, as it is written.
-    pub(super) link: String,
+    pub(in crate::source) link: String,
     /// Where its data begins in the stream.
-    pub(super) offset: u64,
+    pub(in crate::source) offset: u64,
     /// How much data is stored.
-    pub(super) size: u64,
+    pub(in crate::source) size: u64,
     /// Whether zeros were left out of the data.
-    pub(super) sparse: bool,
+    pub(in crate::source) sparse: bool,
     /// Whether the headers before it were too large to be read: name and size may be others.
-    pub(super) cut: bool,
+    pub(in crate::source) cut: bool,
 }
 
 /// A walk.
 #[derive(Debug)]
-pub(super) struct Entries<R> {
+pub(in crate::source) struct Entries<R> {
     input: R,
     /// The last header block, and how much of it came.
     block: [u8; BLOCK],
@@ -106,7 +106,7 @@ struct About {
 
 impl<R: Advance> Entries<R> {
     /// Begins, and goes no further than `most` entries.
-    pub(super) fn new(input: R, most: u64) -> Self {
+    pub(in crate::source) fn new(input: R, most: u64) -> Self {
         Self {
             input,
             block: [0; BLOCK],
@@ -127,7 +127,7 @@ impl<R: Advance> Entries<R> {
     /// # Errors
     /// `UnexpectedEof` if the stream ends within an entry, `InvalidData` if a header is none, [`Why::Limit`] if there
     /// are too many, and what the stream says.
-    pub(super) fn next(&mut self) -> io::Result<Option<Entry>> {
+    pub(in crate::source) fn next(&mut self) -> io::Result<Option<Entry>> {
         self.filled = 0;
         let pass = self.left.saturating_add(std::mem::take(&mut self.padding));
         self.left = 0;
@@ -154,27 +154,27 @@ impl<R: Advance> Entries<R> {
     }
 
     /// The content of the entry that `next` gave last.
-    pub(super) fn content(&mut self) -> Content<'_, R> {
+    pub(in crate::source) fn content(&mut self) -> Content<'_, R> {
         Content { entries: self }
     }
 
     /// Whether the mark at the end of the archive has been passed: what is after it, no container sees.
-    pub(super) fn ended(&self) -> bool {
+    pub(in crate::source) fn ended(&self) -> bool {
         self.ended
     }
 
     /// Whether no header has been seen.
-    pub(super) fn is_first(&self) -> bool {
+    pub(in crate::source) fn is_first(&self) -> bool {
         self.entries == 0
     }
 
     /// Bytes from here to the end: the block that was no header, and all that follows.
-    pub(super) fn rest(&mut self) -> impl Read {
+    pub(in crate::source) fn rest(&mut self) -> impl Read {
         Cursor::new(self.block[..std::mem::take(&mut self.filled)].to_vec()).chain(&mut self.input)
     }
 
     /// The stream, when the walk is over.
-    pub(super) fn into_inner(self) -> R {
+    pub(in crate::source) fn into_inner(self) -> R {
         self.input
     }
 
@@ -396,7 +396,7 @@ impl Runs {
 
 /// Reads an entry's content to its end, with the zeros of a sparse file shortened.
 #[derive(Debug)]
-pub(super) struct Content<'a, R> {
+pub(in crate::source) struct Content<'a, R> {
     entries: &'a mut Entries<R>,
 }
 
@@ -451,7 +451,7 @@ fn number(text: &[u8]) -> Option<u64> {
 }
 
 /// A path as a file system would have it if the archive were unpacked at its root.
-pub(super) fn normal(path: &[u8]) -> String {
+pub(in crate::source) fn normal(path: &[u8]) -> String {
     let text = String::from_utf8_lossy(path);
     let mut parts: Vec<&str> = Vec::new();
     for part in text.split('/') {

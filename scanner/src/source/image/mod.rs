@@ -3,13 +3,13 @@
 //! Nothing is unpacked, and each stored blob is read once for all the images that have it.
 
 mod config;
-mod digest;
-mod entries;
+pub(super) mod digest;
+pub(super) mod entries;
 mod layer;
 mod manifest;
 mod reference;
 mod store;
-mod unfold;
+pub(super) mod unfold;
 
 use std::collections::HashSet;
 

@@ -121,10 +121,10 @@ pub fn recognise(path: &Path) -> std::io::Result<Option<Kind>> {
     let cursor = Cursor::new(file)?;
     Ok(match Compression::of(&head) {
         Compression::Plain => marks(Entries::new(cursor, MOST_ENTRIES), false),
-        Compression::Gzip | Compression::Zstd => Unfolded::new(cursor, Hashes::default(), Hashes::default(), u64::MAX)
+        Compression::Unknown(_) => None,
+        _ => Unfolded::new(cursor, Hashes::default(), Hashes::default(), u64::MAX)
             .ok()
             .and_then(|stream| marks(Entries::new(stream, MOST_ENTRIES), true)),
-        Compression::Unknown(_) => None,
     })
 }
 

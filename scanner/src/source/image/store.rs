@@ -92,10 +92,10 @@ impl Store {
         let store = match Compression::of(&head[..filled]) {
             Compression::Plain => Self::tar(file, limits).map_err(open)?,
             Compression::Unknown(name) => {
-                let hint = format!("uncompress it first; gzip and zstd are read, {name} is not");
+                let hint = format!("uncompress it first; gzip, zstd, bzip2 and xz are read, {name} is not");
                 return Err(form(format!("it is compressed with {name}"), Some(hint)));
             }
-            Compression::Gzip | Compression::Zstd => Self::stream(path, file, limits).map_err(open)?,
+            _ => Self::stream(path, file, limits).map_err(open)?,
         };
         if store.names.is_empty() {
             return Err(form("it is not a tar".into(), Some(HINT.into())));

@@ -4,42 +4,51 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
+use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::GzDecoder;
+use lzma_rust2::{LzmaReader, XzReader};
 use zstd::stream::read::Decoder as ZstdDecoder;
 
 use super::digest::{Hashed, Hashes, Hashing};
 use crate::source::Why;
 
-/// How far back a zstd stream may reach, as the exponent: 128 MiB, what the format's own programs allow. The memory is
-/// taken as it is filled, so an ordinary layer (8 MiB at most) does not cost it.
-const ZSTD_WINDOW: u32 = 27;
+/// How far back a stream may reach, as the exponent: 128 MiB, what the formats' own programs allow. The memory is taken
+/// as it is filled, so an ordinary layer (8 MiB at most) does not cost it.
+const MEMORY: u32 = 27;
 /// How many of the first bytes tell the compression.
-pub(super) const HEAD: usize = 6;
+pub(in crate::source) const HEAD: usize = 6;
 const BUFFER: usize = 64 * 1024;
 
 /// How a stream is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compression {
+pub(crate) enum Compression {
     /// Not at all.
     Plain,
     /// RFC 1952, in as many members as there are.
     Gzip,
     /// RFC 8878, in as many frames as there are.
     Zstd,
+    /// As bzip2 writes it, in as many streams as there are.
+    Bzip2,
+    /// The .xz file format, in as many streams as there are.
+    Xz,
+    /// The .lzma file format.
+    Lzma,
     /// In a way that is not read: its name.
     Unknown(&'static str),
 }
 
 impl Compression {
     /// What the first bytes say.
-    pub(super) fn of(head: &[u8]) -> Self {
+    pub(in crate::source) fn of(head: &[u8]) -> Self {
         match head {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
-            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Unknown("bzip2"),
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Unknown("xz"),
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31 | 0x17, ..] => Self::Bzip2,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
             [0x04, 0x22, 0x4d, 0x18, ..] => Self::Unknown("lz4"),
-            [0x5d, 0, 0, ..] => Self::Unknown("lzma"),
+            // Its properties, and a window of a power of two that is no smaller than 64 KiB.
+            [0x5d, 0, 0, a, b, c] if *c <= 8 && u32::from_le_bytes([0, *a, *b, *c]).is_power_of_two() => Self::Lzma,
             [b'L', b'Z', b'I', b'P', ..] => Self::Unknown("lzip"),
             _ => Self::Plain,
         }
@@ -48,7 +57,7 @@ impl Compression {
 
 /// Why a stream ended where it should not have; carried by an [`io::Error`].
 #[derive(Debug)]
-pub(super) struct Gap(pub(super) Why);
+pub(in crate::source) struct Gap(pub(in crate::source) Why);
 
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,18 +67,19 @@ impl fmt::Display for Gap {
 
 impl std::error::Error for Gap {}
 
-pub(super) fn gap(why: Why) -> io::Error {
+pub(in crate::source) fn gap(why: Why) -> io::Error {
     io::Error::other(Gap(why))
 }
 
 /// What an error on the way says of the content.
-pub(super) fn why(error: &io::Error) -> Why {
+pub(in crate::source) fn why(error: &io::Error) -> Why {
     if let Some(Gap(why)) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
         return *why;
     }
     match error.kind() {
         _ if error.raw_os_error().is_some() => Why::Unreadable,
         io::ErrorKind::UnexpectedEof => Why::Truncated,
+        io::ErrorKind::OutOfMemory => Why::Limit,
         // What the zstd library says when a frame asks for a longer window.
         _ if error.to_string().contains("too much memory") => Why::Limit,
         _ => Why::Malformed,
@@ -78,7 +88,7 @@ pub(super) fn why(error: &io::Error) -> Why {
 
 /// A compressed stream, hashed as it is stored and as it unfolds.
 #[derive(Debug)]
-pub(super) struct Unfolded<R: Read> {
+pub(in crate::source) struct Unfolded<R: Read> {
     inner: Hashing<Limited<Decoder<Stored<R>>>>,
     compression: Compression,
 }
@@ -91,8 +101,19 @@ impl<R: Read> Unfolded<R> {
     ///
     /// # Errors
     /// What the reader says, and [`Why::Compression`] if it is compressed in a way that is not read.
-    pub(super) fn new(input: R, stored: Hashes, unfolded: Hashes, most: u64) -> io::Result<Self> {
-        let mut input = input;
+    pub(in crate::source) fn new(input: R, stored: Hashes, unfolded: Hashes, most: u64) -> io::Result<Self> {
+        Self::with(input, (stored, unfolded), most, MEMORY)
+    }
+
+    /// The same with no digests, and with a decoder of no more memory than that exponent.
+    ///
+    /// # Errors
+    /// As [`Unfolded::new`].
+    pub(in crate::source) fn within(input: R, most: u64, memory: u32) -> io::Result<Self> {
+        Self::with(input, (Hashes::default(), Hashes::default()), most, memory)
+    }
+
+    fn with(mut input: R, (stored, unfolded): (Hashes, Hashes), most: u64, memory: u32) -> io::Result<Self> {
         let mut head = Vec::with_capacity(HEAD);
         input.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
         let compression = Compression::of(&head);
@@ -103,14 +124,18 @@ impl<R: Read> Unfolded<R> {
         };
         let input = Hashing::new(Cursor::new(head).chain(input), stored);
         let input = BufReader::with_capacity(BUFFER, input);
+        let kib = 1 << (memory - 10);
         let decoder = match compression {
             Compression::Plain => Decoder::Plain(input),
             Compression::Gzip => Decoder::Gzip(Gzip::Member(Box::new(GzDecoder::new(input)))),
             Compression::Zstd => {
                 let mut decoder = ZstdDecoder::with_buffer(input)?;
-                decoder.window_log_max(ZSTD_WINDOW)?;
+                decoder.window_log_max(memory)?;
                 Decoder::Zstd(decoder)
             }
+            Compression::Bzip2 => Decoder::Bzip2(MultiBzDecoder::new(input)),
+            Compression::Xz => Decoder::Xz(Box::new(XzReader::new_mem_limit(input, true, kib))),
+            Compression::Lzma => Decoder::Lzma(Box::new(LzmaReader::new_mem_limit(input, kib, None)?)),
             Compression::Unknown(_) => return Err(gap(Why::Compression)),
         };
         Ok(Self { inner: Hashing::new(Limited { inner: decoder, left: most }, unfolded), compression })
@@ -120,7 +145,7 @@ impl<R: Read> Unfolded<R> {
     ///
     /// # Errors
     /// What reading says; then there are no hashes.
-    pub(super) fn finish(mut self) -> io::Result<(Hashed, Hashed)> {
+    pub(in crate::source) fn finish(mut self) -> io::Result<(Hashed, Hashed)> {
         io::copy(&mut self, &mut io::sink())?;
         let unfolded = self.inner.finish();
         let stored = self.inner.get_mut().inner.stored();
@@ -132,7 +157,7 @@ impl<R: Read> Unfolded<R> {
 
     /// How it is compressed.
     #[cfg(test)]
-    pub(super) fn compression(&self) -> Compression {
+    pub(in crate::source) fn compression(&self) -> Compression {
         self.compression
     }
 }
@@ -161,6 +186,9 @@ enum Decoder<B: BufRead> {
     Plain(B),
     Gzip(Gzip<B>),
     Zstd(ZstdDecoder<'static, B>),
+    Bzip2(MultiBzDecoder<B>),
+    Xz(Box<XzReader<B>>),
+    Lzma(Box<LzmaReader<B>>),
 }
 
 impl<B: BufRead> Decoder<B> {
@@ -170,6 +198,9 @@ impl<B: BufRead> Decoder<B> {
             Self::Gzip(Gzip::Member(member)) => member.get_mut(),
             Self::Gzip(Gzip::Moving) => unreachable!("it is there only within one call"),
             Self::Zstd(decoder) => decoder.get_mut(),
+            Self::Bzip2(decoder) => decoder.get_mut(),
+            Self::Xz(decoder) => decoder.inner_mut(),
+            Self::Lzma(decoder) => decoder.inner_mut(),
         }
     }
 }
@@ -186,6 +217,9 @@ impl<B: BufRead> Read for Decoder<B> {
             Self::Plain(inner) => inner.read(buffer),
             Self::Gzip(inner) => inner.read(buffer),
             Self::Zstd(inner) => inner.read(buffer),
+            Self::Bzip2(inner) => inner.read(buffer),
+            Self::Xz(inner) => inner.read(buffer),
+            Self::Lzma(inner) => inner.read(buffer),
         }
     }
 }
@@ -281,7 +315,7 @@ mod tests {
         assert_eq!(unfold(&packed, 1000), Err(Why::Limit));
         let packed = zstd::encode_all(text.as_slice(), 3).unwrap();
         assert_eq!(unfold(&packed[..packed.len() - 1], u64::MAX), Err(Why::Truncated));
-        assert_eq!(unfold(b"BZh9....", u64::MAX), Err(Why::Compression));
+        assert_eq!(unfold(&[0x04, 0x22, 0x4d, 0x18, 0x64, 0x40], u64::MAX), Err(Why::Compression));
         // A frame that asks for a window of 2 GiB: magic, descriptor, window descriptor.
         assert_eq!(unfold(&[0x28, 0xb5, 0x2f, 0xfd, 0, 21 << 3, 0, 0, 0, 0], u64::MAX), Err(Why::Limit));
     }
