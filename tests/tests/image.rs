@@ -185,3 +185,64 @@ fn a_broken_archive_is_a_gap_and_never_clean() {
         "{missing:#}"
     );
 }
+
+/// Makes archives of one another: `secret` is in a properties file of a jar, which is in a war.
+const WAR: &str = "
+import sys, zipfile
+with zipfile.ZipFile('context/app.jar', 'w', zipfile.ZIP_DEFLATED) as z:
+    z.writestr('config/app.properties', 'spring.datasource.password=' + sys.argv[1] + '\\n')
+with zipfile.ZipFile('context/app.war', 'w', zipfile.ZIP_DEFLATED) as z:
+    z.write('context/app.jar', 'WEB-INF/lib/app.jar')
+";
+
+#[test]
+fn an_archive_in_a_layer_is_opened_and_says_which_member() {
+    let builder = Builder::new().unwrap();
+    let secret = Planted::password();
+    tool(Command::new("python3").args(["-c", WAR, secret.text()]).current_dir(builder.path()));
+    builder.build(
+        "war",
+        "FROM scratch\nCOPY busybox /bin/busybox\nCOPY app.war /srv/app.war\nRUN [\"/bin/busybox\", \"rm\", \"/srv/app.war\"]\n",
+        &[],
+    );
+    builder.push("war", "oci", "oci");
+    let ran = oakum(builder.path(), ["scan", "oci:oci", "--format", "json"]);
+    assert_eq!((ran.code, secret.trace_in(ran.out.as_bytes())), (1, None), "{}{}", ran.err, ran.out);
+    let report = ran.json();
+    let place = &report["findings"][0]["places"][0];
+    assert_eq!(place["member"], serde_json::json!(["WEB-INF/lib/app.jar", "config/app.properties"]), "{report:#}");
+    assert_eq!((&place["path"], &place["layer"]["index"]), (&"srv/app.war".into(), &1.into()));
+    assert_eq!((&place["state"], &place["line"]), (&"deleted".into(), &1.into()));
+    assert_eq!(place["key"], "spring.datasource.password");
+    assert_eq!(report["complete"], true, "{report:#}");
+}
+
+#[test]
+fn layers_of_every_compression_are_read() {
+    let proof = Proof::build();
+    proof.builder.push("proof", "docker-archive", "docker.tar");
+    let whole = proof.scan("docker-archive:docker.tar").json();
+    for program in ["bzip2", "xz"] {
+        // Nobody's tool pushes these, but runtimes of old read them: the layers of the archive are packed anew.
+        let script = format!(
+            "rm -rf x; mkdir x; tar -C x -xf docker.tar; cd x; for layer in *.tar; do test -h $layer || {{ {program} $layer; mv $layer.* $layer; }}; done; tar -cf ../{program}.tar *"
+        );
+        tool(Command::new("sh").args(["-ec", &script]).current_dir(proof.builder.path()));
+        let report = proof.scan(&format!("docker-archive:{program}.tar")).json();
+        assert_eq!(places(&report), places(&whole), "{program}: {report:#}");
+        assert_eq!(report["complete"], true, "{program}: {report:#}");
+    }
+}
+
+#[test]
+fn a_bomb_ends_soon_and_is_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    // Three gigabytes of zeros, packed twice.
+    let script = "head -c 3000000000 /dev/zero | gzip -1 | gzip -9 > bomb.gz";
+    tool(Command::new("sh").args(["-c", script]).current_dir(folder.path()));
+    let began = std::time::Instant::now();
+    let ran = oakum(folder.path(), ["scan", ".", "--format", "json"]);
+    assert_eq!(ran.code, 3, "{}{}", ran.err, ran.out);
+    assert_eq!(ran.json()["summary"]["skipped"][0]["why"], "beyond a limit", "{}", ran.out);
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+}

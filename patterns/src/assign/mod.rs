@@ -90,6 +90,10 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     if text[start.saturating_sub(7)..start].eq_ignore_ascii_case(b"public ") {
         return None;
     }
+    // How a test that passed is logged: `PASS: name`.
+    if text[start..end] == *b"PASS" && text.get(end) == Some(&b':') {
+        return None;
+    }
     // The last word of a sentence in quotes.
     if text[at.start..end].ends_with(b".") {
         return None;

@@ -88,9 +88,12 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         || PATTERNS.iter().any(|s| memchr::memmem::find(value, s).is_some())
 }
 
-/// What regular expressions are known by: `[0-9a-f]{32}`, `(?P<name>…)`; and the dots that hide a password.
-const PATTERNS: &[&[u8]] =
-    &[b"(?", b"[0-9", b"[a-z", b"[A-Z", b"[^", b"\\d", b"\\w", b"\\s", b"\\u20", b"]{", b"]+", b"]*"];
+/// What regular expressions are known by: `[0-9a-f]{32}`, `(?P<name>…)`; the dots that hide a password; and how manuals
+/// change the font before what is to be filled in: `--password=\\fIpassword\\fR`.
+const PATTERNS: &[&[u8]] = &[
+    b"(?", b"[0-9", b"[a-z", b"[A-Z", b"[^", b"\\d", b"\\w", b"\\s", b"\\u20", b"]{", b"]+", b"]*", b"\\fI", b"\\fB",
+    b"\\fR", b"\\fP",
+];
 
 /// How the DER of a public key begins, in base64 and hex: two sequences and the object identifier of RSA, of an elliptic
 /// curve, of Ed25519 or X25519 (RFC 5280, `SubjectPublicKeyInfo`).
