@@ -30,9 +30,16 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 pub(super) struct ScanArgs {
     /// What to scan: a folder or file; - for standard input; docker-archive:FILE, oci:DIR or oci-archive:FILE for an
-    /// image. A file that is an image archive is recognised without a scheme.
+    /// image, docker://NAME for one in a registry. A file that is an image archive is recognised without a scheme.
     #[arg(default_value = ".", value_name = "TARGET")]
     pub(super) targets: Vec<Target>,
+
+    /// More targets, one a line; lines that begin with # are passed over. - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(super) images_from: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) registry: RegistryArgs,
 
     /// How to write findings to standard output.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -76,6 +83,27 @@ pub(super) struct ScanArgs {
     /// When to colour the text report.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(super) color: ColorChoice,
+}
+
+/// How registries are spoken to.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Registries")]
+pub(super) struct RegistryArgs {
+    /// Scan all tags of a docker:// target that names none.
+    #[arg(long)]
+    pub(super) all_tags: bool,
+
+    /// Show a registry the token in this file, in place of a user and a password.
+    #[arg(long, value_name = "FILE")]
+    pub(super) registry_token_file: Option<PathBuf>,
+
+    /// Trust the authorities in this file, in PEM, besides the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(super) registry_ca: Option<PathBuf>,
+
+    /// Speak to registries without TLS.
+    #[arg(long)]
+    pub(super) registry_plain_http: bool,
 }
 
 /// Which rules are used.

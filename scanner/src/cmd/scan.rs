@@ -12,15 +12,19 @@ use zeroize::Zeroizing;
 
 use super::args::{ColorChoice, ScanArgs};
 use super::progress::Progress;
+use super::target::{Target, open_all};
 use super::{exit, hinted, rules};
 use crate::fingerprint::Key;
 use crate::report::{self, Color, Detail, Format};
 use crate::scan::{Options, Outcome, Scan};
+use crate::source::registry::Access;
 use crate::source::{Limits, Source};
 
 pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
     let ScanArgs {
-        targets,
+        mut targets,
+        images_from,
+        registry,
         format,
         reports,
         rules,
@@ -39,7 +43,21 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         limits.jobs = jobs.into();
     }
     // All targets are opened before any is scanned: a mistyped one is told at once.
-    let sources = targets.iter().map(|t| t.open(respect_gitignore, &limits)).collect::<anyhow::Result<Vec<_>>>()?;
+    if let Some(path) = images_from {
+        let listed = list(&path)?;
+        // The folder that one is in is meant by default only where nothing else is.
+        if targets == [Target::Path(".".into())] {
+            targets.clear();
+        }
+        targets.extend(listed);
+    }
+    let access = Access {
+        token_file: registry.registry_token_file,
+        ca: registry.registry_ca,
+        plain_http: registry.registry_plain_http,
+        all_tags: registry.all_tags,
+    };
+    let sources = open_all(&targets, respect_gitignore, &access, &limits)?;
     let key = key(key_file.as_deref(), &sources)?;
     let scan = Scan::new(&engine, key, Options { min_confidence: min_confidence.into(), limits: limits.clone() });
     walk(&scan, &sources, &limits, !quiet && !no_progress)?;
@@ -80,6 +98,21 @@ fn code(outcome: &Outcome) -> u8 {
         (0, true) => exit::CLEAN,
         (0, false) => exit::INCOMPLETE,
     }
+}
+
+/// The targets that a file lists.
+fn list(path: &Path) -> anyhow::Result<Vec<Target>> {
+    let text = if path == Path::new("-") { io::read_to_string(io::stdin()) } else { fs::read_to_string(path) };
+    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    // A name alone is one of an image, in a list of images.
+    let target = |line: &str| {
+        let named = line.contains("://")
+            || line.split_once(':').is_some_and(|(scheme, _)| scheme == "oci" || scheme.ends_with("-archive"));
+        let text = if named { line.to_owned() } else { format!("docker://{line}") };
+        text.parse().unwrap_or_else(|never| match never {})
+    };
+    Ok(lines.map(target).collect())
 }
 
 fn walk(scan: &Scan<'_>, sources: &[Box<dyn Source>], limits: &Limits, progress: bool) -> anyhow::Result<()> {

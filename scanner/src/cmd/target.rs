@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use super::hinted;
 use crate::source::image::{Images, Reference, recognise};
+use crate::source::registry::{Access, Name, NameError, pull};
 use crate::source::{Files, Limits, Source, SourceError, Stdin};
 
 /// A target as typed.
@@ -18,12 +19,16 @@ pub(super) enum Target {
     Stdin,
     /// Images in a form that is named.
     Image(Reference),
+    /// An image in a registry.
+    Registry(Name),
+    /// A name in a registry that is none.
+    NoName(String),
     /// A scheme that other versions know.
     Unsupported(String, String),
 }
 
 /// Schemes of the contract that this version cannot read yet.
-const LATER: &[&str] = &["git", "docker-daemon", "containers-storage", "docker"];
+const LATER: &[&str] = &["git", "docker-daemon", "containers-storage"];
 
 impl FromStr for Target {
     type Err = Infallible;
@@ -34,6 +39,9 @@ impl FromStr for Target {
         }
         if let Some(reference) = Reference::parse(text) {
             return Ok(Self::Image(reference));
+        }
+        if let Some(name) = text.strip_prefix("docker://") {
+            return Ok(name.parse().map_or_else(|_| Self::NoName(text.into()), Self::Registry));
         }
         if let Some((scheme, _)) = text.split_once(':')
             && LATER.contains(&scheme)
@@ -50,15 +58,20 @@ impl fmt::Display for Target {
             Self::Path(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("-"),
             Self::Image(reference) => reference.fmt(f),
-            Self::Unsupported(_, text) => f.write_str(text),
+            Self::Registry(name) => write!(f, "docker://{name}"),
+            Self::NoName(text) | Self::Unsupported(_, text) => f.write_str(text),
         }
     }
 }
 
 impl Target {
     /// Opens what it names.
-    pub(super) fn open(&self, respect_gitignore: bool, limits: &Limits) -> anyhow::Result<Box<dyn Source>> {
+    fn open(&self, respect_gitignore: bool, access: &Access, limits: &Limits) -> anyhow::Result<Box<dyn Source>> {
         match self {
+            Self::Registry(name) => Ok(Box::new(pull(std::slice::from_ref(name), access, limits)?)),
+            Self::NoName(text) => {
+                Err(hinted(format!("cannot scan {text}: it is no name of an image"), NameError.to_string()))
+            }
             Self::Stdin => Ok(Box::new(Stdin)),
             Self::Image(reference) => Ok(Box::new(Images::open(reference, limits)?)),
             Self::Path(path) => {
@@ -81,6 +94,29 @@ impl Target {
     }
 }
 
+/// Opens all of them. Images in registries are one source, so that what they share is pulled once.
+pub(super) fn open_all(
+    targets: &[Target],
+    respect_gitignore: bool,
+    access: &Access,
+    limits: &Limits,
+) -> anyhow::Result<Vec<Box<dyn Source>>> {
+    let names: Vec<Name> = targets
+        .iter()
+        .filter_map(|target| if let Target::Registry(name) = target { Some(name.clone()) } else { None })
+        .collect();
+    let mut pulled = false;
+    let mut all: Vec<Box<dyn Source>> = Vec::new();
+    for target in targets {
+        if !matches!(target, Target::Registry(_)) {
+            all.push(target.open(respect_gitignore, access, limits)?);
+        } else if !std::mem::replace(&mut pulled, true) {
+            all.push(Box::new(pull(&names, access, limits)?));
+        }
+    }
+    Ok(all)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -95,6 +131,8 @@ mod tests {
         assert_eq!(parse("a/b"), Target::Path("a/b".into()));
         assert_eq!(parse("c:/x"), Target::Path("c:/x".into()));
         assert_eq!(parse("oci:dir"), Target::Image(Reference::all(Kind::Oci, Path::new("dir"))));
-        assert!(matches!(parse("docker://example.com/x"), Target::Unsupported(..)));
+        assert!(matches!(parse("docker://example.com/x"), Target::Registry(_)));
+        assert!(matches!(parse("docker://Example/X y"), Target::NoName(_)));
+        assert!(matches!(parse("docker-daemon:x"), Target::Unsupported(..)));
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod archive;
 mod files;
 pub mod image;
+pub mod registry;
 mod stdin;
 
 use std::fmt;

@@ -40,6 +40,11 @@ impl Digest {
         Self::sha256(Sha256::digest(bytes).as_slice())
     }
 
+    /// Of these bytes.
+    pub(in crate::source) fn sha256_of(bytes: &[u8]) -> Self {
+        Self::sha256(Sha256::digest(bytes).as_slice())
+    }
+
     /// The path of the blob in an OCI layout.
     pub(in crate::source) fn part(&self) -> String {
         format!("blobs/{}", self.0.replacen(':', "/", 1))

@@ -8,7 +8,7 @@ pub(super) mod entries;
 mod layer;
 mod manifest;
 mod reference;
-mod store;
+pub(super) mod store;
 pub(super) mod unfold;
 
 use std::collections::HashSet;
@@ -45,6 +45,22 @@ impl Images {
     pub fn open(reference: &Reference, limits: &Limits) -> Result<Self, SourceError> {
         let store = Store::open(reference, limits)?;
         let plan = manifest::plan(&store, reference, limits)?;
+        Ok(Self { store, plan })
+    }
+
+    /// Of parts that somebody else has, called by a name that the user would know.
+    ///
+    /// # Errors
+    /// If what is there says nothing of images.
+    pub(super) fn remote(
+        name: &str,
+        parts: Vec<store::RemotePart>,
+        fetch: Box<dyn store::Fetch>,
+        limits: &Limits,
+    ) -> Result<Self, SourceError> {
+        let reference = Reference::all(Kind::Registry, std::path::Path::new(&format!("//{name}")));
+        let store = Store::remote(parts, fetch);
+        let plan = manifest::plan(&store, &reference, limits)?;
         Ok(Self { store, plan })
     }
 

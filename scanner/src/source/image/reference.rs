@@ -21,6 +21,8 @@ pub enum Kind {
     Oci,
     /// That folder as a tar.
     OciArchive,
+    /// What a registry has, as such a folder would have it.
+    Registry,
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
             Self::DockerArchive => "docker-archive",
             Self::Oci => "oci",
             Self::OciArchive => "oci-archive",
+            Self::Registry => "docker",
         }
     }
 }

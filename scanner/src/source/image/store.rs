@@ -40,11 +40,43 @@ pub(super) struct Store {
 enum Backing {
     Folder,
     Tar(File),
+    /// Somewhere that is asked for parts, with those that are held.
+    Remote {
+        held: BTreeMap<PartId, Vec<u8>>,
+        fetch: Box<dyn Fetch>,
+    },
     /// A compressed tar, with its JSON.
     Stream {
         path: PathBuf,
         kept: BTreeMap<PartId, Vec<u8>>,
         most: u64,
+    },
+}
+
+/// Whoever has parts that are not on this machine.
+pub(in crate::source) trait Fetch: std::fmt::Debug + Send + Sync {
+    /// Begins to read a part of so many bytes.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    fn open(&self, part: &str, size: u64) -> io::Result<Box<dyn Read + Send + '_>>;
+}
+
+/// A part that is not on this machine, by its name in an OCI layout.
+pub(in crate::source) enum RemotePart {
+    /// It was fetched already.
+    Held {
+        /// Its name.
+        name: String,
+        /// All of it.
+        bytes: Vec<u8>,
+    },
+    /// It is fetched when it is read.
+    Pulled {
+        /// Its name.
+        name: String,
+        /// How many bytes it is said to have.
+        size: u64,
     },
 }
 
@@ -101,6 +133,22 @@ impl Store {
             return Err(form("it is not a tar".into(), Some(HINT.into())));
         }
         Ok(store)
+    }
+
+    /// Of parts elsewhere.
+    pub(super) fn remote(parts: Vec<RemotePart>, fetch: Box<dyn Fetch>) -> Self {
+        let mut store = Self::empty(Backing::Folder);
+        let mut held = BTreeMap::new();
+        for part in parts {
+            let (name, size, bytes) = match part {
+                RemotePart::Held { name, bytes } => (name, bytes.len() as u64, Some(bytes)),
+                RemotePart::Pulled { name, size } => (name, size, None),
+            };
+            let id = store.add(Part { name, path: PathBuf::new(), offset: 0, size, head: Vec::new(), fault: None });
+            bytes.map(|bytes| held.insert(id, bytes));
+        }
+        store.backing = Backing::Remote { held, fetch };
+        store
     }
 
     fn folder(root: &Path) -> io::Result<Self> {
@@ -276,7 +324,7 @@ impl Store {
         if self.parts[id.0].size > most {
             return Err(Why::Limit);
         }
-        if let Backing::Stream { kept, .. } = &self.backing
+        if let Backing::Stream { kept, .. } | Backing::Remote { held: kept, .. } = &self.backing
             && let Some(text) = kept.get(&id)
         {
             return Ok(text.clone());
@@ -312,7 +360,7 @@ impl Store {
                     return;
                 }
                 match self.reader(wanted[at]) {
-                    Ok(mut reader) => visit(at, Ok(&mut reader)),
+                    Ok(mut reader) => visit(at, Ok(&mut *reader)),
                     Err(error) => visit(at, Err(error)),
                 }
             }
@@ -325,16 +373,22 @@ impl Store {
         });
     }
 
-    fn reader(&self, id: PartId) -> io::Result<Span<'_>> {
+    fn reader(&self, id: PartId) -> io::Result<Box<dyn Read + '_>> {
         let part = &self.parts[id.0];
         if let Some(why) = part.fault {
             return Err(gap(why));
         }
         let file = match &self.backing {
+            Backing::Remote { held, fetch } => {
+                return match held.get(&id) {
+                    Some(bytes) => Ok(Box::new(bytes.as_slice())),
+                    None => Ok(fetch.open(&part.name, part.size)?),
+                };
+            }
             Backing::Tar(file) => Handle::Shared(file),
             Backing::Folder | Backing::Stream { .. } => Handle::Own(File::open(&part.path)?),
         };
-        Ok(Span { file, at: part.offset, left: part.size })
+        Ok(Box::new(Span { file, at: part.offset, left: part.size }))
     }
 
     fn each_in_order(

@@ -1,0 +1,474 @@
+//! Calls to a registry (OCI distribution specification): who one is, redirects, what to do when it breaks off.
+//!
+//! Credentials go to the registry's own host, and to the host that it names for tokens if that is of the same site and
+//! spoken to by TLS; never along a redirect.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ureq::http::{Response, StatusCode};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use ureq::{Agent, Body};
+use zeroize::Zeroizing;
+
+use super::Access;
+use super::credentials::{self, Credential};
+use super::name::Name;
+
+const CONNECT: Duration = Duration::from_secs(15);
+const ANSWER: Duration = Duration::from_secs(60);
+/// How long a body may take before it is asked for anew, from where it is.
+const BODY: Duration = Duration::from_secs(300);
+/// How often a call is tried that the registry fails, and how long the first wait is.
+const TRIES: u32 = 4;
+const WAIT: Duration = Duration::from_millis(500);
+/// The longest that a registry may ask us to wait.
+const MOST_WAIT: Duration = Duration::from_secs(60);
+const MOST_REDIRECTS: usize = 5;
+/// The largest answer with a token.
+const MOST_TOKEN: u64 = 256 << 10;
+
+/// What a manifest may be; the registry chooses.
+const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json, \
+     application/vnd.oci.artifact.manifest.v1+json";
+
+/// Why a registry did not give what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("{host} answers {status}{said}")]
+    Status { host: String, status: StatusCode, said: String },
+    #[error("{host}: {why}")]
+    Unreachable { host: String, why: String },
+    #[error("{host} {why}")]
+    Nonsense { host: String, why: String },
+}
+
+impl Refusal {
+    /// The way out, where we know one.
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Self::Status { status, .. } if *status == StatusCode::UNAUTHORIZED || *status == StatusCode::FORBIDDEN => {
+                "log in with docker login, podman login or skopeo login, or set OAKUM_REGISTRY_USER and OAKUM_REGISTRY_PASSWORD"
+            }
+            Self::Status { status, .. } if *status == StatusCode::NOT_FOUND => {
+                "check the name and the tag; some registries say so too of what one may not see"
+            }
+            Self::Status { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => {
+                "log in, or wait: it counts pulls"
+            }
+            Self::Unreachable { why, .. } if why.contains("certificate") || why.contains("UnknownIssuer") => {
+                "give the authority that signed its certificate: --registry-ca FILE"
+            }
+            Self::Unreachable { .. } => {
+                "check the name, the network and the proxy; --registry-plain-http is for registries without TLS"
+            }
+            _ => "is it a registry?",
+        }
+    }
+}
+
+/// Speaks to registries. Tokens are kept for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Client {
+    agent: Agent,
+    scheme: &'static str,
+    bearer: Option<Zeroizing<String>>,
+    /// What is shown for each repository, once it is known.
+    shown: Mutex<HashMap<String, Zeroizing<String>>>,
+}
+
+impl Client {
+    /// # Errors
+    /// If a file of the access cannot be read.
+    pub(super) fn new(access: &Access) -> io::Result<Self> {
+        let bearer =
+            access.token_file.as_ref().map(|path| std::fs::read_to_string(path).map(Zeroizing::new)).transpose()?;
+        let bearer = bearer.map(|text| Zeroizing::new(text.trim().to_owned()));
+        let mut roots: Vec<Certificate<'static>> = Vec::new();
+        for certificate in rustls_native_certs::load_native_certs().certs {
+            roots.push(Certificate::from_der(&certificate).to_owned());
+        }
+        if let Some(path) = &access.ca {
+            let before = roots.len();
+            let text = std::fs::read(path)?;
+            let items = ureq::tls::parse_pem(&text).filter_map(Result::ok);
+            roots.extend(items.filter_map(|item| if let PemItem::Certificate(one) = item { Some(one) } else { None }));
+            if roots.len() == before {
+                return Err(io::Error::other(format!("{} has no certificate in PEM", path.display())));
+            }
+        }
+        let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build();
+        let agent = Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_connect(Some(CONNECT))
+            .timeout_recv_response(Some(ANSWER))
+            .timeout_recv_body(Some(BODY))
+            .user_agent(concat!("oakum/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .into();
+        let scheme = if access.plain_http { "http" } else { "https" };
+        Ok(Self { agent, scheme, bearer, shown: Mutex::default() })
+    }
+
+    /// A manifest or an index: its bytes, and what it is said to be.
+    pub(super) fn manifest(&self, name: &Name, reference: &str, most: u64) -> Result<(Vec<u8>, String), Refusal> {
+        let response = self.get(name, &format!("manifests/{reference}"), Some(MANIFESTS), 0)?;
+        let kind = header(&response, "content-type").unwrap_or_default();
+        let mut bytes = Vec::new();
+        let read = response.into_body().into_reader().take(most + 1).read_to_end(&mut bytes);
+        let nonsense = |why: String| Refusal::Nonsense { host: name.api().into(), why };
+        read.map_err(|error| nonsense(format!("breaks off in a manifest: {error}")))?;
+        if bytes.len() as u64 > most {
+            return Err(nonsense("sends a manifest that is larger than any should be".into()));
+        }
+        if kind.contains("v1+prettyjws") || kind.contains("manifest.v1+json") && kind.contains("docker") {
+            return Err(nonsense(
+                "has the image in Docker's first format only, which nobody has made since 2017".into(),
+            ));
+        }
+        Ok((bytes, kind))
+    }
+
+    /// A blob, from a place on.
+    pub(super) fn blob(&self, name: &Name, digest: &str, from: u64) -> Result<Response<Body>, Refusal> {
+        self.get(name, &format!("blobs/{digest}"), None, from)
+    }
+
+    /// The tags of a repository.
+    pub(super) fn tags(&self, name: &Name, most: u64) -> Result<Vec<String>, Refusal> {
+        self.pages(name, "tags/list?n=1000", "tags", most)
+    }
+
+    /// A list that comes in pages, each of which names the next.
+    fn pages(&self, name: &Name, first: &str, key: &str, most: u64) -> Result<Vec<String>, Refusal> {
+        let nonsense = |why: &str| Refusal::Nonsense { host: name.api().into(), why: why.into() };
+        let mut all: Vec<String> = Vec::new();
+        let mut next = Some(first.to_owned());
+        while let Some(path) = next.take() {
+            let response = self.get(name, &path, None, 0)?;
+            let link = header(&response, "link");
+            let mut bytes = Vec::new();
+            let read = response.into_body().into_reader().take(most).read_to_end(&mut bytes);
+            let json: Option<serde_json::Value> = read.ok().and_then(|_| serde_json::from_slice(&bytes).ok());
+            let json = json.ok_or_else(|| nonsense("sends no list of tags"))?;
+            let items = json.get(key).and_then(serde_json::Value::as_array).map_or(&[][..], Vec::as_slice);
+            let before = all.len();
+            all.extend(items.iter().filter_map(|item| item.as_str().map(str::to_owned)));
+            // `</v2/NAME/tags/list?n=1000&last=x>; rel="next"`: only what follows the path is taken.
+            let query = link
+                .as_deref()
+                .and_then(|link| link.split_once('>')?.0.split_once('?').map(|(_, query)| query.to_owned()));
+            if all.len() > before {
+                next = query.map(|query| format!("{}?{query}", first.split('?').next().unwrap_or(first)));
+            }
+            if all.len() as u64 > most {
+                return Err(nonsense("has more tags than can be"));
+            }
+        }
+        Ok(all)
+    }
+
+    /// One call, with what the registry wants to be shown, tried again where that can help.
+    fn get(&self, name: &Name, path: &str, accept: Option<&str>, from: u64) -> Result<Response<Body>, Refusal> {
+        let url = format!("{}://{}/v2/{}/{path}", self.scheme, name.api(), name.repository());
+        let mut tries = 0;
+        let mut renewed = false;
+        loop {
+            tries += 1;
+            let shown = self.shown(name);
+            let response = match self.call(&url, accept, from, shown.as_deref().map(String::as_str)) {
+                Ok(response) => response,
+                Err(why) if tries < TRIES && is_passing(&why) => {
+                    std::thread::sleep(WAIT * 2u32.pow(tries));
+                    continue;
+                }
+                Err(error) => {
+                    return Err(Refusal::Unreachable { host: name.api().into(), why: error.to_string() });
+                }
+            };
+            let status = response.status();
+            match status.as_u16() {
+                200 | 206 => return Ok(response),
+                301 | 302 | 303 | 307 | 308 => return self.follow(name, &url, response, from),
+                401 if !renewed => {
+                    renewed = true;
+                    self.introduce(name, &response)?;
+                    continue;
+                }
+                429 | 500 | 502 | 503 | 504 if tries < TRIES => {
+                    let asked = header(&response, "retry-after").and_then(|text| text.trim().parse().ok());
+                    std::thread::sleep(asked.map_or(WAIT * 2u32.pow(tries), Duration::from_secs).min(MOST_WAIT));
+                    continue;
+                }
+                _ => {}
+            }
+            return Err(refused(name.api(), response));
+        }
+    }
+
+    fn call(
+        &self,
+        url: &str,
+        accept: Option<&str>,
+        from: u64,
+        authorization: Option<&str>,
+    ) -> Result<Response<Body>, ureq::Error> {
+        let mut request = self.agent.get(url);
+        if let Some(accept) = accept {
+            request = request.header("Accept", accept);
+        }
+        if from > 0 {
+            request = request.header("Range", format!("bytes={from}-"));
+        }
+        if let Some(authorization) = authorization {
+            request = request.header("Authorization", authorization);
+        }
+        request.call()
+    }
+
+    /// Goes where a registry keeps its blobs, and shows nothing there.
+    fn follow(
+        &self,
+        name: &Name,
+        from_url: &str,
+        mut response: Response<Body>,
+        from: u64,
+    ) -> Result<Response<Body>, Refusal> {
+        let nonsense = |why: &str| Refusal::Nonsense { host: name.api().into(), why: why.into() };
+        let mut url = from_url.to_owned();
+        for _ in 0..MOST_REDIRECTS {
+            let location = header(&response, "location").ok_or_else(|| nonsense("redirects to nowhere"))?;
+            let next = if location.starts_with('/') { format!("{}{location}", origin_of(&url)) } else { location };
+            let safe = next.starts_with("https://") || (next.starts_with("http://") && url.starts_with("http://"));
+            if !safe {
+                return Err(nonsense("redirects from TLS to what is none"));
+            }
+            url = next;
+            response = self
+                .call(&url, None, from, None)
+                .map_err(|error| Refusal::Unreachable { host: host_of(&url).into(), why: error.to_string() })?;
+            match response.status().as_u16() {
+                200 | 206 => return Ok(response),
+                301 | 302 | 303 | 307 | 308 => {}
+                _ => return Err(refused(host_of(&url), response)),
+            }
+        }
+        Err(nonsense("redirects without end"))
+    }
+
+    fn shown(&self, name: &Name) -> Option<Zeroizing<String>> {
+        if let Some(token) = &self.bearer {
+            return Some(Zeroizing::new(format!("Bearer {}", token.as_str())));
+        }
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.get(&format!("{}/{}", name.host(), name.repository())).cloned()
+    }
+
+    /// Finds out what the registry wants to be shown.
+    fn introduce(&self, name: &Name, response: &Response<Body>) -> Result<(), Refusal> {
+        let wanted = header(response, "www-authenticate").unwrap_or_default();
+        let credential = credentials::of(name);
+        let shown = if wanted.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")) {
+            Some(self.token(name, &Challenge::parse(&wanted), credential)?)
+        } else {
+            credential.and_then(|credential| basic(&credential))
+        };
+        let Some(shown) = shown else {
+            let said = ": it wants a user and a password, and there are none for it".to_owned();
+            return Err(Refusal::Status { host: name.api().into(), status: StatusCode::UNAUTHORIZED, said });
+        };
+        let key = format!("{}/{}", name.host(), name.repository());
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(key, shown);
+        Ok(())
+    }
+
+    /// Gets a token from where the registry says that they are given out.
+    fn token(
+        &self,
+        name: &Name,
+        challenge: &Challenge,
+        credential: Option<Credential>,
+    ) -> Result<Zeroizing<String>, Refusal> {
+        let nonsense = |why: String| Refusal::Nonsense { host: name.api().into(), why };
+        let realm = &challenge.realm;
+        let host = host_of(realm);
+        let safe = realm.starts_with("https://") || (realm.starts_with("http://") && self.scheme == "http");
+        if !safe {
+            return Err(nonsense("wants tokens from where there is no TLS".into()));
+        }
+        // Somebody else's host gets no credentials, whatever the registry says.
+        let credential = credential.filter(|_| is_same_site(name.api(), host));
+        let scope = if challenge.scope.is_empty() {
+            format!("repository:{}:pull", name.repository())
+        } else {
+            challenge.scope.clone()
+        };
+        let unreachable = |error: ureq::Error| Refusal::Unreachable { host: host.into(), why: error.to_string() };
+        let response = if let Some(Credential::Identity(token)) = &credential {
+            let form = [
+                ("grant_type", "refresh_token"),
+                ("service", &challenge.service),
+                ("client_id", "oakum"),
+                ("scope", &scope),
+                ("refresh_token", token),
+            ];
+            self.agent.post(realm).send_form(form).map_err(unreachable)?
+        } else {
+            let mut request = self.agent.get(realm).query("service", &challenge.service).query("scope", &scope);
+            if let Some(shown) = credential.as_ref().and_then(basic) {
+                request = request.header("Authorization", shown.as_str());
+            }
+            request.call().map_err(unreachable)?
+        };
+        if response.status() != StatusCode::OK {
+            return Err(refused(host, response));
+        }
+        let mut text = Zeroizing::new(Vec::new());
+        let read = response.into_body().into_reader().take(MOST_TOKEN).read_to_end(&mut text);
+        let json: Option<serde_json::Value> = read.ok().and_then(|_| serde_json::from_slice(&text).ok());
+        let token = json.as_ref().and_then(|json| json.get("token").or_else(|| json.get("access_token"))?.as_str());
+        match token.filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic())) {
+            Some(token) => Ok(Zeroizing::new(format!("Bearer {token}"))),
+            None => Err(nonsense(format!("sends us to {host} for a token, which has none"))),
+        }
+    }
+}
+
+/// What is shown for a user and a password.
+fn basic(credential: &Credential) -> Option<Zeroizing<String>> {
+    match credential {
+        Credential::Basic { user, password } => {
+            let pair = Zeroizing::new(format!("{user}:{}", password.as_str()));
+            Some(Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes()))))
+        }
+        Credential::Identity(_) => None,
+    }
+}
+
+/// What a registry says of how tokens are had (RFC 6750, and the distribution's token specification).
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Challenge {
+    realm: String,
+    service: String,
+    scope: String,
+}
+
+impl Challenge {
+    fn parse(header: &str) -> Self {
+        let mut found = Self::default();
+        let mut rest = header.split_once(' ').map_or("", |(_, rest)| rest);
+        while let Some((key, after)) = rest.split_once("=\"") {
+            let Some((value, next)) = after.split_once('"') else { break };
+            match key.trim_matches([' ', ',']) {
+                "realm" => value.clone_into(&mut found.realm),
+                "service" => value.clone_into(&mut found.service),
+                "scope" => value.clone_into(&mut found.scope),
+                _ => {}
+            }
+            rest = next;
+        }
+        found
+    }
+}
+
+fn header(response: &Response<Body>, name: &str) -> Option<String> {
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// What a registry says when it refuses, as far as it is plain text.
+fn refused(host: &str, response: Response<Body>) -> Refusal {
+    let status = response.status();
+    let mut text = Vec::new();
+    let read = response.into_body().into_reader().take(4096).read_to_end(&mut text);
+    let json: Option<serde_json::Value> = read.ok().and_then(|_| serde_json::from_slice(&text).ok());
+    let said = json.as_ref().and_then(|json| json.pointer("/errors/0/message")?.as_str());
+    let said = said.map(|said| said.chars().filter(|c| !c.is_control()).take(200).collect::<String>());
+    Refusal::Status { host: host.into(), status, said: said.map(|said| format!(": {said}")).unwrap_or_default() }
+}
+
+/// Whether to try again may help.
+fn is_passing(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Io(error) => {
+            matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe
+            )
+        }
+        _ => false,
+    }
+}
+
+/// `https://example.com:5000` of a URL.
+fn origin_of(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url[host..].find(['/', '?', '#']).map_or(url, |end| &url[..host + end])
+}
+
+/// `example.com:5000` of a URL; what stands before an `@` is nobody's host.
+fn host_of(url: &str) -> &str {
+    let origin = origin_of(url);
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    host.rsplit('@').next().unwrap_or(host)
+}
+
+/// Whether two hosts are one, or both of one domain that is more than a top-level one.
+fn is_same_site(registry: &str, other: &str) -> bool {
+    let name = |host: &str| host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
+    if registry.eq_ignore_ascii_case(other) {
+        return true;
+    }
+    let (registry, other) = (name(registry), name(other));
+    let is_address = registry.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    match registry.split_once('.') {
+        Some((_, parent)) if parent.contains('.') && !is_address => {
+            other == parent || other.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
+        }
+        _ => other == registry,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenges_are_read() {
+        let text = "Bearer realm=\"https://auth.example.com/token\",service=\"reg\", scope=\"repository:a/b:pull\"";
+        let expected = Challenge {
+            realm: "https://auth.example.com/token".into(),
+            service: "reg".into(),
+            scope: "repository:a/b:pull".into(),
+        };
+        assert_eq!(Challenge::parse(text), expected);
+        assert_eq!(Challenge::parse("Bearer"), Challenge::default());
+        assert_eq!(Challenge::parse("Bearer realm=\"x").realm, "");
+    }
+
+    #[test]
+    fn credentials_stay_with_their_site() {
+        for (registry, other, same) in [
+            ("registry-1.docker.io", "auth.docker.io", true),
+            ("registry.gitlab.com", "gitlab.com", true),
+            ("registry.example.com:5000", "auth.example.com", true),
+            ("quay.io", "quay.io", true),
+            ("quay.io", "evil.io", false),
+            ("127.0.0.1:5000", "127.0.0.1:6000", true),
+            ("10.0.0.1", "9.0.0.1", false),
+            ("registry.example.com", "example.com.evil.org", false),
+            ("registry.example.com", "evilexample.com", false),
+        ] {
+            assert_eq!(is_same_site(registry, other), same, "{registry} {other}");
+        }
+        assert_eq!(host_of("https://registry.example.com@evil.org/x?y"), "evil.org");
+        assert_eq!(origin_of("https://a.example.com:1/x/y"), "https://a.example.com:1");
+    }
+}

@@ -1,0 +1,248 @@
+//! Images straight from a registry. What a registry has is laid out as an OCI image layout is, with manifests and
+//! configurations held and layers streamed: their digests are checked on the way, nothing is written to disk, and each
+//! distinct layer is pulled once for all the images that are asked for together.
+
+mod client;
+mod credentials;
+mod name;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use client::{Client, Refusal};
+pub use name::{Name, NameError};
+
+use super::image::Images;
+use super::image::digest::Digest;
+use super::image::store::{Fetch, RemotePart};
+use super::image::unfold::gap;
+use super::{Limits, SourceError, Why};
+
+/// How deep indexes may nest.
+const MOST_DEPTH: usize = 8;
+/// How many manifests and configurations are held, and how many bytes of them.
+const MOST_DOCUMENTS: usize = 20_000;
+const MOST_HELD: u64 = 64 << 20;
+/// How often a blob is asked for anew, if each time some of it comes.
+const MOST_RESUMED: u32 = 20;
+/// How much has to come for that.
+const PROGRESS: u64 = 64 << 10;
+
+/// How registries are spoken to.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// A file with the token that is shown, in place of a user and a password.
+    pub token_file: Option<PathBuf>,
+    /// A file with certificates, in PEM, of authorities to trust besides the system's.
+    pub ca: Option<PathBuf>,
+    /// Whether to speak without TLS.
+    pub plain_http: bool,
+    /// Whether a name is a repository of which all tags are meant.
+    pub all_tags: bool,
+}
+
+/// Finds out what images are made of, and makes them one source.
+///
+/// # Errors
+/// If a registry cannot be reached, does not have an image, or answers nonsense.
+pub fn pull(names: &[Name], access: &Access, limits: &Limits) -> Result<Images, SourceError> {
+    let target = names.first().map_or_else(String::new, |name| format!("docker://{name}"));
+    let client = Client::new(access).map_err(|error| SourceError::Open { target: target.clone(), error })?;
+    let mut found = Found { limits, client: &client, parts: BTreeMap::new(), layers: BTreeMap::new(), held: 0 };
+    let mut roots = Vec::new();
+    let mut wanted = BTreeSet::new();
+    for name in names {
+        let told = |refusal: Refusal| SourceError::Form {
+            target: format!("docker://{name}"),
+            why: refusal.to_string(),
+            hint: Some(refusal.hint().into()),
+        };
+        let all = if access.all_tags && !name.is_whole() {
+            let tags = client.tags(name, limits.json).map_err(told)?;
+            tags.iter().filter_map(|tag| name.with_tag(tag).ok()).collect()
+        } else {
+            vec![name.clone()]
+        };
+        for name in all {
+            if wanted.insert(name.to_string()) {
+                roots.push(found.image(&name).map_err(told)?);
+            }
+        }
+    }
+    let Found { mut parts, layers, .. } = found;
+    let index = json!({"schemaVersion": 2, "manifests": roots}).to_string().into_bytes();
+    parts.insert("index.json".into(), index);
+    let held = parts.into_iter().map(|(name, bytes)| RemotePart::Held { name, bytes });
+    let pulled = layers.iter().map(|(digest, (_, size))| RemotePart::Pulled { name: digest.part(), size: *size });
+    let remote: Vec<_> = held.chain(pulled).collect();
+    let layers = layers.into_iter().map(|(digest, (name, _))| (digest.part(), (name, digest))).collect();
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    Images::remote(&names.join(" "), remote, Box::new(Layers { client, layers }), limits)
+}
+
+/// What was found out so far.
+struct Found<'a> {
+    limits: &'a Limits,
+    client: &'a Client,
+    /// Documents, by what they are called in a layout.
+    parts: BTreeMap<String, Vec<u8>>,
+    /// Of each layer a repository that has it, and its size.
+    layers: BTreeMap<Digest, (Name, u64)>,
+    held: u64,
+}
+
+impl Found<'_> {
+    /// Notes an image, and gives the descriptor by which an index names it.
+    fn image(&mut self, name: &Name) -> Result<Value, Refusal> {
+        let (bytes, kind) = self.client.manifest(name, name.wanted(), self.limits.json)?;
+        let digest = Digest::sha256_of(&bytes);
+        if let Some(wanted) = name.digest().filter(|wanted| !wanted.fits(&bytes)) {
+            let why = format!("sends another manifest than {}", wanted.as_str());
+            return Err(Refusal::Nonsense { host: name.api().into(), why });
+        }
+        let descriptor = json!({
+            "mediaType": kind, "digest": digest.as_str(), "size": bytes.len(),
+            "annotations": {"org.opencontainers.image.ref.name": name.to_string()},
+        });
+        self.document(name, &digest, bytes, 0)?;
+        Ok(descriptor)
+    }
+
+    /// Notes a manifest or an index, and all that it names.
+    fn document(&mut self, name: &Name, digest: &Digest, bytes: Vec<u8>, depth: usize) -> Result<(), Refusal> {
+        let nonsense = |why: &str| Refusal::Nonsense { host: name.api().into(), why: why.into() };
+        let json: Value = serde_json::from_slice(&bytes).map_err(|_| nonsense("sends a manifest that is no JSON"))?;
+        self.hold(name, digest, bytes)?;
+        let list = |key: &str| json.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+        for descriptor in list("manifests") {
+            let Some(inner) = digest_of(&descriptor) else { continue };
+            if depth >= MOST_DEPTH || self.parts.contains_key(&inner.part()) {
+                continue;
+            }
+            // One that is not there is told of by whoever reads the index.
+            match self.client.manifest(name, inner.as_str(), self.limits.json) {
+                Ok((bytes, _)) => self.document(name, &inner, bytes, depth + 1)?,
+                Err(Refusal::Status { .. }) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        if let Some(config) = json.get("config").and_then(digest_of)
+            && !self.parts.contains_key(&config.part())
+        {
+            let response = self.client.blob(name, config.as_str(), 0)?;
+            let mut bytes = Vec::new();
+            let read = response.into_body().into_reader().take(self.limits.json + 1).read_to_end(&mut bytes);
+            read.map_err(|error| nonsense(&format!("breaks off in a configuration: {error}")))?;
+            self.hold(name, &config, bytes)?;
+        }
+        for descriptor in list("layers").iter().chain(&list("blobs")) {
+            if let Some(layer) = digest_of(descriptor) {
+                let size = descriptor.get("size").and_then(Value::as_u64).unwrap_or(self.limits.unfolded);
+                self.layers.entry(layer).or_insert_with(|| (name.clone(), size));
+            }
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, name: &Name, digest: &Digest, bytes: Vec<u8>) -> Result<(), Refusal> {
+        self.held += bytes.len() as u64;
+        if self.parts.len() >= MOST_DOCUMENTS || self.held > MOST_HELD {
+            let why = "has more manifests of these images than can be held".to_owned();
+            return Err(Refusal::Nonsense { host: name.api().into(), why });
+        }
+        self.parts.insert(digest.part(), bytes);
+        Ok(())
+    }
+}
+
+fn digest_of(descriptor: &Value) -> Option<Digest> {
+    Digest::parse(descriptor.get("digest")?.as_str()?)
+}
+
+/// Pulls layers.
+#[derive(Debug)]
+struct Layers {
+    client: Client,
+    /// By the name in the layout: where it is, and its digest.
+    layers: BTreeMap<String, (Name, Digest)>,
+}
+
+impl Fetch for Layers {
+    fn open(&self, part: &str, size: u64) -> io::Result<Box<dyn Read + Send + '_>> {
+        let (name, digest) = self.layers.get(part).ok_or_else(|| gap(Why::Missing))?;
+        Ok(Box::new(Pull { client: &self.client, name, digest, size, at: 0, body: None, resumed: 0, before: 0 }))
+    }
+}
+
+/// A layer that is being pulled. Where it breaks off it is asked for from there on.
+struct Pull<'a> {
+    client: &'a Client,
+    name: &'a Name,
+    digest: &'a Digest,
+    size: u64,
+    at: u64,
+    body: Option<Box<dyn Read + Send>>,
+    resumed: u32,
+    /// Where it was when it was last asked for.
+    before: u64,
+}
+
+impl Pull<'_> {
+    fn begin(&mut self) -> io::Result<Box<dyn Read + Send>> {
+        let response = self.client.blob(self.name, self.digest.as_str(), self.at).map_err(|refusal| match refusal {
+            Refusal::Status { status, .. } if status.as_u16() == 404 => gap(Why::Missing),
+            _ => gap(Why::Unreadable),
+        })?;
+        let partial = response.status().as_u16() == 206;
+        let mut body = response.into_body().into_reader();
+        // A registry that knows no ranges begins again.
+        if !partial && self.at > 0 {
+            let passed = io::copy(&mut body.by_ref().take(self.at), &mut io::sink())?;
+            if passed < self.at {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(Box::new(body))
+    }
+}
+
+impl Read for Pull<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let left = usize::try_from(self.size - self.at).unwrap_or(usize::MAX).min(buffer.len());
+            if left == 0 {
+                return Ok(0);
+            }
+            let read = match &mut self.body {
+                Some(body) => body.read(&mut buffer[..left]),
+                None => match self.begin() {
+                    Ok(body) => {
+                        self.body = Some(body);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
+            };
+            match read {
+                Ok(n) if n > 0 => {
+                    self.at += n as u64;
+                    return Ok(n);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // It broke off, or went silent.
+                ended => {
+                    let slow = self.at - self.before < PROGRESS;
+                    if self.resumed >= MOST_RESUMED || (slow && self.resumed > 0) {
+                        return Err(ended.err().map_or_else(|| gap(Why::Truncated), |_| gap(Why::Unreadable)));
+                    }
+                    self.resumed += 1;
+                    self.before = self.at;
+                    self.body = None;
+                }
+            }
+        }
+    }
+}

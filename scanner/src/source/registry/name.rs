@@ -1,0 +1,159 @@
+//! What an image is called in a registry: `[HOST/]NAME[:TAG][@DIGEST]`, with Docker's short names.
+
+use std::fmt;
+
+use crate::source::image::digest::Digest;
+
+/// Where Docker's short names are, and what answers for it.
+const DOCKER: &str = "docker.io";
+const DOCKER_API: &str = "registry-1.docker.io";
+
+/// An image or a repository, wherever it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Name {
+    host: String,
+    repository: String,
+    reference: Option<Wanted>,
+}
+
+/// Which image of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Wanted {
+    Tag(String),
+    Digest(String),
+}
+
+/// Why a text is no name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name is [HOST/]NAME[:TAG][@DIGEST], in small letters, digits and . _ - /")]
+pub struct NameError;
+
+impl Name {
+    /// Reads a name as it stands behind `docker://`.
+    ///
+    /// ```
+    /// use oakum::source::registry::Name;
+    /// let short: Name = "alpine".parse().unwrap();
+    /// assert_eq!(short.to_string(), "docker.io/library/alpine:latest");
+    /// let own: Name = "registry.example.com:5000/team/web:1".parse().unwrap();
+    /// assert_eq!(own.to_string(), "registry.example.com:5000/team/web:1");
+    /// assert!("Upper/Case".parse::<Name>().is_err());
+    /// ```
+    fn parse(text: &str) -> Result<Self, NameError> {
+        let (text, digest) = match text.split_once('@') {
+            Some((text, digest)) => (text, Some(Digest::parse(digest).ok_or(NameError)?.as_str().to_owned())),
+            None => (text, None),
+        };
+        let (host, rest) = match text.split_once('/') {
+            Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest),
+            _ => (DOCKER, text),
+        };
+        let (path, tag) = match rest.rsplit_once(':') {
+            Some((path, tag)) => (path, Some(tag)),
+            None => (rest, None),
+        };
+        let repository =
+            if host == DOCKER && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
+        let part = |part: &str| {
+            let ends = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            ends(part.as_bytes().first())
+                && ends(part.as_bytes().last())
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+        };
+        let is_host = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+        let is_tag = |tag: &str| {
+            (1..=128).contains(&tag.len())
+                && !tag.starts_with(['.', '-'])
+                && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        };
+        if !is_host || repository.len() > 255 || !repository.split('/').all(part) || !tag.is_none_or(is_tag) {
+            return Err(NameError);
+        }
+        let reference = digest.map(Wanted::Digest).or_else(|| tag.map(|tag| Wanted::Tag(tag.to_owned())));
+        Ok(Self { host: host.to_owned(), repository, reference })
+    }
+
+    /// The host as people name it.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The host, and the port if there is one, that answers.
+    pub(super) fn api(&self) -> &str {
+        if self.host == DOCKER { DOCKER_API } else { &self.host }
+    }
+
+    /// The repository there.
+    pub(super) fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// What stands in the place of a tag when a manifest is asked for.
+    pub(super) fn wanted(&self) -> &str {
+        match &self.reference {
+            Some(Wanted::Tag(text) | Wanted::Digest(text)) => text,
+            None => "latest",
+        }
+    }
+
+    /// The digest that is wanted, if one is.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        match &self.reference {
+            Some(Wanted::Digest(digest)) => Digest::parse(digest),
+            _ => None,
+        }
+    }
+
+    /// Whether it names one image, and not a repository.
+    pub(super) fn is_whole(&self) -> bool {
+        self.reference.is_some()
+    }
+
+    /// Another image of the repository.
+    pub(super) fn with_tag(&self, tag: &str) -> Result<Self, NameError> {
+        format!("{}/{}:{tag}", self.host, self.repository).parse()
+    }
+}
+
+impl std::str::FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.host, self.repository)?;
+        match &self.reference {
+            Some(Wanted::Digest(digest)) => write!(f, "@{digest}"),
+            Some(Wanted::Tag(tag)) => write!(f, ":{tag}"),
+            None => f.write_str(":latest"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_docker_reads_them() {
+        let hash = "0".repeat(64);
+        for (text, host, repository, wanted) in [
+            ("alpine", "docker.io", "library/alpine", "latest"),
+            ("alpine:3", "docker.io", "library/alpine", "3"),
+            ("team/web", "docker.io", "team/web", "latest"),
+            ("localhost/web", "localhost", "web", "latest"),
+            ("127.0.0.1:5000/a/b/c:v1.2", "127.0.0.1:5000", "a/b/c", "v1.2"),
+            (&format!("example.com/web:1@sha256:{hash}"), "example.com", "web", &format!("sha256:{hash}")),
+        ] {
+            let name: Name = text.parse().unwrap();
+            assert_eq!((name.host(), name.repository(), name.wanted()), (host, repository, wanted), "{text}");
+        }
+        for text in ["", "A", "a//b", "example.com/", "a:", "a@sha256", "a/../b", "example.com/a?x", "a:b c"] {
+            assert_eq!(text.parse::<Name>(), Err(NameError), "{text}");
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Images straight from a registry: Debian's, with TLS and a password, and one that breaks off, lies and sends elsewhere.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use e2e::images::Builder;
+use e2e::planted::Planted;
+use e2e::programs::{Ran, program, tool};
+use e2e::servers::registry::{Registry, USER};
+use serde_json::{Value, json};
+
+/// Runs `oakum scan` with no home, and these variables besides.
+fn scan(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+    let mut command = Command::new(program("oakum").unwrap());
+    command.env_clear().env("HOME", folder).env("PATH", std::env::var_os("PATH").unwrap());
+    command.envs(variables.iter().copied()).current_dir(folder).args(["scan", "--format", "json"]).args(arguments);
+    Ran::from(command.output().unwrap())
+}
+
+fn fingerprints(report: &Value) -> Vec<String> {
+    let mut all: Vec<_> = report["findings"].as_array().unwrap().iter().map(|f| f["fingerprint"].to_string()).collect();
+    all.sort();
+    all
+}
+
+/// An image with a password in a layer that another deletes.
+fn image(builder: &Builder, name: &str, secret: &Planted) {
+    builder.file("app.env", &format!("DB_PASSWORD={}\n", secret.text())).unwrap();
+    let dockerfile = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY app.env /app/.env\nRUN [\"/bin/busybox\", \"rm\", \"/app/.env\"]\n";
+    builder.build(name, dockerfile, &[]);
+}
+
+#[test]
+fn a_registry_gives_what_a_folder_gives() {
+    let registry = Registry::start().unwrap();
+    let builder = Builder::new().unwrap();
+    let secret = Planted::password();
+    image(&builder, "web", &secret);
+    builder.push("web", "oci", "oci");
+    let certificates = registry.certificates().unwrap();
+    let (host, ca) = (registry.host(), certificates.join("ca.crt").display().to_string());
+    let login = format!("{USER}:{}", registry.password().text());
+    for tag in ["1", "2"] {
+        let to = format!("docker://{host}/team/web:{tag}");
+        let folder = certificates.display().to_string();
+        builder.copy(&["--dest-cert-dir", &folder, "--dest-creds", &login], "oci:oci:web:latest", &to);
+    }
+    let variables = [("OAKUM_REGISTRY_USER", USER), ("OAKUM_REGISTRY_PASSWORD", registry.password().text())];
+    let target = format!("docker://{host}/team/web:1");
+    let key = builder.path().join("key");
+    std::fs::write(&key, "one key for all of them").unwrap();
+    let key = ["--key-file", key.to_str().unwrap()];
+
+    let pulled = scan(builder.path(), &variables, &[&target, "--registry-ca", &ca, key[0], key[1]]);
+    assert_eq!(pulled.code, 1, "{}{}", pulled.err, pulled.out);
+    let local = scan(builder.path(), &[], &["oci:oci", key[0], key[1]]);
+    let (report, local) = (pulled.json(), local.json());
+    assert_eq!(fingerprints(&report), fingerprints(&local), "{report:#}");
+    let place = &report["findings"][0]["places"][0];
+    assert_eq!((&place["state"], &place["state_by"]), (&"deleted".into(), &2.into()), "{report:#}");
+    assert_eq!(place["layer"]["image"], format!("{host}/team/web:1"));
+    assert_eq!(place["layer"]["digest"], local["findings"][0]["places"][0]["layer"]["digest"]);
+    assert_eq!(report["complete"], true, "{report:#}");
+    for planted in [&secret, registry.password()] {
+        assert_eq!(planted.trace_in(format!("{}{}", pulled.out, pulled.err).as_bytes()), None);
+    }
+
+    // All tags are one scan, and what they share is one place for each.
+    let repository = format!("docker://{host}/team/web");
+    let all = scan(builder.path(), &variables, &[&repository, "--all-tags", "--registry-ca", &ca]).json();
+    assert_eq!(all["findings"].as_array().unwrap().len(), 1, "{all:#}");
+    // The same from a list of names, by Docker's own file of credentials.
+    std::fs::create_dir(builder.path().join(".docker")).unwrap();
+    tool(
+        Command::new("skopeo")
+            .args(["login", "--authfile", ".docker/config.json", "--cert-dir"])
+            .arg(&certificates)
+            .args(["-u", USER, "-p", registry.password().text(), &host])
+            .current_dir(builder.path()),
+    );
+    std::fs::write(builder.path().join("list"), format!("# all of them\n{host}/team/web:1\n\n{host}/team/web:2\n"))
+        .unwrap();
+    let listed = scan(builder.path(), &[], &["--images-from", "list", "--registry-ca", &ca]);
+    assert_eq!(listed.code, 1, "{}{}", listed.err, listed.out);
+    // The layers were pulled once: the second name has added no more than itself.
+    let bytes = |report: &Value| report["summary"]["bytes"].as_u64().unwrap();
+    assert!(bytes(&listed.json()) - bytes(&report) < 1000, "{}", listed.out);
+
+    for (variables, more, said) in [
+        (&variables[..], &[][..], "--registry-ca"),
+        (
+            &[("OAKUM_REGISTRY_USER", USER), ("OAKUM_REGISTRY_PASSWORD", "wrong")][..],
+            &["--registry-ca", &ca][..],
+            "401",
+        ),
+    ] {
+        let refused = scan(builder.path(), variables, &[&[target.as_str()], more].concat());
+        assert!(refused.code == 2 && refused.err.contains(said), "{} {}", refused.code, refused.err);
+        assert!(refused.err.contains(&target), "{}", refused.err);
+    }
+    let unknown = scan(builder.path(), &variables, &[&format!("docker://{host}/team/other:1"), "--registry-ca", &ca]);
+    assert!(unknown.code == 2 && unknown.err.contains("404"), "{} {}", unknown.code, unknown.err);
+    let misspelt = scan(builder.path(), &[], &["docker://Team/Web"]);
+    assert!(misspelt.code == 2 && misspelt.err.contains("no name of an image"), "{}", misspelt.err);
+}
+
+/// A call that a server took.
+#[derive(Debug, Clone)]
+struct Call {
+    path: String,
+    headers: BTreeMap<String, String>,
+}
+
+/// What it answers.
+#[derive(Debug, Default)]
+struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    /// The length that it says, if that is not the body's.
+    length: Option<usize>,
+}
+
+impl Answer {
+    fn of(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, body: body.into(), ..Self::default() }
+    }
+
+    fn with(mut self, header: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((header, value.into()));
+        self
+    }
+}
+
+/// A server without TLS that answers as it is told. It ends with the test's process.
+struct Server {
+    host: String,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+impl Server {
+    fn start(answer: impl Fn(&Call, &[Call]) -> Answer + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
+        let noted = Arc::clone(&calls);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let Some(Ok(first)) = lines.next() else { continue };
+                let headers = lines.map_while(Result::ok).take_while(|line| !line.is_empty());
+                let headers =
+                    headers.filter_map(|line| line.split_once(": ").map(|(k, v)| (k.to_lowercase(), v.to_owned())));
+                let call = Call { path: first.split(' ').nth(1).unwrap().to_owned(), headers: headers.collect() };
+                let answer = answer(&call, &noted.lock().unwrap());
+                noted.lock().unwrap().push(call);
+                let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\n", answer.status);
+                for (name, value) in &answer.headers {
+                    head += &format!("{name}: {value}\r\n");
+                }
+                head += &format!("Content-Length: {}\r\n\r\n", answer.length.unwrap_or(answer.body.len()));
+                // Whoever has hung up has heard enough.
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&answer.body));
+            }
+        });
+        Self { host, calls }
+    }
+
+    fn calls(&self) -> Vec<Call> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+/// An image as its blobs: a layer, a configuration and a manifest, each with its digest.
+struct Blobs {
+    layer: (String, Vec<u8>),
+    config: (String, Vec<u8>),
+    manifest: (String, Vec<u8>),
+}
+
+impl Blobs {
+    fn new(secret: &Planted) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".env"), format!("DB_PASSWORD={}\n", secret.text())).unwrap();
+        // Enough of it that a break lies within.
+        std::fs::write(folder.path().join("words"), "word ".repeat(200_000)).unwrap();
+        tool(Command::new("tar").args(["-cf", "layer.tar", "words", ".env"]).current_dir(folder.path()));
+        let digest = |bytes: &[u8]| {
+            std::fs::write(folder.path().join("blob"), bytes).unwrap();
+            let sum = tool(Command::new("sha256sum").arg("blob").current_dir(folder.path()));
+            format!("sha256:{}", sum.split(' ').next().unwrap())
+        };
+        let layer = std::fs::read(folder.path().join("layer.tar")).unwrap();
+        let layer = (digest(&layer), layer);
+        let config =
+            json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [layer.0]}});
+        let config = config.to_string().into_bytes();
+        let config = (digest(&config), config);
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config.0, "size": config.1.len()},
+            "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer.0, "size": layer.1.len()}],
+        });
+        let manifest = manifest.to_string().into_bytes();
+        let manifest = (digest(&manifest), manifest);
+        Self { layer, config, manifest }
+    }
+
+    /// What a good registry answers.
+    fn answer(&self, call: &Call) -> Answer {
+        let from = call.headers.get("range").map_or(0, |range| range[6..range.len() - 1].parse().unwrap());
+        if call.path.contains("/manifests/") {
+            Answer::of(200, self.manifest.1.clone()).with("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+        } else if call.path.ends_with(&self.config.0) {
+            Answer::of(200, self.config.1.clone())
+        } else if call.path.ends_with(&self.layer.0) {
+            Answer::of(if from > 0 { 206 } else { 200 }, self.layer.1[from..].to_vec())
+        } else {
+            Answer::of(404, "{}")
+        }
+    }
+}
+
+fn scan_plain(host: &str, variables: &[(&str, &str)]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    scan(folder.path(), variables, &["--registry-plain-http", &format!("docker://{host}/team/web:1")])
+}
+
+#[test]
+fn what_breaks_off_is_gone_on_with_from_there() {
+    let secret = Planted::password();
+    let blobs = Blobs::new(&secret);
+    let layer = blobs.layer.0.clone();
+    let server = Server::start(move |call, _| {
+        let mut answer = blobs.answer(call);
+        // Never more than so much at once.
+        if call.path.ends_with(&blobs.layer.0) && answer.body.len() > 300_000 {
+            answer.length = Some(answer.body.len());
+            answer.body.truncate(300_000);
+        }
+        answer
+    });
+    let ran = scan_plain(&server.host, &[]);
+    assert_eq!((ran.code, ran.json()["complete"].clone()), (1, true.into()), "{}{}", ran.err, ran.out);
+    let ranges: Vec<_> =
+        server.calls().iter().filter(|c| c.path.ends_with(&layer)).map(|c| c.headers.get("range").cloned()).collect();
+    assert_eq!(ranges[..2], [None, Some("bytes=300000-".into())], "{ranges:?}");
+}
+
+#[test]
+fn a_registry_that_lies_is_told_of() {
+    let secret = Planted::password();
+    let good = Arc::new(Blobs::new(&secret));
+    // Another layer than its digest says; it is scanned, and told to be another.
+    let blobs = Arc::clone(&good);
+    let server = Server::start(move |call, _| {
+        let mut answer = blobs.answer(call);
+        if call.path.ends_with(&blobs.layer.0) {
+            answer.body[100] ^= 1;
+        }
+        answer
+    });
+    let ran = scan_plain(&server.host, &[]);
+    let whys = |ran: &Ran| -> Vec<String> {
+        let skipped = ran.json()["summary"]["skipped"].as_array().unwrap().clone();
+        skipped.iter().map(|skipped| skipped["why"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ran.json()["complete"], false, "{}", ran.out);
+    // A layer that is not there.
+    let blobs = Arc::clone(&good);
+    let server =
+        Server::start(
+            move |call, _| {
+                if call.path.ends_with(&blobs.layer.0) { Answer::of(404, "{}") } else { blobs.answer(call) }
+            },
+        );
+    let ran = scan_plain(&server.host, &[]);
+    assert_eq!((ran.code, whys(&ran)), (3, vec!["missing from the image".to_owned()]), "{}", ran.out);
+    // A manifest that never ends.
+    let server = Server::start(|_, _| Answer::of(200, vec![b' '; 6 << 20]));
+    let ran = scan_plain(&server.host, &[]);
+    assert!(ran.code == 2 && ran.err.contains("larger than any should be"), "{}", ran.err);
+    // A page, as what is no registry answers.
+    let server = Server::start(|_, _| Answer::of(200, "<html>"));
+    let ran = scan_plain(&server.host, &[]);
+    assert!(ran.code == 2 && ran.err.contains("is it a registry?"), "{}", ran.err);
+}
+
+#[test]
+fn credentials_go_to_no_other_host() {
+    let secret = Planted::password();
+    let password = Planted::password();
+    let good = Arc::new(Blobs::new(&secret));
+    let blobs = Arc::clone(&good);
+    let elsewhere = Server::start(move |call, _| blobs.answer(call));
+    let (blobs, other) = (Arc::clone(&good), elsewhere.host.clone());
+    let server = Server::start(move |call, _| match call.headers.get("authorization") {
+        None if call.path.starts_with("/token") => Answer::of(401, "{}"),
+        Some(_) if call.path.starts_with("/token") => Answer::of(200, json!({"token": "abc.def"}).to_string()),
+        Some(shown) if shown == "Bearer abc.def" && call.path.contains("/blobs/") => {
+            Answer::of(307, "").with("Location", format!("http://{other}{}", call.path))
+        }
+        Some(shown) if shown == "Bearer abc.def" => blobs.answer(call),
+        _ => {
+            let host = &call.headers["host"];
+            Answer::of(401, "{}").with(
+                "WWW-Authenticate",
+                format!("Bearer realm=\"http://{host}/token\",service=\"s\",scope=\"repository:team/web:pull\""),
+            )
+        }
+    });
+    let ran = scan_plain(&server.host, &[("OAKUM_REGISTRY_USER", "ci"), ("OAKUM_REGISTRY_PASSWORD", password.text())]);
+    assert_eq!((ran.code, ran.json()["complete"].clone()), (1, true.into()), "{}{}", ran.err, ran.out);
+    let token = server.calls().into_iter().find(|call| call.path.starts_with("/token")).unwrap();
+    assert!(token.path.contains("service=s") && token.path.contains("scope=repository"), "{token:?}");
+    assert!(token.headers["authorization"].starts_with("Basic "));
+    let calls = elsewhere.calls();
+    assert!(!calls.is_empty() && calls.iter().all(|call| !call.headers.contains_key("authorization")), "{calls:?}");
+}
+
+#[test]
+fn a_registry_that_is_busy_is_asked_again() {
+    let blobs = Blobs::new(&Planted::password());
+    let server = Server::start(move |call, before| {
+        if before.len() < 2 { Answer::of(429, "{}").with("Retry-After", "1") } else { blobs.answer(call) }
+    });
+    let ran = scan_plain(&server.host, &[]);
+    assert_eq!(ran.code, 1, "{}{}", ran.err, ran.out);
+    let server = Server::start(|_, _| Answer::of(503, "{}"));
+    let ran = scan_plain(&server.host, &[]);
+    assert!(
+        ran.code == 2 && ran.err.contains("503") && server.calls().len() == 4,
+        "{} {}",
+        ran.err,
+        server.calls().len()
+    );
+}
