@@ -11,6 +11,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 /// The key that fingerprints are made with.
+#[derive(Clone)]
 pub struct Key(Zeroizing<Vec<u8>>);
 
 impl Key {

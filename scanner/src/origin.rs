@@ -46,8 +46,19 @@ pub struct Image {
     pub platform: String,
     /// The digest of its manifest, where it has one; of its configuration otherwise.
     pub digest: String,
+    /// How it is known which of its layers are another image's, where it is.
+    pub base_by: Option<BaseBy>,
     /// Its layers, from the bottom.
     pub layers: Vec<Layer>,
+}
+
+/// How it is known which layers belong to the image that another is built on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseBy {
+    /// They are the layers of an image that was said to be a base.
+    Given,
+    /// An image ends with what it runs: what comes before such an entry of the history is guessed to be another's.
+    History,
 }
 
 /// A layer of an image.
@@ -152,6 +163,18 @@ impl Origin {
             Self::Layer { image, index, path } => format!("{} layer {index}: {path}", image.name),
             Self::Config { image, field } => format!("{} configuration: {field}", image.name),
             Self::Member { outer, path } => format!("{} › {path}", outer.describe()),
+        }
+    }
+
+    /// The place in an image or tree, whichever image and layer it is: what stays the same from one build to the next.
+    #[must_use]
+    pub(crate) fn spot(&self) -> String {
+        match self {
+            Self::File(path) => path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            Self::Stdin => String::new(),
+            Self::Layer { path, .. } => path.clone(),
+            Self::Config { field, .. } => format!("configuration {field}"),
+            Self::Member { outer, path } => format!("{} › {path}", outer.spot()),
         }
     }
 

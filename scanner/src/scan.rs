@@ -522,6 +522,7 @@ impl Images {
                 tags: image.tags.iter().map(|t| scan.clear(t)).collect(),
                 platform: image.platform.clone(),
                 digest: image.digest.clone(),
+                base_by: image.base_by,
                 layers: layers.collect(),
             })
         });

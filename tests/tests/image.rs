@@ -246,3 +246,115 @@ fn a_bomb_ends_soon_and_is_a_gap() {
     assert_eq!(ran.json()["summary"]["skipped"][0]["why"], "beyond a limit", "{}", ran.out);
     assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
 }
+
+#[test]
+fn a_comparison_tells_what_is_left_of_an_image() {
+    let builder = Builder::new().unwrap();
+    let [kept, moved, gone, new] = std::array::from_fn(|_| Planted::password());
+    let image = |name: &str, files: &[(&str, String)], env: &str| {
+        let mut dockerfile = "FROM scratch\n".to_owned();
+        for (file, text) in files {
+            builder.file(file, text).unwrap();
+            dockerfile += &format!("COPY {file} /app/{file}\n");
+        }
+        builder.build(name, &format!("{dockerfile}ENV PORT=80 {env}\n"), &[]);
+        builder.push(name, "oci", name);
+    };
+    let line = |secret: &Planted| format!("DB_PASSWORD={}\n", secret.text());
+    image("old", &[("kept.env", line(&kept)), ("moved.env", line(&moved)), ("gone.env", line(&gone))], "A=1");
+    image("new", &[("kept.env", line(&kept)), ("new.env", line(&new))], &format!("API_PASSWORD={}", moved.text()));
+    image("clean", &[("new.env", line(&new))], "A=1");
+
+    let ran = oakum(builder.path(), ["compare", "oci:old", "oci:new", "--format", "json"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.err, ran.out);
+    let report = ran.json();
+    let places = |group: &str, side: &str| -> Vec<String> {
+        let entries = report[group].as_array().unwrap();
+        let of =
+            |entry: &Value| entry[side].as_array().unwrap().iter().map(|p| p.as_str().unwrap().to_owned()).collect();
+        entries.iter().flat_map(|entry| -> Vec<String> { of(entry) }).collect()
+    };
+    let has = |places: Vec<String>, what: &str| assert!(places.iter().any(|p| p.contains(what)), "{what}: {report:#}");
+    has(places("there", "new"), "app/kept.env");
+    has(places("moved", "old"), "app/moved.env");
+    has(places("moved", "new"), "API_PASSWORD");
+    has(places("gone", "old"), "app/gone.env");
+    has(places("new", "new"), "app/new.env");
+    assert_eq!((&report["clean"], &report["complete"]), (&false.into(), &true.into()));
+    for secret in [&kept, &moved, &gone, &new] {
+        assert_eq!(secret.trace_in(ran.out.as_bytes()), None);
+    }
+    let text = oakum(builder.path(), ["compare", "oci:old", "oci:new"]);
+    assert!(text.out.contains("1 still there, 1 moved, 1 new, 1 gone"), "{}", text.out);
+    let clean = oakum(builder.path(), ["compare", "oci:old", "oci:clean"]);
+    assert_eq!(clean.code, 0, "{}{}", clean.err, clean.out);
+}
+
+#[test]
+fn layers_of_a_base_are_told_apart_and_gated_apart() {
+    let builder = Builder::new().unwrap();
+    let [below, above] = std::array::from_fn(|_| Planted::password());
+    builder.file("base.env", &format!("DB_PASSWORD={}\n", below.text())).unwrap();
+    builder.file("app.env", &format!("DB_PASSWORD={}\n", above.text())).unwrap();
+    builder.build(
+        "base",
+        "FROM scratch\nCOPY busybox /bin/busybox\nCOPY base.env /etc/base.env\nCMD [\"/bin/busybox\"]\n",
+        &[],
+    );
+    builder.build("app", "FROM localhost/base\nCOPY app.env /app/.env\nCMD [\"/bin/busybox\", \"sh\"]\n", &[]);
+    builder.build("clean", "FROM localhost/base\nCOPY busybox /app/busybox\nCMD [\"/bin/busybox\", \"sh\"]\n", &[]);
+    for name in ["base", "app", "clean"] {
+        builder.push(name, "oci", name);
+    }
+    let bases = |arguments: &[&str]| -> Vec<(String, Value)> {
+        let ran = oakum(builder.path(), [&["scan", "--format", "json"], arguments].concat());
+        let report = ran.json();
+        let places =
+            report["findings"].as_array().unwrap().iter().flat_map(|f| f["places"].as_array().unwrap().clone());
+        let mut all: Vec<_> =
+            places.map(|p| (p["path"].as_str().unwrap().to_owned(), p["layer"]["base"].clone())).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    };
+    let told = [("app/.env".to_owned(), Value::from(false)), ("etc/base.env".to_owned(), true.into())];
+    assert_eq!(bases(&["oci:app"]), told, "by the history");
+    assert_eq!(bases(&["oci:app", "--base", "oci:base"]), told, "by the image that is given");
+    let text = oakum(builder.path(), ["scan", "oci:app", "--base", "oci:base"]);
+    assert!(text.out.contains("of the base image\n"), "{}", text.out);
+    let code = |arguments: &[&str]| oakum(builder.path(), [&["scan", "-q"], arguments].concat()).code;
+    assert_eq!(
+        [code(&["oci:clean"]), code(&["oci:clean", "--fail-on", "app"]), code(&["oci:app", "--fail-on", "app"])],
+        [1, 0, 1]
+    );
+    assert_eq!(code(&["oci:app", "--base", "."]), 2);
+}
+
+#[test]
+fn one_platform_of_several_is_picked() {
+    let builder = Builder::new().unwrap();
+    let [amd, arm] = std::array::from_fn(|_| Planted::password());
+    for (name, secret) in [("amd64", &amd), ("arm64", &arm)] {
+        builder.file("app.env", &format!("DB_PASSWORD={}\n", secret.text())).unwrap();
+        builder.build(name, "FROM scratch\nCOPY app.env /app/.env\n", &[]);
+        builder.push(name, "oci", name);
+    }
+    // Both in one index, as buildx would have it.
+    let script = r#"
+import json, shutil
+a, b = (json.load(open(n + '/index.json'))['manifests'][0] for n in ('amd64', 'arm64'))
+shutil.copytree('arm64/blobs', 'amd64/blobs', dirs_exist_ok=True)
+for d, arch in ((a, 'amd64'), (b, 'arm64')):
+    d['platform'] = {'os': 'linux', 'architecture': arch}
+json.dump({'schemaVersion': 2, 'manifests': [a, b]}, open('amd64/index.json', 'w'))
+"#;
+    tool(Command::new("python3").args(["-c", script]).current_dir(builder.path()));
+    let findings = |arguments: &[&str]| {
+        let report = oakum(builder.path(), [&["scan", "oci:amd64", "--format", "json"], arguments].concat()).json();
+        assert_eq!(report["complete"], true, "{report:#}");
+        report["findings"].as_array().unwrap().len()
+    };
+    assert_eq!(
+        [findings(&[]), findings(&["--platform", "linux/arm64"]), findings(&["--platform", "linux/s390x"])],
+        [2, 1, 0]
+    );
+}

@@ -19,6 +19,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Scan(ScanArgs),
+    Compare(CompareArgs),
     Rules(RulesArgs),
     Generate(GenerateArgs),
 }
@@ -40,6 +41,19 @@ pub(super) struct ScanArgs {
 
     #[command(flatten)]
     pub(super) registry: RegistryArgs,
+
+    /// Of an image for several platforms, scan only this one.
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    pub(super) platform: Option<String>,
+
+    /// The image that others are built on: its layers are told apart in them. Without it they are guessed from the
+    /// history. May be repeated.
+    #[arg(long = "base", value_name = "IMAGE")]
+    pub(super) bases: Vec<Target>,
+
+    /// Which findings make the exit code 1: all, or those that are not in a base image alone.
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    pub(super) fail_on: FailOn,
 
     /// How to write findings to standard output.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -83,6 +97,64 @@ pub(super) struct ScanArgs {
     /// When to colour the text report.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(super) color: ColorChoice,
+}
+
+/// Say which secrets of an old image a new one still has.
+///
+/// Exit codes: 0 none of them; 1 some; 2 wrong usage or configuration; 3 none was seen, but part could not be scanned.
+#[derive(Debug, clap::Args)]
+pub(super) struct CompareArgs {
+    /// What was: an image, or any other target of a scan.
+    #[arg(value_name = "OLD")]
+    pub(super) old: Target,
+
+    /// What is.
+    #[arg(value_name = "NEW")]
+    pub(super) new: Target,
+
+    /// How to write to standard output.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: CompareFormat,
+
+    #[command(flatten)]
+    pub(super) rules: RuleChoice,
+
+    /// Compare findings of at least this confidence.
+    #[arg(long, value_name = "CONFIDENCE", default_value = "likely")]
+    pub(super) min_confidence: ConfidenceArg,
+
+    /// Key of the fingerprints: the bytes of a file. Otherwise OAKUM_KEY, or else derived from the old target.
+    #[arg(long, value_name = "PATH")]
+    pub(super) key_file: Option<PathBuf>,
+
+    /// Of an image for several platforms, compare only this one.
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    pub(super) platform: Option<String>,
+
+    #[command(flatten)]
+    pub(super) registry: RegistryArgs,
+
+    /// Show no progress on standard error.
+    #[arg(long)]
+    pub(super) no_progress: bool,
+}
+
+/// How a comparison is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CompareFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What makes a scan fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    /// Any finding.
+    All,
+    /// A finding that is not in a base image alone.
+    App,
 }
 
 /// How registries are spoken to.

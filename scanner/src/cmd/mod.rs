@@ -2,6 +2,7 @@
 //! anything is opened, and an error is printed once, here.
 
 mod args;
+mod compare;
 mod generate;
 mod progress;
 mod rules;
@@ -40,6 +41,7 @@ pub fn main(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match args.command {
         Command::Scan(scan) => scan::run(scan),
+        Command::Compare(compare) => compare::run(compare),
         Command::Rules(rules) => rules::run(rules),
         Command::Generate(generate) => generate::run(&generate),
     };

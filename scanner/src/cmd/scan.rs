@@ -10,11 +10,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use zeroize::Zeroizing;
 
-use super::args::{ColorChoice, ScanArgs};
+use super::args::{ColorChoice, FailOn, ScanArgs};
 use super::progress::Progress;
 use super::target::{Target, open_all};
 use super::{exit, hinted, rules};
+use crate::finding::Finding;
 use crate::fingerprint::Key;
+use crate::origin::Origin;
 use crate::report::{self, Color, Detail, Format};
 use crate::scan::{Options, Outcome, Scan};
 use crate::source::registry::Access;
@@ -25,6 +27,9 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         mut targets,
         images_from,
         registry,
+        platform,
+        bases,
+        fail_on,
         format,
         reports,
         rules,
@@ -51,12 +56,11 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         }
         targets.extend(listed);
     }
-    let access = Access {
-        token_file: registry.registry_token_file,
-        ca: registry.registry_ca,
-        plain_http: registry.registry_plain_http,
-        all_tags: registry.all_tags,
-    };
+    limits.platform = platform;
+    let access: Access = registry.into();
+    for base in &bases {
+        limits.bases.extend(base.diff_ids(&access, &limits)?);
+    }
     let sources = open_all(&targets, respect_gitignore, &access, &limits)?;
     let key = key(key_file.as_deref(), &sources)?;
     let scan = Scan::new(&engine, key, Options { min_confidence: min_confidence.into(), limits: limits.clone() });
@@ -89,11 +93,23 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         other => other.context("cannot write the report to standard output")?,
     }
-    Ok(code(&outcome))
+    Ok(code(&outcome, fail_on))
 }
 
-fn code(outcome: &Outcome) -> u8 {
-    match (outcome.summary.findings, outcome.summary.complete()) {
+/// Whether a finding is in layers of base images and nowhere else.
+fn is_of_base(finding: &Finding) -> bool {
+    finding.places.iter().all(|place| match place.origin.split().0 {
+        Origin::Layer { image, index, .. } => image.layers.get(*index).is_some_and(|layer| layer.base == Some(true)),
+        _ => false,
+    })
+}
+
+fn code(outcome: &Outcome, fail_on: FailOn) -> u8 {
+    let of_base = match fail_on {
+        FailOn::All => 0,
+        FailOn::App => outcome.findings.iter().filter(|finding| !finding.known && is_of_base(finding)).count() as u64,
+    };
+    match (outcome.summary.findings - of_base, outcome.summary.complete()) {
         (1.., _) => exit::FINDINGS,
         (0, true) => exit::CLEAN,
         (0, false) => exit::INCOMPLETE,
@@ -115,7 +131,13 @@ fn list(path: &Path) -> anyhow::Result<Vec<Target>> {
     Ok(lines.map(target).collect())
 }
 
-fn walk(scan: &Scan<'_>, sources: &[Box<dyn Source>], limits: &Limits, progress: bool) -> anyhow::Result<()> {
+/// Walks all sources, with progress, until an interrupt.
+pub(super) fn walk(
+    scan: &Scan<'_>,
+    sources: &[Box<dyn Source>],
+    limits: &Limits,
+    progress: bool,
+) -> anyhow::Result<()> {
     let interrupted = Arc::new(AtomicBool::new(false));
     // The first interrupt ends the scan and reports what was found so far; the second ends the program.
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -144,7 +166,7 @@ fn walk(scan: &Scan<'_>, sources: &[Box<dyn Source>], limits: &Limits, progress:
 }
 
 /// The key of the fingerprints: the user's, or else derived from what is scanned.
-fn key(file: Option<&Path>, sources: &[Box<dyn Source>]) -> anyhow::Result<Key> {
+pub(super) fn key(file: Option<&Path>, sources: &[Box<dyn Source>]) -> anyhow::Result<Key> {
     if let Some(path) = file {
         let bytes =
             fs::read(path).map(Zeroizing::new).with_context(|| format!("cannot read the key {}", path.display()))?;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::args::RegistryArgs;
 use super::hinted;
 use crate::source::image::{Images, Reference, recognise};
 use crate::source::registry::{Access, Name, NameError, pull};
@@ -90,6 +91,45 @@ impl Target {
                     }
                 },
             )),
+        }
+    }
+}
+
+impl Target {
+    /// The layers of the images that it names, unfolded, as digests.
+    pub(super) fn diff_ids(&self, access: &Access, limits: &Limits) -> anyhow::Result<Vec<Vec<String>>> {
+        let images = match self {
+            Self::Registry(name) => pull(std::slice::from_ref(name), access, limits)?,
+            Self::Image(reference) => Images::open(reference, limits)?,
+            Self::Path(path) => {
+                let open = |error| SourceError::Open { target: path.display().to_string(), error };
+                let kind = recognise(path).map_err(open)?;
+                let no_image = || {
+                    hinted(
+                        format!("{} is no image", path.display()),
+                        "a base is an image, as in oci:DIR or docker://NAME",
+                    )
+                };
+                Images::open(&Reference::all(kind.ok_or_else(no_image)?, path), limits)?
+            }
+            other => {
+                return Err(hinted(
+                    format!("{other} is no image"),
+                    "a base is an image, as in oci:DIR or docker://NAME",
+                ));
+            }
+        };
+        Ok(images.diff_ids())
+    }
+}
+
+impl From<RegistryArgs> for Access {
+    fn from(args: RegistryArgs) -> Self {
+        Self {
+            token_file: args.registry_token_file,
+            ca: args.registry_ca,
+            plain_http: args.registry_plain_http,
+            all_tags: args.all_tags,
         }
     }
 }

@@ -25,7 +25,14 @@ use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
 
+use crate::finding::Place;
 use crate::scan::Outcome;
+
+/// One line that names a place, unescaped: `app:1 layer 2: etc/app.env:3:7`.
+#[must_use]
+pub fn label(place: &Place) -> String {
+    view::PlaceView::new(place).label()
+}
 
 /// Writes one report.
 pub trait Reporter: fmt::Debug {

@@ -7,7 +7,7 @@ use oakum_patterns::{Confidence, Severity};
 
 use crate::finding::{Finding, Place, Preview, Span};
 use crate::fingerprint::Key;
-use crate::origin::{Image, Layer, Origin, State};
+use crate::origin::{BaseBy, Image, Layer, Origin, State};
 use crate::scan::{Outcome, Skipped, Summary};
 use crate::source::Why;
 
@@ -34,6 +34,7 @@ fn image() -> Arc<Image> {
         ..Layer::default()
     };
     Arc::new(Image {
+        base_by: Some(BaseBy::History),
         tags: Vec::new(),
         name: "shop/web:1.4".into(),
         platform: "linux/amd64".into(),

@@ -11,6 +11,7 @@ use super::escape::escape;
 use super::view::{self, PlaceView, count};
 use super::{Color, Detail, Options, Reporter};
 use crate::finding::Finding;
+use crate::origin::BaseBy;
 use crate::scan::{Outcome, Skipped, Summary};
 use crate::source::Why;
 
@@ -86,6 +87,13 @@ impl Text {
             self.labelled(out, if i == 0 { "at" } else { "" }, &self.place(&place))?;
             if let Some(instruction) = place.layer.as_ref().and_then(|l| instruction(l.created_by)) {
                 self.labelled(out, "", &self.dim(format_args!("  made by {instruction}")))?;
+            }
+            if let Some(layer) = place.layer.as_ref().filter(|layer| layer.base == Some(true)) {
+                let how = match layer.base_by {
+                    Some(BaseBy::Given) => "of the base image",
+                    _ => "of the base image, as the history has it",
+                };
+                self.labelled(out, "", &self.dim(format_args!("  {how}")))?;
             }
         }
         let more = finding.places.len() - shown;

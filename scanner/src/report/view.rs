@@ -6,7 +6,7 @@ use oakum_patterns::{Confidence, Severity};
 use serde::Serialize;
 
 use crate::finding::{Finding, Place};
-use crate::origin::{Image, Layer, Origin, State};
+use crate::origin::{BaseBy, Image, Layer, Origin, State};
 
 /// The contract's word for a severity.
 pub(super) fn severity(severity: Severity) -> &'static str {
@@ -67,6 +67,8 @@ pub(super) struct LayerView<'a> {
     pub(super) history: Option<usize>,
     pub(super) created_by: &'a str,
     pub(super) base: Option<bool>,
+    #[serde(skip)]
+    pub(super) base_by: Option<BaseBy>,
 }
 
 impl<'a> PlaceView<'a> {
@@ -161,6 +163,7 @@ impl<'a> LayerView<'a> {
             history: *history,
             created_by,
             base: *base,
+            base_by: image.base_by,
         })
     }
 }

@@ -28,6 +28,10 @@ pub struct Limits {
     pub unfolded: u64,
     /// How deep archives are opened that are in one another.
     pub depth: usize,
+    /// Of images for several platforms, the only one that is read: `linux/arm64`.
+    pub platform: Option<String>,
+    /// The layers of images that others are built on, from the bottom, by the digests of their tars.
+    pub bases: Vec<Vec<String>>,
     /// The largest manifest or configuration that is read, in bytes.
     pub json: u64,
 }
@@ -39,6 +43,8 @@ impl Default for Limits {
             entries: 10_000_000,
             unfolded: 256 << 30,
             depth: 8,
+            platform: None,
+            bases: Vec::new(),
             // What registries accept of a manifest; a configuration is smaller yet.
             json: 4 << 20,
         }
@@ -131,7 +137,7 @@ pub enum Why {
     Limit,
     /// A layer that the archive names but does not hold.
     Missing,
-    /// An image of another platform, which the index names but the archive was saved without.
+    /// An image of another platform: the index names it but the archive was saved without it, or it was not asked for.
     OtherPlatform,
     /// The scanner itself failed on it.
     Fault,
@@ -173,7 +179,7 @@ impl fmt::Display for Why {
             Self::Malformed => "malformed",
             Self::Limit => "beyond a limit",
             Self::Missing => "missing from the image",
-            Self::OtherPlatform => "image of another platform, not in the archive",
+            Self::OtherPlatform => "image of another platform",
             Self::Fault => "the scanner failed on it",
             Self::Stopped => "the scan was stopped",
         })

@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::digest::{Digest, is_digest};
+use crate::origin::BaseBy;
 
 /// What a configuration says of its layers.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(super) struct Config {
     pub(super) diff_ids: Vec<Option<Digest>>,
     /// The entries of the history that made a layer: their places and instructions.
     pub(super) history: Vec<(usize, String)>,
+    /// The entries of the history that say what is run: an image ends with one.
+    pub(super) commands: Vec<usize>,
 }
 
 impl Config {
@@ -28,7 +31,13 @@ impl Config {
         let diff_ids = list(config.get("rootfs").and_then(|r| r.get("diff_ids")));
         let history = list(config.get("history"));
         let makes_layer = |entry: &Value| entry.get("empty_layer").and_then(Value::as_bool) != Some(true);
+        let runs = |entry: &Value| {
+            let by = text(entry, "created_by");
+            let by = by.strip_prefix("/bin/sh -c #(nop)").unwrap_or(&by).trim_start();
+            !makes_layer(entry) && (by.starts_with("CMD ") || by.starts_with("ENTRYPOINT "))
+        };
         Some(Self {
+            commands: history.iter().enumerate().filter(|(_, entry)| runs(entry)).map(|(at, _)| at).collect(),
             platform: platform(&config),
             diff_ids: diff_ids.iter().map(|d| d.as_str().and_then(Digest::parse)).collect(),
             history: history
@@ -41,8 +50,27 @@ impl Config {
     }
 }
 
+impl Config {
+    /// How many of the layers are those of an image that this one is built on, and how that is known.
+    pub(super) fn base(&self, bases: &[Vec<String>]) -> Option<(usize, BaseBy)> {
+        let begins = |base: &&Vec<String>| {
+            !base.is_empty()
+                && base.len() <= self.diff_ids.len()
+                && base.iter().zip(&self.diff_ids).all(|(one, own)| own.as_ref().is_some_and(|own| own.as_str() == one))
+        };
+        if let Some(given) = bases.iter().filter(begins).map(Vec::len).max() {
+            return Some((given, BaseBy::Given));
+        }
+        // A base ends with what it runs, and more layers follow.
+        let told = self.history.len() == self.diff_ids.len();
+        let last = self.history.last()?.0;
+        let end = self.commands.iter().rev().find(|at| **at < last).filter(|_| told)?;
+        Some((self.history.iter().filter(|(at, _)| at < end).count(), BaseBy::History))
+    }
+}
+
 /// `os/architecture` and the variant, from a configuration or a descriptor's platform; empty if it does not say.
-pub(super) fn platform(value: &Value) -> String {
+pub(in crate::source) fn platform(value: &Value) -> String {
     let part = |key| value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     match (part("os"), part("architecture"), part("variant")) {
         (None, None, _) => String::new(),

@@ -130,6 +130,8 @@ pub(super) fn plan(store: &Store, reference: &Reference, limits: &Limits) -> Res
         _ => {}
     }
     match &reference.pick {
+        // What was not asked for is no stray.
+        None if limits.platform.is_some() => {}
         None => planner.strays(),
         Some(pick) if !planner.picked => return Err(planner.not_there(pick)),
         Some(_) => {}
@@ -263,6 +265,13 @@ impl Planner<'_> {
                 continue;
             };
             let picked = picked || self.is_picked(&tags, Some(&digest));
+            let other = self.limits.platform.as_ref().is_some_and(|wanted| is_other(&platform, wanted));
+            if other {
+                let image =
+                    Image { name: self.name(&tags), tags, platform, digest: digest.to_string(), ..Image::default() };
+                self.skip(Why::OtherPlatform, &Arc::new(image), "manifest");
+                continue;
+            }
             let found = self.store.find(&digest.part());
             let nested = found.and_then(|part| {
                 self.json(part)
@@ -349,6 +358,7 @@ impl Planner<'_> {
         };
         // A history of another length (of a squashed image, say) does not tell which entry made which layer.
         let told = config.history.len() == layers.len();
+        let base = config.base(&self.limits.bases);
         let mut made = Vec::new();
         for (index, located) in layers.iter().enumerate() {
             let diff_id = config.diff_ids.get(index).cloned().flatten();
@@ -361,7 +371,7 @@ impl Planner<'_> {
                 diff_id: diff_id.map(|d| d.to_string()).unwrap_or_default(),
                 history,
                 created_by,
-                base: None,
+                base: base.map(|(layers, _)| index < layers),
                 changes: located.part.map(|part| Arc::clone(&self.blob(part).changes)).unwrap_or_default(),
             });
         }
@@ -371,6 +381,7 @@ impl Planner<'_> {
             platform: if config.platform.is_empty() { platform } else { config.platform.clone() },
             digest: digest.map(ToString::to_string).unwrap_or_default(),
             tags,
+            base_by: base.map(|(_, by)| by),
             layers: made,
         });
         for (index, located) in layers.into_iter().enumerate() {
@@ -493,6 +504,13 @@ fn names_of(descriptor: &Value) -> Vec<String> {
     let annotation = |key| descriptor.get("annotations").and_then(|a| a.get(key)).and_then(Value::as_str);
     let keys = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
     keys.into_iter().filter_map(annotation).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether a descriptor is of another platform than the one that is wanted; `linux/arm` is any of its variants. What has
+/// no platform is an index or an attestation.
+pub(in crate::source) fn is_other(platform: &str, wanted: &str) -> bool {
+    let is_it = platform == wanted || platform.strip_prefix(wanted).is_some_and(|variant| variant.starts_with('/'));
+    !is_it && !platform.is_empty() && platform != "unknown/unknown"
 }
 
 /// Whether a name has a repository, and is not a tag alone.

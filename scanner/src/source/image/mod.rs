@@ -2,11 +2,11 @@
 //! whatever later layers do to it, and every text of the configuration and the manifests is a content of its own.
 //! Nothing is unpacked, and each stored blob is read once for all the images that have it.
 
-mod config;
+pub(super) mod config;
 pub(super) mod digest;
 pub(super) mod entries;
 mod layer;
-mod manifest;
+pub(super) mod manifest;
 mod reference;
 pub(super) mod store;
 pub(super) mod unfold;
@@ -62,6 +62,16 @@ impl Images {
         let store = Store::remote(parts, fetch);
         let plan = manifest::plan(&store, &reference, limits)?;
         Ok(Self { store, plan })
+    }
+
+    /// For each image the digests of its layers, unfolded, from the bottom.
+    #[must_use]
+    pub fn diff_ids(&self) -> Vec<Vec<String>> {
+        let images = self.plan.texts.iter().map(|text| &text.image).filter(|image| !image.layers.is_empty());
+        let mut all: Vec<Vec<String>> =
+            images.map(|image| image.layers.iter().map(|layer| layer.diff_id.clone()).collect()).collect();
+        all.dedup();
+        all
     }
 
     fn texts(&self, limits: &Limits, sink: &dyn Sink) {

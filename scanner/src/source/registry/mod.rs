@@ -16,7 +16,9 @@ use client::{Client, Refusal};
 pub use name::{Name, NameError};
 
 use super::image::Images;
+use super::image::config::platform;
 use super::image::digest::Digest;
+use super::image::manifest::is_other;
 use super::image::store::{Fetch, RemotePart};
 use super::image::unfold::gap;
 use super::{Limits, SourceError, Why};
@@ -119,6 +121,10 @@ impl Found<'_> {
         let list = |key: &str| json.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
         for descriptor in list("manifests") {
             let Some(inner) = digest_of(&descriptor) else { continue };
+            let platform = descriptor.get("platform").map(platform).unwrap_or_default();
+            if self.limits.platform.as_ref().is_some_and(|wanted| is_other(&platform, wanted)) {
+                continue;
+            }
             if depth >= MOST_DEPTH || self.parts.contains_key(&inner.part()) {
                 continue;
             }
