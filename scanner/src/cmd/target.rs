@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use super::args::RegistryArgs;
 use super::hinted;
+use crate::source::daemon::export;
 use crate::source::image::{Images, Reference, recognise};
 use crate::source::registry::{Access, Name, NameError, pull};
 use crate::source::{Files, Limits, Source, SourceError, Stdin};
@@ -22,6 +23,8 @@ pub(super) enum Target {
     Image(Reference),
     /// An image in a registry.
     Registry(Name),
+    /// An image that an engine has.
+    Daemon(String),
     /// A name in a registry that is none.
     NoName(String),
     /// A scheme that other versions know.
@@ -29,7 +32,7 @@ pub(super) enum Target {
 }
 
 /// Schemes of the contract that this version cannot read yet.
-const LATER: &[&str] = &["git", "docker-daemon", "containers-storage"];
+const LATER: &[&str] = &["git", "containers-storage"];
 
 impl FromStr for Target {
     type Err = Infallible;
@@ -43,6 +46,9 @@ impl FromStr for Target {
         }
         if let Some(name) = text.strip_prefix("docker://") {
             return Ok(name.parse().map_or_else(|_| Self::NoName(text.into()), Self::Registry));
+        }
+        if let Some(name) = text.strip_prefix("docker-daemon:") {
+            return Ok(Self::Daemon(name.into()));
         }
         if let Some((scheme, _)) = text.split_once(':')
             && LATER.contains(&scheme)
@@ -60,6 +66,7 @@ impl fmt::Display for Target {
             Self::Stdin => f.write_str("-"),
             Self::Image(reference) => reference.fmt(f),
             Self::Registry(name) => write!(f, "docker://{name}"),
+            Self::Daemon(name) => write!(f, "docker-daemon:{name}"),
             Self::NoName(text) | Self::Unsupported(_, text) => f.write_str(text),
         }
     }
@@ -70,6 +77,7 @@ impl Target {
     fn open(&self, respect_gitignore: bool, access: &Access, limits: &Limits) -> anyhow::Result<Box<dyn Source>> {
         match self {
             Self::Registry(name) => Ok(Box::new(pull(std::slice::from_ref(name), access, limits)?)),
+            Self::Daemon(name) => Ok(Box::new(export(name, limits)?)),
             Self::NoName(text) => {
                 Err(hinted(format!("cannot scan {text}: it is no name of an image"), NameError.to_string()))
             }
@@ -101,6 +109,7 @@ impl Target {
         let images = match self {
             Self::Registry(name) => pull(std::slice::from_ref(name), access, limits)?,
             Self::Image(reference) => Images::open(reference, limits)?,
+            Self::Daemon(name) => export(name, limits)?,
             Self::Path(path) => {
                 let open = |error| SourceError::Open { target: path.display().to_string(), error };
                 let kind = recognise(path).map_err(open)?;
@@ -173,6 +182,7 @@ mod tests {
         assert_eq!(parse("oci:dir"), Target::Image(Reference::all(Kind::Oci, Path::new("dir"))));
         assert!(matches!(parse("docker://example.com/x"), Target::Registry(_)));
         assert!(matches!(parse("docker://Example/X y"), Target::NoName(_)));
-        assert!(matches!(parse("docker-daemon:x"), Target::Unsupported(..)));
+        assert!(matches!(parse("docker-daemon:x"), Target::Daemon(_)));
+        assert!(matches!(parse("containers-storage:x"), Target::Unsupported(..)));
     }
 }

@@ -64,6 +64,19 @@ impl Images {
         Ok(Self { store, plan })
     }
 
+    /// Of an archive as Docker saves it, which comes from its beginning each time.
+    ///
+    /// # Errors
+    /// If it cannot be had, or is no such archive.
+    pub(super) fn stream(target: &str, again: Box<dyn store::Reopen>, limits: &Limits) -> Result<Self, SourceError> {
+        let name = target.strip_prefix("docker-daemon:").unwrap_or(target);
+        let reference = Reference::all(Kind::DockerDaemon, std::path::Path::new(name));
+        let open = |error| SourceError::Open { target: target.to_owned(), error };
+        let store = Store::stream(again, limits).map_err(open)?;
+        let plan = manifest::plan(&store, &reference, limits)?;
+        Ok(Self { store, plan })
+    }
+
     /// For each image the digests of its layers, unfolded, from the bottom.
     #[must_use]
     pub fn diff_ids(&self) -> Vec<Vec<String>> {

@@ -21,6 +21,8 @@ pub enum Kind {
     Oci,
     /// That folder as a tar.
     OciArchive,
+    /// What an engine gives, as `docker save` writes it.
+    DockerDaemon,
     /// What a registry has, as such a folder would have it.
     Registry,
 }
@@ -33,6 +35,7 @@ impl Kind {
             Self::DockerArchive => "docker-archive",
             Self::Oci => "oci",
             Self::OciArchive => "oci-archive",
+            Self::DockerDaemon => "docker-daemon",
             Self::Registry => "docker",
         }
     }

@@ -45,12 +45,31 @@ enum Backing {
         held: BTreeMap<PartId, Vec<u8>>,
         fetch: Box<dyn Fetch>,
     },
-    /// A compressed tar, with its JSON.
+    /// A tar that can only be read from its beginning, with its JSON.
     Stream {
-        path: PathBuf,
+        again: Box<dyn Reopen>,
         kept: BTreeMap<PartId, Vec<u8>>,
         most: u64,
     },
+}
+
+/// Whatever gives the same archive again, from its beginning.
+pub(in crate::source) trait Reopen: std::fmt::Debug + Send + Sync {
+    /// Begins to read it.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    fn open(&self) -> io::Result<Box<dyn Read + Send>>;
+}
+
+/// A file is there as often as it is wanted.
+#[derive(Debug)]
+struct Compressed(PathBuf);
+
+impl Reopen for Compressed {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(Cursor::new(File::open(&self.0)?)?))
+    }
 }
 
 /// Whoever has parts that are not on this machine.
@@ -127,7 +146,7 @@ impl Store {
                 let hint = format!("uncompress it first; gzip, zstd, bzip2 and xz are read, {name} is not");
                 return Err(form(format!("it is compressed with {name}"), Some(hint)));
             }
-            _ => Self::stream(path, file, limits).map_err(open)?,
+            _ => Self::stream(Box::new(Compressed(path.clone())), limits).map_err(open)?,
         };
         if store.names.is_empty() {
             return Err(form("it is not a tar".into(), Some(HINT.into())));
@@ -206,8 +225,9 @@ impl Store {
         Ok(store)
     }
 
-    fn stream(path: &Path, file: File, limits: &Limits) -> io::Result<Self> {
-        let mut entries = Entries::new(unfold(file, limits.unfolded)?, limits.entries.min(MOST_PARTS));
+    /// Of a tar that comes from its beginning each time.
+    pub(super) fn stream(again: Box<dyn Reopen>, limits: &Limits) -> io::Result<Self> {
+        let mut entries = Entries::new(unfold(&*again, limits.unfolded)?, limits.entries.min(MOST_PARTS));
         let mut store = Self::empty(Backing::Folder);
         let (mut kept, mut room) = (BTreeMap::new(), limits.json.saturating_mul(KEPT));
         loop {
@@ -237,7 +257,7 @@ impl Store {
                 }
             }
         }
-        store.backing = Backing::Stream { path: path.to_owned(), kept, most: limits.unfolded };
+        store.backing = Backing::Stream { again, kept, most: limits.unfolded };
         Ok(store)
     }
 
@@ -347,8 +367,8 @@ impl Store {
         stop: &(dyn Fn() -> bool + Sync),
         visit: &(dyn Fn(usize, Opened<'_>) + Sync),
     ) {
-        if let Backing::Stream { path, most, .. } = &self.backing {
-            return self.each_in_order(path, *most, wanted, stop, visit);
+        if let Backing::Stream { again, most, .. } = &self.backing {
+            return self.each_in_order(&**again, *most, wanted, stop, visit);
         }
         // The largest first, so that no thread begins it when the others are done.
         let mut order: Vec<usize> = (0..wanted.len()).collect();
@@ -393,7 +413,7 @@ impl Store {
 
     fn each_in_order(
         &self,
-        path: &Path,
+        again: &dyn Reopen,
         most: u64,
         wanted: &[PartId],
         stop: &(dyn Fn() -> bool + Sync),
@@ -401,7 +421,7 @@ impl Store {
     ) {
         let mut order: Vec<usize> = (0..wanted.len()).collect();
         order.sort_by_key(|&at| self.parts[wanted[at].0].offset);
-        let mut stream = File::open(path).and_then(|file| unfold(file, most));
+        let mut stream = unfold(again, most);
         let mut position = 0;
         for at in order {
             if stop() {
@@ -439,8 +459,8 @@ impl Store {
 pub(super) const HINT: &str =
     "an image archive is what `docker save`, `podman save`, `skopeo copy` or `buildah push` write";
 
-fn unfold(file: File, most: u64) -> io::Result<Unfolded<Cursor>> {
-    Unfolded::new(Cursor::new(file)?, Hashes::default(), Hashes::default(), most)
+fn unfold(again: &dyn Reopen, most: u64) -> io::Result<Unfolded<Box<dyn Read + Send>>> {
+    Unfolded::new(again.open()?, Hashes::default(), Hashes::default(), most)
 }
 
 impl Part {

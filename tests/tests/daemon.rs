@@ -1,0 +1,63 @@
+//! Images that an engine has, by its API: Podman's, which is Docker's.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::process::Command;
+
+use e2e::images::Builder;
+use e2e::planted::Planted;
+use e2e::programs::{Ran, program, tool};
+use e2e::servers::Process;
+
+#[test]
+fn an_engine_gives_what_an_archive_gives() {
+    let builder = Builder::new().unwrap();
+    let secret = Planted::password();
+    builder.file("app.env", &format!("DB_PASSWORD={}\n", secret.text())).unwrap();
+    builder.build("web", "FROM scratch\nCOPY busybox /bin/busybox\nCOPY app.env /app/.env\nRUN [\"/bin/busybox\", \"rm\", \"/app/.env\"]\n", &[]);
+    builder.push("web", "docker-archive", "web.tar");
+
+    // A store of its own, and the service on a socket of its own.
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let podman = || {
+        let mut command = Command::new("podman");
+        command.args(["--root", &path("root"), "--runroot", &path("run"), "--storage-driver", "vfs"]);
+        command
+    };
+    tool(podman().args(["load", "-q", "-i"]).arg(builder.path().join("web.tar")));
+    let socket = path("podman.sock");
+    let mut service = podman();
+    service.args(["system", "service", "--time", "0", &format!("unix://{socket}")]);
+    let mut service = Process::start("podman", &mut service, folder.path()).unwrap();
+    service.wait(|| std::os::unix::net::UnixStream::connect(&socket).is_ok()).unwrap();
+
+    let scan = |target: &str, host: &str| {
+        let mut command = Command::new(program("oakum").unwrap());
+        command.current_dir(builder.path()).env_remove("OAKUM_KEY").env("DOCKER_HOST", host);
+        Ran::from(command.args(["scan", "--format", "json", target]).output().unwrap())
+    };
+    let host = format!("unix://{socket}");
+    let (ran, archive) = (scan("docker-daemon:localhost/web:latest", &host), scan("docker-archive:web.tar", &host));
+    assert_eq!((ran.code, archive.code), (1, 1), "{}{}", ran.err, ran.out);
+    let (report, archive) = (ran.json(), archive.json());
+    assert_eq!(report["complete"], true, "{report:#}");
+    assert_eq!(report["findings"][0]["fingerprint"], archive["findings"][0]["fingerprint"]);
+    let (place, other) = (&report["findings"][0]["places"][0], &archive["findings"][0]["places"][0]);
+    for key in ["path", "state", "state_by", "line"] {
+        assert_eq!(place[key], other[key], "{key}");
+    }
+    assert_eq!(secret.trace_in(ran.out.as_bytes()), None);
+
+    let missing = scan("docker-daemon:other:1", &host);
+    assert!(missing.code == 2 && missing.err.contains("404"), "{}", missing.err);
+    service.stop();
+    let closed = scan("docker-daemon:localhost/web:latest", &host);
+    assert!(
+        closed.code == 2 && closed.err.contains("cannot scan docker-daemon:localhost/web:latest"),
+        "{}",
+        closed.err
+    );
+    let ssh = scan("docker-daemon:web", "ssh://example.com");
+    assert!(ssh.code == 2 && ssh.err.contains("unix:// and tcp://"), "{}", ssh.err);
+}
