@@ -1,4 +1,4 @@
-//! Images that an engine has, by its API: Podman's, which is Docker's.
+//! Images that an engine has: by its API (Podman's, which is Docker's), and in its store.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use e2e::images::Builder;
 use e2e::planted::Planted;
-use e2e::programs::{Ran, program, tool};
+use e2e::programs::{Ran, oakum, program, tool};
 use e2e::servers::Process;
 
 #[test]
@@ -60,4 +60,46 @@ fn an_engine_gives_what_an_archive_gives() {
     );
     let ssh = scan("docker-daemon:web", "ssh://example.com");
     assert!(ssh.code == 2 && ssh.err.contains("unix:// and tcp://"), "{}", ssh.err);
+}
+
+#[test]
+fn a_store_is_read_in_place() {
+    let builder = Builder::new().unwrap();
+    let secret = Planted::password();
+    builder.file("app.env", &format!("DB_PASSWORD={}\n", secret.text())).unwrap();
+    builder.build("web", "FROM scratch\nCOPY busybox /bin/busybox\nCOPY app.env /app/.env\nRUN [\"/bin/busybox\", \"rm\", \"/app/.env\"]\n", &[]);
+    builder.push("web", "docker-archive", "web.tar");
+    let vfs = builder.path().join("vfs");
+    tool(
+        Command::new("podman")
+            .arg("--root")
+            .arg(&vfs)
+            .arg("--runroot")
+            .arg(builder.path().join("vfs-run"))
+            .args(["--storage-driver", "vfs", "load", "-q", "-i"])
+            .arg(builder.path().join("web.tar")),
+    );
+    let archive = oakum(builder.path(), ["scan", "--format", "json", "docker-archive:web.tar"]).json();
+    let root = builder.path().display();
+    for target in [
+        format!("containers-storage:[overlay@{root}/store+{root}/run]localhost/web:latest"),
+        format!("containers-storage:[vfs@{root}/vfs]web"),
+    ] {
+        let ran = oakum(builder.path(), ["scan", "--format", "json", &target]);
+        assert_eq!(ran.code, 1, "{target}: {}{}", ran.err, ran.out);
+        let report = ran.json();
+        // Every layer fits its digest, deleted files and all.
+        assert_eq!(report["complete"], true, "{report:#}");
+        assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{report:#}");
+        assert_eq!(report["findings"][0]["fingerprint"], archive["findings"][0]["fingerprint"]);
+        let (place, other) = (&report["findings"][0]["places"][0], &archive["findings"][0]["places"][0]);
+        assert_eq!(
+            (&place["path"], &place["state"], &place["state_by"]),
+            (&other["path"], &"deleted".into(), &2.into())
+        );
+        assert_eq!(place["layer"]["diff_id"], other["layer"]["diff_id"]);
+        assert_eq!(secret.trace_in(ran.out.as_bytes()), None);
+    }
+    let missing = oakum(builder.path(), ["scan", &format!("containers-storage:[overlay@{root}/store]other")]);
+    assert!(missing.code == 2 && missing.err.contains("it has localhost/web:latest"), "{}", missing.err);
 }

@@ -203,8 +203,9 @@ fn wrong_usage_exits_with_2_and_says_the_way_out() {
     fails(&["scan", "--rules", "re.toml"], &["re.toml:8", "unclosed group", "hint: "]);
     fails(&["scan", "--rule", "no.such"], &["no.such", "oakum rules list"]);
     fails(&["scan", "docker-archive:a"], &["error: cannot scan", "hint: "]);
-    fails(&["scan", "containers-storage:x"], &["does not read containers-storage:", "hint: "]);
+    fails(&["scan", "git:x"], &["does not read git:", "hint: "]);
     fails(&["scan", "docker://127.0.0.1:1/x"], &["cannot scan docker://127.0.0.1:1/x:latest", "hint: check the name"]);
+    fails(&["scan", "containers-storage:[overlay@/nowhere]x"], &["there is no store", "hint: "]);
     fails(&["scan", "--images-from", "nowhere"], &["cannot read nowhere"]);
     fails(&["scan", "--report", "json"], &["FORMAT=PATH"]);
     fails(&["scan", "--report", "json=/nowhere/r.json"], &["/nowhere/r.json"]);

@@ -10,7 +10,7 @@ use super::hinted;
 use crate::source::daemon::export;
 use crate::source::image::{Images, Reference, recognise};
 use crate::source::registry::{Access, Name, NameError, pull};
-use crate::source::{Files, Limits, Source, SourceError, Stdin};
+use crate::source::{Files, Limits, Source, SourceError, Stdin, storage};
 
 /// A target as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(super) enum Target {
     Image(Reference),
     /// An image in a registry.
     Registry(Name),
+    /// An image in a store of Podman's.
+    Storage(String),
     /// An image that an engine has.
     Daemon(String),
     /// A name in a registry that is none.
@@ -32,7 +34,7 @@ pub(super) enum Target {
 }
 
 /// Schemes of the contract that this version cannot read yet.
-const LATER: &[&str] = &["git", "containers-storage"];
+const LATER: &[&str] = &["git"];
 
 impl FromStr for Target {
     type Err = Infallible;
@@ -50,6 +52,9 @@ impl FromStr for Target {
         if let Some(name) = text.strip_prefix("docker-daemon:") {
             return Ok(Self::Daemon(name.into()));
         }
+        if let Some(name) = text.strip_prefix("containers-storage:") {
+            return Ok(Self::Storage(name.into()));
+        }
         if let Some((scheme, _)) = text.split_once(':')
             && LATER.contains(&scheme)
         {
@@ -66,6 +71,7 @@ impl fmt::Display for Target {
             Self::Stdin => f.write_str("-"),
             Self::Image(reference) => reference.fmt(f),
             Self::Registry(name) => write!(f, "docker://{name}"),
+            Self::Storage(name) => write!(f, "containers-storage:{name}"),
             Self::Daemon(name) => write!(f, "docker-daemon:{name}"),
             Self::NoName(text) | Self::Unsupported(_, text) => f.write_str(text),
         }
@@ -77,6 +83,7 @@ impl Target {
     fn open(&self, respect_gitignore: bool, access: &Access, limits: &Limits) -> anyhow::Result<Box<dyn Source>> {
         match self {
             Self::Registry(name) => Ok(Box::new(pull(std::slice::from_ref(name), access, limits)?)),
+            Self::Storage(name) => Ok(Box::new(storage::open(name, limits)?)),
             Self::Daemon(name) => Ok(Box::new(export(name, limits)?)),
             Self::NoName(text) => {
                 Err(hinted(format!("cannot scan {text}: it is no name of an image"), NameError.to_string()))
@@ -92,12 +99,7 @@ impl Target {
             }
             Self::Unsupported(scheme, text) => Err(hinted(
                 format!("cannot scan {text}: this version does not read {scheme}: targets"),
-                match scheme.as_str() {
-                    "git" => "scan the working tree by its path",
-                    _ => {
-                        "save the image to a file (skopeo copy, docker save, podman save) and scan that: docker-archive:FILE"
-                    }
-                },
+                "scan the working tree by its path",
             )),
         }
     }
@@ -109,6 +111,7 @@ impl Target {
         let images = match self {
             Self::Registry(name) => pull(std::slice::from_ref(name), access, limits)?,
             Self::Image(reference) => Images::open(reference, limits)?,
+            Self::Storage(name) => storage::open(name, limits)?,
             Self::Daemon(name) => export(name, limits)?,
             Self::Path(path) => {
                 let open = |error| SourceError::Open { target: path.display().to_string(), error };
@@ -183,6 +186,7 @@ mod tests {
         assert!(matches!(parse("docker://example.com/x"), Target::Registry(_)));
         assert!(matches!(parse("docker://Example/X y"), Target::NoName(_)));
         assert!(matches!(parse("docker-daemon:x"), Target::Daemon(_)));
-        assert!(matches!(parse("containers-storage:x"), Target::Unsupported(..)));
+        assert!(matches!(parse("containers-storage:x"), Target::Storage(_)));
+        assert!(matches!(parse("git:x"), Target::Unsupported(..)));
     }
 }

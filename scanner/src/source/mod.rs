@@ -7,6 +7,7 @@ mod files;
 pub mod image;
 pub mod registry;
 mod stdin;
+pub mod storage;
 
 use std::fmt;
 use std::io::{self, Read};

@@ -113,7 +113,7 @@ pub(super) fn plan(store: &Store, reference: &Reference, limits: &Limits) -> Res
         picked: false,
     };
     let read = match reference.kind {
-        Kind::DockerArchive | Kind::DockerDaemon => planner.docker(),
+        Kind::DockerArchive | Kind::DockerDaemon | Kind::Storage => planner.docker(),
         Kind::Oci | Kind::OciArchive | Kind::Registry => planner.oci(),
     };
     let archive = Origin::File(reference.path.clone());

@@ -64,6 +64,23 @@ impl Images {
         Ok(Self { store, plan })
     }
 
+    /// The same, of parts that are named as in an archive of Docker's.
+    ///
+    /// # Errors
+    /// As [`Images::remote`].
+    pub(super) fn remote_archive(
+        target: &str,
+        parts: Vec<store::RemotePart>,
+        fetch: Box<dyn store::Fetch>,
+        limits: &Limits,
+    ) -> Result<Self, SourceError> {
+        let name = target.strip_prefix("containers-storage:").unwrap_or(target);
+        let reference = Reference::all(Kind::Storage, std::path::Path::new(name));
+        let store = Store::remote(parts, fetch);
+        let plan = manifest::plan(&store, &reference, limits)?;
+        Ok(Self { store, plan })
+    }
+
     /// Of an archive as Docker saves it, which comes from its beginning each time.
     ///
     /// # Errors

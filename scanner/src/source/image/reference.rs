@@ -23,6 +23,8 @@ pub enum Kind {
     OciArchive,
     /// What an engine gives, as `docker save` writes it.
     DockerDaemon,
+    /// What a store of Podman has, as such an archive would have it.
+    Storage,
     /// What a registry has, as such a folder would have it.
     Registry,
 }
@@ -36,6 +38,7 @@ impl Kind {
             Self::Oci => "oci",
             Self::OciArchive => "oci-archive",
             Self::DockerDaemon => "docker-daemon",
+            Self::Storage => "containers-storage",
             Self::Registry => "docker",
         }
     }
