@@ -370,3 +370,22 @@ fn fingerprints_stay_with_the_secret_and_change_with_the_key() {
     assert_eq!(print(&[]), first);
     assert_ne!(print(&["--key-file", "key"]), first);
 }
+
+#[test]
+fn the_file_system_that_it_runs_in_is_scanned() {
+    let secret = Planted::password();
+    let root = folder(&[
+        ("etc/app.env", &format!("DB_PASSWORD={}\n", secret.text())),
+        ("proc/1/environ", "DB_PASSWORD=of-the-kernel-9\n"),
+    ]);
+    fs::create_dir(root.path().join("bin")).unwrap();
+    fs::copy(program("oakum").unwrap(), root.path().join("bin/oakum")).unwrap();
+    let mut command = Command::new("chroot");
+    command.arg(root.path()).args(["/bin/oakum", "scan", "--in-container", "--format", "json"]);
+    let report = finish(&mut command, b"").json();
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{report:#}");
+    assert_eq!(findings[0]["places"][0]["path"], "/etc/app.env");
+    let unpacked = oakum(root.path(), ["scan", "dir:etc", "--format", "json"]).json();
+    assert_eq!(unpacked["findings"][0]["places"][0]["path"], "etc/app.env", "{unpacked:#}");
+}

@@ -39,6 +39,10 @@ pub(super) struct ScanArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) images_from: Option<PathBuf>,
 
+    /// Scan the file system that this runs in, from its root: that of a container, most often.
+    #[arg(long, conflicts_with_all = ["targets", "images_from"])]
+    pub(super) in_container: bool,
+
     #[command(flatten)]
     pub(super) registry: RegistryArgs,
 

@@ -20,12 +20,13 @@ use crate::origin::Origin;
 use crate::report::{self, Color, Detail, Format};
 use crate::scan::{Options, Outcome, Scan};
 use crate::source::registry::Access;
-use crate::source::{Limits, Source};
+use crate::source::{Files, Limits, Source};
 
 pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
     let ScanArgs {
         mut targets,
         images_from,
+        in_container,
         registry,
         platform,
         bases,
@@ -61,7 +62,11 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
     for base in &bases {
         limits.bases.extend(base.diff_ids(&access, &limits)?);
     }
-    let sources = open_all(&targets, respect_gitignore, &access, &limits)?;
+    let sources: Vec<Box<dyn Source>> = if in_container {
+        vec![Box::new(Files::running())]
+    } else {
+        open_all(&targets, respect_gitignore, &access, &limits)?
+    };
     let key = key(key_file.as_deref(), &sources)?;
     let scan = Scan::new(&engine, key, Options { min_confidence: min_confidence.into(), limits: limits.clone() });
     walk(&scan, &sources, &limits, !quiet && !no_progress)?;

@@ -19,6 +19,8 @@ pub(super) enum Target {
     Path(PathBuf),
     /// `-`.
     Stdin,
+    /// An unpacked file system, whatever its files may be called.
+    Dir(PathBuf),
     /// Images in a form that is named.
     Image(Reference),
     /// An image in a registry.
@@ -49,6 +51,9 @@ impl FromStr for Target {
         if let Some(name) = text.strip_prefix("docker://") {
             return Ok(name.parse().map_or_else(|_| Self::NoName(text.into()), Self::Registry));
         }
+        if let Some(path) = text.strip_prefix("dir:") {
+            return Ok(Self::Dir(path.into()));
+        }
         if let Some(name) = text.strip_prefix("docker-daemon:") {
             return Ok(Self::Daemon(name.into()));
         }
@@ -71,6 +76,7 @@ impl fmt::Display for Target {
             Self::Stdin => f.write_str("-"),
             Self::Image(reference) => reference.fmt(f),
             Self::Registry(name) => write!(f, "docker://{name}"),
+            Self::Dir(path) => write!(f, "dir:{}", path.display()),
             Self::Storage(name) => write!(f, "containers-storage:{name}"),
             Self::Daemon(name) => write!(f, "docker-daemon:{name}"),
             Self::NoName(text) | Self::Unsupported(_, text) => f.write_str(text),
@@ -83,6 +89,7 @@ impl Target {
     fn open(&self, respect_gitignore: bool, access: &Access, limits: &Limits) -> anyhow::Result<Box<dyn Source>> {
         match self {
             Self::Registry(name) => Ok(Box::new(pull(std::slice::from_ref(name), access, limits)?)),
+            Self::Dir(path) => Ok(Box::new(Files::new(path))),
             Self::Storage(name) => Ok(Box::new(storage::open(name, limits)?)),
             Self::Daemon(name) => Ok(Box::new(export(name, limits)?)),
             Self::NoName(text) => {

@@ -15,13 +15,24 @@ use crate::origin::Origin;
 pub struct Files {
     root: PathBuf,
     respect_gitignore: bool,
+    /// Whether it is the file system that is being run, with what the kernel shows in it.
+    running: bool,
 }
+
+/// Where the kernel shows what is no file of a file system.
+const KERNEL: [&str; 3] = ["proc", "sys", "dev"];
 
 impl Files {
     /// Everything below `root`, files that git ignores included: secrets live in them.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), respect_gitignore: false }
+        Self { root: root.to_owned(), respect_gitignore: false, running: false }
+    }
+
+    /// The file system that is being run: what the kernel shows at its root is counted, and not read.
+    #[must_use]
+    pub fn running() -> Self {
+        Self { running: true, ..Self::new(Path::new("/")) }
     }
 
     /// Passes over what ignore files name, and counts it.
@@ -60,12 +71,17 @@ impl Source for Files {
         if self.respect_gitignore {
             builder.filter_entry(|entry| entry.file_name() != ".git");
         }
+        let running = self.running;
         builder.build_parallel().run(|| {
             Box::new(|entry| {
                 if sink.flow() == Flow::Stop {
                     return WalkState::Quit;
                 }
                 match entry {
+                    Ok(entry) if running && is_of_kernel(&entry) => {
+                        sink.skipped(Why::Special, &Origin::File(entry.into_path()));
+                        WalkState::Skip
+                    }
                     Ok(entry) => visit(&entry, sink),
                     Err(error) => {
                         sink.skipped(
@@ -99,6 +115,10 @@ impl Files {
             }
         }
     }
+}
+
+fn is_of_kernel(entry: &ignore::DirEntry) -> bool {
+    entry.depth() == 1 && KERNEL.iter().any(|name| entry.file_name() == *name)
 }
 
 fn visit(entry: &ignore::DirEntry, sink: &dyn Sink) -> WalkState {
