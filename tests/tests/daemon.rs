@@ -9,13 +9,19 @@ use e2e::planted::Planted;
 use e2e::programs::{Ran, oakum, program, tool};
 use e2e::servers::Process;
 
-#[test]
-fn an_engine_gives_what_an_archive_gives() {
+/// An image with a password in a layer that another deletes, built and saved to `web.tar`.
+fn web() -> (Builder, Planted) {
     let builder = Builder::new().unwrap();
     let secret = Planted::password();
     builder.file("app.env", &format!("DB_PASSWORD={}\n", secret.text())).unwrap();
     builder.build("web", "FROM scratch\nCOPY busybox /bin/busybox\nCOPY app.env /app/.env\nRUN [\"/bin/busybox\", \"rm\", \"/app/.env\"]\n", &[]);
     builder.push("web", "docker-archive", "web.tar");
+    (builder, secret)
+}
+
+#[test]
+fn an_engine_gives_what_an_archive_gives() {
+    let (builder, secret) = web();
 
     // A store of its own, and the service on a socket of its own.
     let folder = tempfile::tempdir().unwrap();
@@ -64,11 +70,7 @@ fn an_engine_gives_what_an_archive_gives() {
 
 #[test]
 fn a_store_is_read_in_place() {
-    let builder = Builder::new().unwrap();
-    let secret = Planted::password();
-    builder.file("app.env", &format!("DB_PASSWORD={}\n", secret.text())).unwrap();
-    builder.build("web", "FROM scratch\nCOPY busybox /bin/busybox\nCOPY app.env /app/.env\nRUN [\"/bin/busybox\", \"rm\", \"/app/.env\"]\n", &[]);
-    builder.push("web", "docker-archive", "web.tar");
+    let (builder, secret) = web();
     let vfs = builder.path().join("vfs");
     tool(
         Command::new("podman")

@@ -14,11 +14,11 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::image::Images;
 use super::image::digest::Digest;
 use super::image::entries::normal;
 use super::image::store::{Fetch, RemotePart};
 use super::image::unfold::gap;
+use super::image::{Images, Kind};
 use super::{Limits, SourceError, Why};
 
 /// Where the store is if nobody says where.
@@ -140,7 +140,7 @@ pub fn open(text: &str, limits: &Limits) -> Result<Images, SourceError> {
         manifest.push(json!({"Config": config, "RepoTags": image.names, "Layers": chain}));
     }
     parts.push(RemotePart::Held { name: "manifest.json".into(), bytes: json!(manifest).to_string().into_bytes() });
-    Images::remote_archive(&target, parts, Box::new(Layers { stored }), limits)
+    Images::remote(Kind::Storage, text, parts, Box::new(Layers { stored }), limits)
 }
 
 fn is_wanted(image: &StoredImage, name: &str) -> bool {

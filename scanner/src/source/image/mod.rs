@@ -48,34 +48,19 @@ impl Images {
         Ok(Self { store, plan })
     }
 
-    /// Of parts that somebody else has, called by a name that the user would know.
+    /// Of parts that somebody else has, under a name that the user would know. They are called as in an OCI layout, or,
+    /// for a [`Kind::Storage`], as in an archive of Docker's.
     ///
     /// # Errors
     /// If what is there says nothing of images.
     pub(super) fn remote(
+        kind: Kind,
         name: &str,
         parts: Vec<store::RemotePart>,
         fetch: Box<dyn store::Fetch>,
         limits: &Limits,
     ) -> Result<Self, SourceError> {
-        let reference = Reference::all(Kind::Registry, std::path::Path::new(&format!("//{name}")));
-        let store = Store::remote(parts, fetch);
-        let plan = manifest::plan(&store, &reference, limits)?;
-        Ok(Self { store, plan })
-    }
-
-    /// The same, of parts that are named as in an archive of Docker's.
-    ///
-    /// # Errors
-    /// As [`Images::remote`].
-    pub(super) fn remote_archive(
-        target: &str,
-        parts: Vec<store::RemotePart>,
-        fetch: Box<dyn store::Fetch>,
-        limits: &Limits,
-    ) -> Result<Self, SourceError> {
-        let name = target.strip_prefix("containers-storage:").unwrap_or(target);
-        let reference = Reference::all(Kind::Storage, std::path::Path::new(name));
+        let reference = Reference::all(kind, std::path::Path::new(name));
         let store = Store::remote(parts, fetch);
         let plan = manifest::plan(&store, &reference, limits)?;
         Ok(Self { store, plan })

@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 use client::{Client, Refusal};
 pub use name::{Name, NameError};
 
-use super::image::Images;
 use super::image::config::platform;
 use super::image::digest::Digest;
 use super::image::manifest::is_other;
 use super::image::store::{Fetch, RemotePart};
 use super::image::unfold::gap;
+use super::image::{Images, Kind};
 use super::{Limits, SourceError, Why};
 
 /// How deep indexes may nest.
@@ -82,7 +82,13 @@ pub fn pull(names: &[Name], access: &Access, limits: &Limits) -> Result<Images, 
     let remote: Vec<_> = held.chain(pulled).collect();
     let layers = layers.into_iter().map(|(digest, (name, _))| (digest.part(), (name, digest))).collect();
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    Images::remote(&names.join(" "), remote, Box::new(Layers { client, layers }), limits)
+    Images::remote(
+        Kind::Registry,
+        &format!("//{}", names.join(" ")),
+        remote,
+        Box::new(Layers { client, layers }),
+        limits,
+    )
 }
 
 /// What was found out so far.
