@@ -241,6 +241,13 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
         at += 1;
     }
     let closed = at > name_end;
+    // `char key[17] = "…"`.
+    if closed && text[at - 1] == b'[' {
+        let digits = text[at..high].iter().take_while(|b| b.is_ascii_digit()).count();
+        if digits > 0 && text.get(at + digits) == Some(&b']') {
+            at += digits + 1;
+        }
+    }
     // `Properties("name") = "value"`.
     if closed && text[at..high].starts_with(b") = ") {
         at += 1;
@@ -297,11 +304,9 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     let quoted =
         !text[at..high].starts_with(b"content=") && text[name_end..from].iter().any(|b| matches!(b, b'"' | b'\''));
     if blank && !quoted && first.is_ascii_alphabetic() {
-        // `<trusted-key id="…">` has an attribute, and no type.
-        let attribute = text[at..high]
-            .iter()
-            .position(|b| !b.is_ascii_lowercase())
-            .is_some_and(|end| text[at + end..].starts_with(b"=\""));
+        // `<trusted-key id="…">` has an attribute, and no type; `<meta name="api-key" content="…">` has what is meant.
+        let word = text[at..high].iter().take_while(|b| b.is_ascii_lowercase()).count();
+        let attribute = text[at + word..].starts_with(b"=\"") && &text[at..at + word] != b"content";
         return type_annotation(text, at, high).filter(|_| !attribute).map(|from| (Operator::Typed, from));
     }
     at += 1;
@@ -334,6 +339,11 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
             Operator::Assign
         }
         b'>' => Operator::Element,
+        // `"name" -> "value"`.
+        b'-' if text.get(at) == Some(&b'>') => {
+            at += 1;
+            Operator::Call
+        }
         b',' | b'(' => Operator::Call,
         // `std::string name{"value"}`.
         b'{' if !blank && matches!(text.get(at), Some(b'"' | b'\'')) => Operator::Assign,

@@ -644,14 +644,17 @@ fn is_shared_secret(candidate: &Candidate<'_>, words: &[String]) -> bool {
     let value = candidate.value;
     let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
     let symbol = |b: &u8| b.is_ascii_punctuation() && !matches!(b, b'-' | b'_' | b'.' | b'/' | b':');
-    words.last().is_some_and(|w| w.ends_with("secret"))
-        && matches!(candidate.operator, Some(Operator::Assign | Operator::Default))
-        && (candidate.quote.is_some() || candidate.setting)
+    // Without a quote, what joins two names in code tells nothing.
+    let literal = candidate.quote.is_some() || candidate.setting;
+    let sign = |b: &u8| if literal { symbol(b) } else { matches!(b, b'@' | b'!' | b'#' | b'$' | b'^' | b'~') };
+    let odd = value.iter().any(sign) || (candidate.setting && has(u8::is_ascii_uppercase) && !joined_words(value));
+    words.last().is_some_and(|w| w.ends_with("secret") || w == "credentials")
+        && matches!(candidate.operator, Some(Operator::Assign | Operator::Default | Operator::Call))
         && (8..=64).contains(&value.len())
         && !value.contains(&b' ')
         && has(u8::is_ascii_digit)
         && has(u8::is_ascii_lowercase)
-        && value.iter().any(symbol)
+        && odd
         && !names_a_secret(value)
 }
 
