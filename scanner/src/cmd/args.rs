@@ -30,8 +30,9 @@ pub(super) enum Command {
 /// not be scanned.
 #[derive(Debug, clap::Args)]
 pub(super) struct ScanArgs {
-    /// What to scan: a folder or file; - for standard input; docker-archive:FILE, oci:DIR or oci-archive:FILE for an
-    /// image, docker://NAME for one in a registry. A file that is an image archive is recognised without a scheme.
+    /// What to scan: a folder or file; - for standard input; dir:ROOTFS; docker-archive:FILE, oci:DIR or oci-archive:FILE
+    /// for an image, docker://NAME for one in a registry, docker-daemon:NAME or containers-storage:NAME for one that an
+    /// engine has. A file that is an image archive is recognised without a scheme.
     #[arg(default_value = ".", value_name = "TARGET")]
     pub(super) targets: Vec<Target>,
 
@@ -42,9 +43,6 @@ pub(super) struct ScanArgs {
     /// Scan the file system that this runs in, from its root: that of a container, most often.
     #[arg(long, conflicts_with_all = ["targets", "images_from"])]
     pub(super) in_container: bool,
-
-    #[command(flatten)]
-    pub(super) registry: RegistryArgs,
 
     /// Of an image for several platforms, scan only this one.
     #[arg(long, value_name = "OS/ARCHITECTURE")]
@@ -101,6 +99,9 @@ pub(super) struct ScanArgs {
     /// When to colour the text report.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(super) color: ColorChoice,
+
+    #[command(flatten)]
+    pub(super) registry: RegistryArgs,
 }
 
 /// Say which secrets of an old image a new one still has.
@@ -135,12 +136,12 @@ pub(super) struct CompareArgs {
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub(super) platform: Option<String>,
 
-    #[command(flatten)]
-    pub(super) registry: RegistryArgs,
-
     /// Show no progress on standard error.
     #[arg(long)]
     pub(super) no_progress: bool,
+
+    #[command(flatten)]
+    pub(super) registry: RegistryArgs,
 }
 
 /// How a comparison is written.
