@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use oakum_inject::config::FileName;
 use oakum_inject::format;
-use oakum_inject::provider::{Answer, Grant, Session, Want};
+use oakum_inject::provider::{Answer, Grant, Session, Term, Want};
 use oakum_inject::reference::Name;
 use oakum_inject::{Class, Fetched, Fields, Injection, ProviderError, Secret, SecretProvider, Version};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -102,7 +102,10 @@ enum Message {
     LoggedIn(Name, Result<Session, ProviderError>),
     Renewed(Name, Result<Session, ProviderError>),
     Fetched(Name, Result<Fetched, ProviderError>),
+    Prolonged(Name, Result<Session, ProviderError>),
     Revoked(Name, Result<(), ProviderError>),
+    /// Something ended that nobody waits for.
+    Nothing,
     Signal(Signal),
     ChildMayHaveEnded,
 }
@@ -178,6 +181,18 @@ impl Shell {
                 Event::Renewed { store, result }
             }
             Message::Fetched(secret, result) => self.take_value(secret, result),
+            Message::Prolonged(secret, result) => {
+                match &result {
+                    Ok(session) => {
+                        let ttl = session.ttl.map_or_else(|| "none".to_owned(), |ttl| format!("{}s", ttl.as_secs()));
+                        let told = [("secret", secret.to_string()), ("lease", ttl)];
+                        output::log(Level::Info, "secret.prolonged", "lease renewed", &told);
+                    }
+                    Err(error) => complain("secret.renewal_failed", "secret", &secret, error),
+                }
+                Event::Prolonged { secret, result }
+            }
+            Message::Nothing => Event::Tick,
             Message::Revoked(store, result) => {
                 match &result {
                     Ok(()) => {
@@ -203,14 +218,17 @@ impl Shell {
         let result = result.and_then(|fetched| self.chosen(&secret, fetched));
         let result = match result {
             Ok(Fetched::Unchanged) => Ok(None),
-            Ok(Fetched::Changed { fields, version }) => {
+            Ok(Fetched::Changed { fields, version, term }) => {
                 let mut told = vec![("secret", secret.to_string())];
                 if let Version::Number(number) = version {
                     told.push(("version", number.to_string()));
                 }
+                if let Term::Lease(lease) = &term {
+                    told.push(("lease", format!("{}s", lease.ttl.as_secs())));
+                }
                 output::log(Level::Info, "secret.fetched", "fetched", &told);
                 self.staged.insert(secret.clone(), fields);
-                Ok(Some(version))
+                Ok(Some((version, term)))
             }
             Err(error) => {
                 complain("secret.fetch_failed", "secret", &secret, &error);
@@ -252,9 +270,21 @@ impl Shell {
             Action::Login(store) => self.call(store, |provider| provider.login(), Message::LoggedIn),
             Action::Renew(store) => self.call(store, |provider| provider.renew(&Grant::Session), Message::Renewed),
             Action::Revoke(store) => self.call(store, |provider| provider.revoke(&Grant::Session), Message::Revoked),
+            Action::RevokeEarlier(store) => {
+                self.call(store, |provider| provider.revoke(&Grant::Earlier), |_, _| Message::Nothing);
+            }
+            Action::RevokeLease { store, lease } => {
+                let revoke = |provider: &Arc<dyn SecretProvider>| {
+                    let provider = Arc::clone(provider);
+                    let grant = Grant::Lease(lease);
+                    async move { provider.revoke(&grant).await }
+                };
+                self.call_for(&store, revoke, move |_| Message::Nothing);
+            }
+            Action::Prolong { secret, lease } => self.prolong(secret, lease),
             Action::Fetch { secret, known } => self.fetch(secret, known),
-            Action::Publish { files, demand } => {
-                let event = self.publish(&files, demand);
+            Action::Publish { files, withdrawn, demand } => {
+                let event = self.publish(&files, &withdrawn, demand);
                 self.queue.push_back(event);
             }
             Action::Forget(secret) => {
@@ -280,43 +310,65 @@ impl Shell {
         }
     }
 
-    /// Makes a call beside the main loop. A provider that panics has failed this once, like one that cannot be reached.
+    /// Makes a call about a store as a whole.
     fn call<T, C, M>(&self, store: Name, call: C, message: M)
     where
         T: Send + 'static,
         C: FnOnce(&dyn SecretProvider) -> Answer<'_, T> + Send + 'static,
         M: FnOnce(Name, Result<T, ProviderError>) -> Message + Send + 'static,
     {
-        let Some(provider) = self.providers.get(&store).cloned() else { return };
+        let name = store.clone();
+        let call = |provider: &Arc<dyn SecretProvider>| {
+            let provider = Arc::clone(provider);
+            async move { call(&*provider).await }
+        };
+        self.call_for(&store, call, move |result| message(name, result));
+    }
+
+    /// Makes a call beside the main loop. A provider that panics has failed this once, like one that cannot be reached.
+    fn call_for<T, F, C, M>(&self, store: &Name, call: C, message: M)
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ProviderError>> + Send + 'static,
+        C: FnOnce(&Arc<dyn SecretProvider>) -> F,
+        M: FnOnce(Result<T, ProviderError>) -> Message + Send + 'static,
+    {
+        let Some(provider) = self.providers.get(store) else { return };
+        let call = call(provider);
         let (events, calls) = (self.events.clone(), Arc::clone(&self.calls));
         tokio::spawn(async move {
             let _place = calls.acquire_owned().await;
-            let result = tokio::spawn(async move { call(&*provider).await }).await;
+            let result = tokio::spawn(call).await;
             let result = result
                 .unwrap_or_else(|_| Err(ProviderError::new(Class::Unreachable, "the call broke off inside the agent")));
-            let _ = events.send(message(store, result));
+            let _ = events.send(message(result));
         });
     }
 
     fn fetch(&self, secret: Name, known: Option<Version>) {
         let Some(spec) = self.injection.secrets.get(&secret) else { return };
-        let want = Want { path: spec.from.path.clone(), pinned: spec.from.version, known };
-        let store = spec.from.store.clone();
-        let Some(provider) = self.providers.get(&store).cloned() else { return };
-        let (events, calls) = (self.events.clone(), Arc::clone(&self.calls));
-        tokio::spawn(async move {
-            let _place = calls.acquire_owned().await;
-            let result = tokio::spawn(async move { provider.fetch(&want).await }).await;
-            let result = result
-                .unwrap_or_else(|_| Err(ProviderError::new(Class::Unreachable, "the call broke off inside the agent")));
-            let _ = events.send(Message::Fetched(secret, result));
-        });
+        let want = Want { path: spec.from.path.clone(), pinned: spec.from.version, known, with: spec.with.clone() };
+        let fetch = |provider: &Arc<dyn SecretProvider>| {
+            let provider = Arc::clone(provider);
+            async move { provider.fetch(&want).await }
+        };
+        self.call_for(&spec.from.store, fetch, move |result| Message::Fetched(secret, result));
     }
 
-    fn publish(&mut self, files: &BTreeSet<FileName>, demand: Demand) -> Event {
+    fn prolong(&self, secret: Name, lease: String) {
+        let Some(spec) = self.injection.secrets.get(&secret) else { return };
+        let grant = Grant::Lease(lease);
+        let renew = |provider: &Arc<dyn SecretProvider>| {
+            let provider = Arc::clone(provider);
+            async move { provider.renew(&grant).await }
+        };
+        self.call_for(&spec.from.store, renew, move |result| Message::Prolonged(secret, result));
+    }
+
+    fn publish(&mut self, files: &BTreeSet<FileName>, withdrawn: &BTreeSet<FileName>, demand: Demand) -> Event {
         let mut parts = BTreeMap::new();
         let mut failed = BTreeMap::new();
-        for (name, spec) in &self.injection.files {
+        for (name, spec) in self.injection.files.iter().filter(|(name, _)| !withdrawn.contains(*name)) {
             // What is not made anew is kept, also from an agent that was here before us.
             let mut part = Part::Kept;
             if files.contains(name) {
@@ -331,7 +383,7 @@ impl Shell {
             }
             parts.insert(name.clone(), part);
         }
-        let nothing_new = !files.is_empty() && failed.len() == files.len();
+        let nothing_new = !files.is_empty() && failed.len() == files.len() && withdrawn.is_empty();
         if nothing_new || (demand == Demand::All && !failed.is_empty()) {
             return Event::Published { failed, replaced: Replaced::Nothing };
         }
@@ -343,6 +395,9 @@ impl Shell {
                     Published::First | Published::Replaced => "published",
                 };
                 let mut told = vec![("files", made.to_string())];
+                if !withdrawn.is_empty() {
+                    told.push(("withdrawn", withdrawn.len().to_string()));
+                }
                 if published == Published::Replaced {
                     // `once` waits for as long.
                     told.push(("wiping_the_last_after", format!("{:?}", self.injection.volume.grace)));

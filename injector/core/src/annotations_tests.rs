@@ -142,8 +142,23 @@ fn an_injection() -> impl Strategy<Value = Injection> {
             let store = stores.keys().next().unwrap().clone();
             let versioned = matches!(stores[store.as_str()], Store::Vault(_));
             let from = Reference { store, path, field: None, version: versioned.then_some(7) };
-            let secrets =
-                BTreeMap::from([(secret.clone(), SecretSpec { from, refresh: Duration::from_millis(refresh) })]);
+            let with = if versioned && refresh % 2 == 0 {
+                BTreeMap::from([("common_name".to_owned(), "a: b".to_owned())])
+            } else {
+                BTreeMap::new()
+            };
+            let max_stale = (refresh % 3 == 0).then(|| Duration::from_secs(refresh));
+            let on_stale = if max_stale.is_some() { OnStale::Remove } else { OnStale::Keep };
+            let secrets = BTreeMap::from([(
+                secret.clone(),
+                SecretSpec {
+                    refresh: Duration::from_millis(refresh),
+                    with,
+                    max_stale,
+                    on_stale,
+                    ..SecretSpec::new(from)
+                },
+            )]);
             let files = proptest::collection::vec((a_file_name(), a_file(&secret)), 1..5);
             let env = btree_map("[A-Z_]{1,5}".prop_map(|name| EnvName::parse(&name).unwrap()), a_value(&secret), 1..3);
             (Just((stores, secrets, volume)), files, env, proptest::bool::ANY)

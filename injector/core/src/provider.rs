@@ -1,5 +1,6 @@
 //! How anything that holds secrets is spoken to, and how its failures are told apart by what one can do about them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -40,12 +41,39 @@ pub trait SecretProvider: Send + Sync {
     fn revoke<'a>(&'a self, grant: &'a Grant) -> Answer<'a, ()>;
 }
 
-/// Something that a store grants for a time. Leases of dynamic secrets will join it.
+/// Something that a store grants for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Grant {
     /// The session that the last login opened.
     Session,
+    /// The sessions before it. They stay open, since what was leased in one ends with it, until they are given back.
+    Earlier,
+    /// A secret that was leased, by the store's own name for that.
+    Lease(String),
+}
+
+/// For how long a value is good.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Term {
+    /// Until somebody changes it.
+    #[default]
+    Open,
+    /// Until its end, unless it is prolonged: reading again gives another value, and costs the store another lease.
+    Lease(Lease),
+    /// Until the store itself replaces it, this long from now. Reading again costs nothing.
+    Rotation(Duration),
+}
+
+/// A value that was made for us and ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The store's name for it; none where it can be neither prolonged nor given back, such as a certificate.
+    pub id: Option<String>,
+    /// How long it holds from now on.
+    pub ttl: Duration,
+    /// Whether it can be prolonged.
+    pub renewable: bool,
 }
 
 /// For how long a session holds.
@@ -73,6 +101,8 @@ pub struct Want {
     pub pinned: Option<u64>,
     /// The version that the caller has already, if any.
     pub known: Option<Version>,
+    /// What is sent along: with anything in here, the path is written to and not read.
+    pub with: BTreeMap<String, String>,
 }
 
 /// What a read found.
@@ -86,6 +116,8 @@ pub enum Fetched {
         fields: Fields,
         /// What to pass as `known` the next time.
         version: Version,
+        /// For how long the value is good.
+        term: Term,
     },
 }
 

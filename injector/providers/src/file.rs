@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use oakum_inject::config::FileStore;
-use oakum_inject::provider::{Answer, Grant, Session, Want};
+use oakum_inject::provider::{Answer, Grant, Session, Term, Want};
 use oakum_inject::{Class, Fetched, Field, Fields, ProviderError, Secret, SecretProvider};
 
 use crate::fingerprint;
@@ -40,7 +40,11 @@ impl Files {
             [(name, Field::Text(read_capped(&path, MAX_FILE).map_err(|error| failed(&error))?))].into_iter().collect()
         };
         let version = fingerprint::of(&fields)?;
-        Ok(if want.known == Some(version) { Fetched::Unchanged } else { Fetched::Changed { fields, version } })
+        Ok(if want.known == Some(version) {
+            Fetched::Unchanged
+        } else {
+            Fetched::Changed { fields, version, term: Term::Open }
+        })
     }
 }
 
@@ -108,10 +112,12 @@ impl SecretProvider for Files {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn want(path: &str, known: Option<oakum_inject::Version>) -> Want {
-        Want { path: path.to_owned(), pinned: None, known }
+        Want { path: path.to_owned(), pinned: None, known, with: BTreeMap::new() }
     }
 
     #[test]
@@ -122,7 +128,7 @@ mod tests {
         fs::write(root.path().join("d/b"), "2").unwrap();
         fs::write(root.path().join("d/..hidden"), "3").unwrap();
         let files = Files::new(&FileStore { path: root.path().to_owned() });
-        let Fetched::Changed { fields, version } = files.read(&want("d", None)).unwrap() else { panic!("changed") };
+        let Fetched::Changed { fields, version, .. } = files.read(&want("d", None)).unwrap() else { panic!("changed") };
         assert_eq!(fields.names(), ["a", "b"]);
         assert!(matches!(files.read(&want("d", Some(version))).unwrap(), Fetched::Unchanged));
         fs::write(root.path().join("d/b"), "4").unwrap();

@@ -5,23 +5,26 @@
 //! - Each secret fails alone, with full-jitter backoff, at most once a second, and not before `Retry-After`.
 //! - A generation holds every file whose secrets are all at hand. The first one waits until each secret has been tried.
 //! - A file of two secrets is made anew when one changes; the other's value is read again for it, since none is kept.
-//! - What fails to be published or fetched leaves the last good files where they are.
+//! - What fails to be published or fetched leaves the last good files where they are, for as long as the plan allows.
+//! - What is leased is prolonged at two thirds, and replaced before it ends; it is never polled ([`lease`]).
 //! - `once` and `exec` publish all or nothing, and give up at a refusal or at their deadline.
 
 pub(crate) mod backoff;
+mod lease;
 pub(crate) mod plan;
 mod session;
+mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use oakum_inject::config::FileName;
-use oakum_inject::provider::Session;
+use oakum_inject::config::{FileName, OnStale};
+use oakum_inject::provider::{Session, Term};
 use oakum_inject::reference::Name;
 use oakum_inject::{Class, ProviderError, Version};
 
 use self::backoff::Chance;
-use self::plan::{Mode, Plan};
+use self::plan::{Mode, Needs, Plan};
 use self::session::StoreState;
 
 /// How long the end may take: what has not been revoked by then ends by itself.
@@ -46,7 +49,12 @@ pub(crate) enum Event {
     /// A fetch ended: with a version whose value the shell now holds, or none if nothing changed.
     Fetched {
         secret: Name,
-        result: Result<Option<Version>, ProviderError>,
+        result: Result<Option<(Version, Term)>, ProviderError>,
+    },
+    /// A lease was prolonged, or not.
+    Prolonged {
+        secret: Name,
+        result: Result<Session, ProviderError>,
     },
     /// A publication ended, without the files that could not be made.
     Published {
@@ -90,9 +98,16 @@ pub(crate) enum Action {
         secret: Name,
         known: Option<Version>,
     },
-    /// Make these files of the values at hand, and publish them with all others as they are.
+    /// Prolong the lease that a secret is held by.
+    Prolong {
+        secret: Name,
+        lease: String,
+    },
+    /// Make these files of the values at hand, and publish them with all others as they are, but for those that are
+    /// withdrawn.
     Publish {
         files: BTreeSet<FileName>,
+        withdrawn: BTreeSet<FileName>,
         demand: Demand,
     },
     /// Drop the value of a secret, which wipes it.
@@ -103,7 +118,15 @@ pub(crate) enum Action {
     Sweep,
     /// Wipe everything that was published.
     Wipe,
+    /// Give back the session, and those before it.
     Revoke(Name),
+    /// Give back the sessions before this one.
+    RevokeEarlier(Name),
+    /// Give back a lease that will not end with our session.
+    RevokeLease {
+        store: Name,
+        lease: String,
+    },
     Exit(Outcome),
 }
 
@@ -144,6 +167,12 @@ pub(crate) struct Agent {
 struct SecretState {
     store: Name,
     refresh: Duration,
+    max_stale: Option<Duration>,
+    on_stale: OnStale,
+    /// What it is held by, if it ends.
+    held: Option<lease::Held>,
+    /// Whether it is older than it may be, or has ended.
+    stale: bool,
     /// When to look next; never again if none.
     due: Option<Moment>,
     busy: bool,
@@ -167,12 +196,16 @@ struct FileState {
     made_of: BTreeMap<Name, Version>,
     /// What it could not be made of: not tried again until something changes.
     failed: Option<(BTreeMap<Name, Version>, ProviderError)>,
+    /// Whether it was taken away, since what it is made of is too old.
+    withdrawn: bool,
 }
 
 #[derive(Debug, Default)]
 struct Publishing {
     /// What is being published now, and of which versions.
     now: Option<BTreeMap<FileName, BTreeMap<Name, Version>>>,
+    /// What is being taken away with it.
+    withdrawing: BTreeSet<FileName>,
     failures: u32,
     not_before: Moment,
     fault: Option<VolumeFault>,
@@ -214,17 +247,23 @@ pub(crate) struct SecretStatus {
     pub(crate) age: Option<Duration>,
     pub(crate) failures: u32,
     pub(crate) fault: Option<Class>,
+    /// Whether it is older than it may be, or its lease has ended.
+    pub(crate) stale: bool,
+    /// Whether the agent is not ready because of that.
+    pub(crate) holds_up: bool,
+    /// When it will be looked at next.
+    pub(crate) next: Option<Duration>,
+    /// How long its lease still holds.
+    pub(crate) lease: Option<Duration>,
+    /// The store's own number of the version that was delivered.
+    pub(crate) version: Option<u64>,
 }
 
 impl Agent {
     /// Makes an agent that has done nothing yet.
     pub(crate) fn new(plan: Plan, now: Moment, seed: u64) -> Self {
-        let stores = plan.secrets.values().map(|(store, _)| (store.clone(), StoreState::new(now))).collect();
-        let secrets = plan
-            .secrets
-            .iter()
-            .map(|(name, (store, refresh))| (name.clone(), SecretState::new(store.clone(), *refresh, now)))
-            .collect();
+        let stores = plan.secrets.values().map(|needs| (needs.store.clone(), StoreState::new(now))).collect();
+        let secrets = plan.secrets.iter().map(|(name, needs)| (name.clone(), SecretState::new(needs, now))).collect();
         let files = plan.files.keys().map(|name| (name.clone(), FileState::default())).collect();
         Self {
             plan,
@@ -248,9 +287,12 @@ impl Agent {
         match self.phase {
             Phase::Beginning | Phase::Starting | Phase::Steady => {
                 self.log_in_and_renew(now, &mut actions);
+                self.prolong(now, &mut actions);
                 self.fetch(now, &mut actions);
+                self.mark_stale(now, &mut actions);
                 self.publish(now, &mut actions);
                 self.sweep(now, &mut actions);
+                self.close_earlier(&mut actions);
             }
             Phase::Ending { .. } | Phase::Ended => {}
         }
@@ -271,7 +313,10 @@ impl Agent {
         match &self.phase {
             Phase::Ending { until, .. } => Some(*until),
             Phase::Ended => None,
-            _ => stores.chain(secrets).chain(publish).chain(deadline).chain(self.publishing.sweep).min(),
+            _ => {
+                let ageing = self.secrets.values().filter_map(SecretState::stale_at);
+                stores.chain(secrets).chain(publish).chain(deadline).chain(ageing).chain(self.publishing.sweep).min()
+            }
         }
     }
 
@@ -285,11 +330,19 @@ impl Agent {
                 age: secret.seen.map(|seen| now.saturating_sub(seen)),
                 failures: secret.failures,
                 fault: fault.map(|fault| fault.class),
+                stale: secret.stale,
+                holds_up: secret.holds_up(),
+                next: secret.due.map(|due| due.saturating_sub(now)),
+                lease: secret.held.as_ref().map(|held| held.ends.saturating_sub(now)),
+                version: secret.staged.or(secret.delivered).and_then(|version| match version {
+                    Version::Number(number) => Some(number),
+                    Version::Digest(_) => None,
+                }),
             }
         });
         let published = self.files.values().all(|file| !file.made_of.is_empty());
         Status {
-            ready: published && self.phase == Phase::Steady,
+            ready: published && self.phase == Phase::Steady && !self.secrets.values().any(SecretState::holds_up),
             generations: self.publishing.generations,
             secrets: secrets.collect(),
         }
@@ -308,6 +361,7 @@ impl Agent {
             Event::LoggedIn { store, result } => self.logged_in(now, &store, result, actions),
             Event::Renewed { store, result } => self.renewed(now, &store, result),
             Event::Fetched { secret, result } => self.fetched(now, &secret, result, actions),
+            Event::Prolonged { secret, result } => self.prolonged(now, &secret, result),
             Event::Published { failed, replaced } => self.published(now, &failed, replaced, actions),
             Event::NotPublished(fault) => self.not_published(now, fault, actions),
             Event::Started(Ok(())) => self.started(actions),
@@ -340,7 +394,7 @@ impl Agent {
         &mut self,
         now: Moment,
         name: &Name,
-        result: Result<Option<Version>, ProviderError>,
+        result: Result<Option<(Version, Term)>, ProviderError>,
         actions: &mut Vec<Action>,
     ) {
         let chance = self.chance.draw();
@@ -352,19 +406,19 @@ impl Agent {
                 secret.failures = 0;
                 secret.fault = None;
                 secret.seen = Some(now);
+                secret.stale = false;
                 secret.due = Some(now + backoff::refresh(secret.refresh, chance));
-                if let Some(version) = found {
+                if let Some((version, term)) = found {
                     secret.staged = Some(version);
                     secret.reread = false;
+                    secret.hold(now, term, chance);
                     self.read_companions(now, name);
                 }
             }
             Err(error) if error.class == Class::SessionLost => {
                 secret.due = Some(now + backoff::LEAST);
                 let store = secret.store.clone();
-                if let Some(store) = self.stores.get_mut(&store) {
-                    store.lost(now);
-                }
+                self.session_lost(now, &store);
             }
             Err(error) => {
                 secret.failures += 1;
@@ -400,9 +454,10 @@ impl Agent {
     fn fetch(&mut self, now: Moment, actions: &mut Vec<Action>) {
         for (name, secret) in &mut self.secrets {
             let open = self.stores.get(&secret.store).is_some_and(StoreState::is_open);
-            if open && !secret.busy && secret.due.is_some_and(|due| due <= now) {
+            if open && !secret.busy && !secret.to_prolong() && secret.due.is_some_and(|due| due <= now) {
                 secret.busy = true;
-                let known = if secret.reread { None } else { secret.staged.or(secret.delivered) };
+                let known =
+                    if secret.reread || secret.held.is_some() { None } else { secret.staged.or(secret.delivered) };
                 actions.push(Action::Fetch { secret: name.clone(), known });
             }
         }
@@ -439,11 +494,15 @@ impl Agent {
             return;
         }
         let files = self.makeable();
-        if files.is_empty() && !(all && self.plan.files.is_empty()) {
+        let withdrawn = self.withdrawn();
+        let changed = withdrawn.iter().any(|name| self.files.get(name).is_some_and(|file| !file.withdrawn));
+        if files.is_empty() && !changed && !(all && self.plan.files.is_empty()) {
             return;
         }
         let demand = if all { Demand::All } else { Demand::WhatCanBe };
-        actions.push(Action::Publish { files: files.keys().cloned().collect(), demand });
+        let names = files.keys().cloned().collect();
+        actions.push(Action::Publish { files: names, withdrawn: withdrawn.clone(), demand });
+        self.publishing.withdrawing = withdrawn;
         self.publishing.now = Some(files);
     }
 
@@ -455,6 +514,7 @@ impl Agent {
         actions: &mut Vec<Action>,
     ) {
         let Some(files) = self.publishing.now.take() else { return };
+        self.withdrew();
         self.publishing.failures = 0;
         self.publishing.fault = None;
         if self.phase == Phase::Beginning
@@ -471,7 +531,7 @@ impl Agent {
             let Some(file) = self.files.get_mut(&name) else { continue };
             match failed.get(&name) {
                 Some(error) => file.failed = Some((versions, error.clone())),
-                None => *file = FileState { made_of: versions, failed: None },
+                None => *file = FileState { made_of: versions, failed: None, withdrawn: false },
             }
         }
         if replaced == Replaced::Generation {
@@ -574,6 +634,10 @@ impl Agent {
         }
         let mut waiting = BTreeSet::new();
         for (name, store) in &self.stores {
+            if self.outlives_us(name, &outcome, files) {
+                continue;
+            }
+            self.give_back_leases(name, actions);
             if store.to_revoke() {
                 actions.push(Action::Revoke(name.clone()));
             }
@@ -603,10 +667,14 @@ enum Files {
 }
 
 impl SecretState {
-    fn new(store: Name, refresh: Duration, now: Moment) -> Self {
+    fn new(needs: &Needs, now: Moment) -> Self {
         Self {
-            store,
-            refresh,
+            store: needs.store.clone(),
+            refresh: needs.refresh,
+            max_stale: needs.max_stale,
+            on_stale: needs.on_stale,
+            held: None,
+            stale: false,
             due: Some(now),
             busy: false,
             tried: false,

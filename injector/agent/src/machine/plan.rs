@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use oakum_inject::Injection;
-use oakum_inject::config::FileName;
+use oakum_inject::config::{FileName, OnStale, SecretSpec};
 use oakum_inject::reference::Name;
 
 /// What the agent was asked to do.
@@ -18,6 +18,29 @@ pub(crate) enum Mode {
     Exec,
 }
 
+/// What bears on time of one secret.
+#[derive(Debug, Clone)]
+pub(crate) struct Needs {
+    pub(crate) store: Name,
+    /// How often it is looked at.
+    pub(crate) refresh: Duration,
+    /// How old it may become.
+    pub(crate) max_stale: Option<Duration>,
+    /// What happens then.
+    pub(crate) on_stale: OnStale,
+}
+
+impl Needs {
+    fn of(secret: &SecretSpec) -> Self {
+        Self {
+            store: secret.from.store.clone(),
+            refresh: secret.refresh,
+            max_stale: secret.max_stale,
+            on_stale: secret.on_stale,
+        }
+    }
+}
+
 /// What is fetched for what.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -26,8 +49,8 @@ pub(crate) struct Plan {
     pub(crate) deadline: Duration,
     /// How long a previous generation stays readable.
     pub(crate) grace: Duration,
-    /// Each secret's store, and how often it is looked at.
-    pub(crate) secrets: BTreeMap<Name, (Name, Duration)>,
+    /// What is to be known of each secret.
+    pub(crate) secrets: BTreeMap<Name, Needs>,
     /// The secrets that each file is made of.
     pub(crate) files: BTreeMap<FileName, BTreeSet<Name>>,
     /// The secrets that go into the environment.
@@ -47,7 +70,7 @@ impl Plan {
             .secrets
             .iter()
             .filter(|(name, _)| env.contains(*name) || files.values().any(|made_of| made_of.contains(*name)))
-            .map(|(name, secret)| (name.clone(), (secret.from.store.clone(), secret.refresh)))
+            .map(|(name, secret)| (name.clone(), Needs::of(secret)))
             .collect();
         Self { mode, deadline, grace: injection.volume.grace, secrets, files, env }
     }

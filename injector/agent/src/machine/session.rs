@@ -17,6 +17,8 @@ pub(super) struct StoreState {
     /// When the last attempt to log in began.
     attempted: Option<Moment>,
     fault: Option<ProviderError>,
+    /// Whether sessions before this one are still open.
+    pub(super) has_earlier: bool,
 }
 
 #[derive(Debug)]
@@ -35,7 +37,14 @@ enum Next {
 
 impl StoreState {
     pub(super) fn new(now: Moment) -> Self {
-        Self { session: State::Closed { due: now }, busy: false, failures: 0, attempted: None, fault: None }
+        Self {
+            session: State::Closed { due: now },
+            busy: false,
+            failures: 0,
+            attempted: None,
+            fault: None,
+            has_earlier: false,
+        }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -117,7 +126,13 @@ impl Agent {
         store.busy = false;
         match result {
             Ok(session) => {
-                store.opened(now, session, None, chance);
+                if let State::Open { ends, ours, .. } = store.session {
+                    store.has_earlier |= ours;
+                    store.opened(now, session, None, chance);
+                    self.succeeded(now, name, ends);
+                } else {
+                    store.opened(now, session, None, chance);
+                }
                 // A login that ends while we are going has to be given back as well.
                 if let Phase::Ending { waiting, .. } = &mut self.phase {
                     if session.ours {

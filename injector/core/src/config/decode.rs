@@ -239,10 +239,14 @@ fn volume(node: &Node) -> Result<VolumeSpec> {
 
 fn secret(name: &Name, node: &Node, stores: &BTreeMap<Name, Store>) -> Result<SecretSpec> {
     if let Kind::Scalar { .. } = node.kind {
-        return Ok(SecretSpec { from: reference(node, stores)?, refresh: DEFAULT_REFRESH });
+        return Ok(SecretSpec::new(reference(node, stores)?));
     }
     let mut map = Map::open(node, format!("the secret `{name}`"))?;
     let from = reference(map.need("from")?, stores)?;
+    let with = match map.get("with") {
+        Some(node) => with(node, &from, stores)?,
+        None => BTreeMap::new(),
+    };
     let refresh = match map.get("refresh") {
         Some(node) => {
             let refresh = parse(node, "refresh", parse_duration)?;
@@ -251,13 +255,32 @@ fn secret(name: &Name, node: &Node, stores: &BTreeMap<Name, Store>) -> Result<Se
             }
             refresh
         }
-        None => DEFAULT_REFRESH,
+        None => SecretSpec::default_refresh(&with),
     };
-    for key in ["max_stale", "on_stale"] {
-        map.later(key, "this version keeps the last good files for as long as the store cannot be reached");
+    let max_stale = map.get("max_stale").map(|node| parse(node, "max_stale", parse_duration)).transpose()?;
+    let on_stale = map.get("on_stale");
+    if let (Some(node), None) = (on_stale, max_stale) {
+        return Err(Fault::new(node.line, "`on_stale` is there, and `max_stale` is not")
+            .hint("say how old the secret may become: `max_stale: 1h`"));
     }
+    let on_stale = on_stale.map(|node| parse(node, "on_stale", self::on_stale)).transpose()?.unwrap_or_default();
     map.finish()?;
-    Ok(SecretSpec { from, refresh })
+    Ok(SecretSpec { from, refresh, with, max_stale, on_stale })
+}
+
+fn on_stale(text: &str) -> std::result::Result<OnStale, String> {
+    let found = OnStale::NAMES.iter().find(|(name, _)| *name == text);
+    found.map(|(_, one)| *one).ok_or_else(|| {
+        let names: Vec<&str> = OnStale::NAMES.iter().map(|(name, _)| *name).collect();
+        format!("`on_stale` must be one of {}", list(&names))
+    })
+}
+
+fn with(node: &Node, from: &Reference, stores: &BTreeMap<Name, Store>) -> Result<BTreeMap<String, String>> {
+    if !matches!(stores.get(&from.store), Some(Store::Vault(_))) {
+        return Err(Fault::new(node.line, "`with` is for paths of Vault that are written to"));
+    }
+    entries(node, "with")?.iter().map(|(key, node)| Ok((key.text.clone(), text(node, &key.text)?.to_owned()))).collect()
 }
 
 fn reference(node: &Node, stores: &BTreeMap<Name, Store>) -> Result<Reference> {

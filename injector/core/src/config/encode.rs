@@ -115,12 +115,25 @@ pub(crate) fn volume(volume: &VolumeSpec) -> Value {
 }
 
 pub(crate) fn secret(secret: &SecretSpec) -> Value {
-    let SecretSpec { from, refresh } = secret;
-    if *refresh == DEFAULT_REFRESH {
-        from.to_string().into()
-    } else {
-        json!({ "from": from.to_string(), "refresh": print_duration(*refresh) })
+    let SecretSpec { from, refresh, with, max_stale, on_stale } = secret;
+    let mut map = Map::new();
+    if *refresh != SecretSpec::default_refresh(with) {
+        map.insert("refresh".to_owned(), print_duration(*refresh).into());
     }
+    if !with.is_empty() {
+        map.insert("with".to_owned(), object(with.iter().map(|(name, value)| (name.clone(), value.as_str().into()))));
+    }
+    if let Some(max_stale) = max_stale {
+        map.insert("max_stale".to_owned(), print_duration(*max_stale).into());
+        if *on_stale != OnStale::Keep {
+            map.insert("on_stale".to_owned(), on_stale.name().into());
+        }
+    }
+    if map.is_empty() {
+        return from.to_string().into();
+    }
+    map.insert("from".to_owned(), from.to_string().into());
+    map.into()
 }
 
 pub(crate) fn file(file: &FileSpec) -> Value {

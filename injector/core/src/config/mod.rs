@@ -23,6 +23,8 @@ use crate::reference::{Name, Reference, ValueRef};
 pub const API_VERSION: &str = "oakum.dev/v1";
 /// How often a secret is looked at, unless it says otherwise.
 pub const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
+/// How often a path is written to again that gives neither a lease nor an end, unless it says otherwise.
+pub const DEFAULT_REWRITE: Duration = Duration::from_secs(300);
 /// How long a previous generation of files stays readable, unless the volume says otherwise.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
@@ -157,8 +159,55 @@ impl Default for VolumeSpec {
 pub struct SecretSpec {
     /// Where it is.
     pub from: Reference,
-    /// How often it is looked at; at least a second.
+    /// How often it is looked at; at least a second. What is leased is renewed or replaced by its own time instead.
     pub refresh: Duration,
+    /// What is sent along, where the path is one that is written to: `common_name` of a certificate.
+    pub with: BTreeMap<String, String>,
+    /// How old it may become while its store cannot be asked; for ever if none.
+    pub max_stale: Option<Duration>,
+    /// What happens then.
+    pub on_stale: OnStale,
+}
+
+impl SecretSpec {
+    /// A secret that is looked at as often as most.
+    #[must_use]
+    pub fn new(from: Reference) -> Self {
+        let with = BTreeMap::new();
+        Self { from, refresh: Self::default_refresh(&with), with, max_stale: None, on_stale: OnStale::default() }
+    }
+
+    /// How often a secret is looked at that does not say so itself.
+    #[must_use]
+    pub fn default_refresh(with: &BTreeMap<String, String>) -> Duration {
+        if with.is_empty() { DEFAULT_REFRESH } else { DEFAULT_REWRITE }
+    }
+}
+
+/// What happens to a secret that has become older than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnStale {
+    /// Its files stay; metrics tell.
+    #[default]
+    Keep,
+    /// Its files stay, and the agent says that it is not ready.
+    Unready,
+    /// Its files are taken away until it can be had again, and the agent says that it is not ready.
+    Remove,
+    /// The agent wipes everything and ends.
+    Exit,
+}
+
+impl OnStale {
+    /// All of them, by their names in a configuration.
+    pub const NAMES: &[(&str, Self)] =
+        &[("keep", Self::Keep), ("unready", Self::Unready), ("remove", Self::Remove), ("exit", Self::Exit)];
+
+    /// Gives the name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, one)| *one == self).map_or("keep", |(name, _)| name)
+    }
 }
 
 /// A file that the app gets.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use oakum_inject::provider::Want;
+use oakum_inject::provider::{Term, Want};
 use oakum_inject::{Class, Fetched, Field, Fields, ProviderError, Secret, Version};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -45,14 +45,14 @@ pub struct Newest {
 impl Vault {
     /// Reads a secret, or sees that it has not changed.
     pub(super) async fn read(&self, want: &Want, token: &Secret) -> Result<Fetched, ProviderError> {
+        if !want.with.is_empty() {
+            return self.write(want, token).await;
+        }
         let mount = self.mount(&want.path, token).await?;
         match mount.engine {
             Engine::V2 => self.read_v2(want, &mount.path, token).await,
             Engine::V1 => self.read_v1(want, token).await,
-            Engine::Other => {
-                Err(ProviderError::new(Class::Misconfigured, format!("{} is no key-value engine", mount.path))
-                    .hint("this version reads key-value secrets; those with a lease come later"))
-            }
+            Engine::Other => self.read_any(want, token).await,
         }
     }
 
@@ -103,15 +103,8 @@ impl Vault {
             };
             return Err(explained(self.refusal(&reply, &[token]), &path));
         }
-        let fields = match self.parse(v1(reply.body.expose()))? {
-            Read::Fields(fields) => fields,
-            Read::Leased => {
-                return Err(ProviderError::new(Class::Misconfigured, "it is a secret with a lease")
-                    .hint("this version reads key-value secrets; those with a lease come later"));
-            }
-        };
-        let version = fingerprint::of(&fields)?;
-        Ok(if want.known == Some(version) { Fetched::Unchanged } else { Fetched::Changed { fields, version } })
+        let (fields, term) = self.parse(v1(reply.body.expose()))?;
+        found(want, fields, term)
     }
 
     async fn read_v2(&self, want: &Want, mount: &str, token: &Secret) -> Result<Fetched, ProviderError> {
@@ -143,7 +136,11 @@ impl Vault {
         }
         let (fields, number) = self.parse(v2(reply.body.expose()))?;
         let version = Version::Number(number);
-        Ok(if want.known == Some(version) { Fetched::Unchanged } else { Fetched::Changed { fields, version } })
+        Ok(if want.known == Some(version) {
+            Fetched::Unchanged
+        } else {
+            Fetched::Changed { fields, version, term: Term::Open }
+        })
     }
 
     /// Looks at the metadata alone, where we may. A policy that grants only `data/` is common, and fine.
@@ -168,21 +165,20 @@ impl Vault {
     }
 }
 
+/// Tells a value that the caller knows from one that it does not.
+pub(super) fn found(want: &Want, fields: Fields, term: Term) -> Result<Fetched, ProviderError> {
+    let version = fingerprint::of(&fields)?;
+    let known = want.known == Some(version) && !matches!(term, Term::Lease(_));
+    Ok(if known { Fetched::Unchanged } else { Fetched::Changed { fields, version, term } })
+}
+
 /// Adds the way out to a refusal: the path as a policy names it, or as it is written.
-fn explained(error: ProviderError, path: &str) -> ProviderError {
+pub(super) fn explained(error: ProviderError, path: &str) -> ProviderError {
     match error.class {
         Class::Refused => error.hint(format!("let a policy of the role read {path}")),
         Class::Missing => error.hint(format!("check the path, or write the secret: `vault kv put {path} …`")),
         _ => error,
     }
-}
-
-/// What a read of a plain path gave.
-pub enum Read {
-    /// Values that stay until somebody changes them.
-    Fields(Fields),
-    /// Something that ends by itself.
-    Leased,
 }
 
 #[derive(Deserialize)]
@@ -211,17 +207,15 @@ pub fn mount(body: &[u8]) -> Result<Mount, Nonsense> {
     Ok(Mount { path: path.trim_matches('/').to_owned(), engine })
 }
 
-/// Reads an answer of version 1.
+/// Reads an answer of version 1, and of any path that may give a lease.
 ///
 /// # Errors
 /// Says what is wrong with the answer.
-pub fn v1(body: &[u8]) -> Result<Read, Nonsense> {
+pub fn v1(body: &[u8]) -> Result<(Fields, Term), Nonsense> {
     let envelope = Envelope::parse(body)?;
-    if !envelope.lease_id.is_empty() {
-        return Ok(Read::Leased);
-    }
+    let term = envelope.lease().map_or(Term::Open, Term::Lease);
     let data = envelope.data.ok_or(Nonsense("it holds no data"))?;
-    fields(data.get()).map(Read::Fields)
+    Ok((fields(data.get())?, term))
 }
 
 #[derive(Deserialize)]
@@ -306,7 +300,7 @@ pub fn versioned(body: &[u8]) -> bool {
 }
 
 /// Reads the fields of a secret. Text becomes its bytes; anything else stays the JSON that it was.
-fn fields(json: &str) -> Result<Fields, Nonsense> {
+pub(super) fn fields(json: &str) -> Result<Fields, Nonsense> {
     let raw: BTreeMap<String, &RawValue> = object(json.as_bytes())?;
     raw.into_iter()
         .map(|(name, value)| {

@@ -19,8 +19,9 @@ fn version_2_gives_fields_and_a_number() {
 
 #[test]
 fn a_lease_is_seen() {
-    assert!(matches!(v1(br#"{"lease_id":"database/creds/x/1","data":{"password":"p"}}"#), Ok(Read::Leased)));
-    assert!(matches!(v1(br#"{"lease_id":"","lease_duration":2764800,"data":{"password":"p"}}"#), Ok(Read::Fields(_))));
+    let leased = br#"{"lease_id":"database/creds/x/1","lease_duration":60,"data":{"password":"p"}}"#;
+    assert!(matches!(v1(leased), Ok((_, Term::Lease(lease))) if lease.ttl.as_secs() == 60 && !lease.renewable));
+    assert!(matches!(v1(br#"{"lease_id":"","lease_duration":2764800,"data":{"password":"p"}}"#), Ok((_, Term::Open))));
 }
 
 #[test]

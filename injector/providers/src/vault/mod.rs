@@ -1,4 +1,4 @@
-//! HashiCorp Vault and OpenBao: logins, KV version 1 and 2.
+//! HashiCorp Vault and OpenBao: logins, KV version 1 and 2, and whatever else a path may give.
 //!
 //! The requests are those of the crate `vaultrs`, run over our own [`Transport`]; what it lacks is beside them in
 //! [`endpoint`]. Answers are parsed here ([`reply`], [`kv`]) and not by `vaultrs`, since its errors quote bodies and its
@@ -6,6 +6,7 @@
 
 pub mod endpoint;
 pub mod kv;
+pub mod lease;
 mod login;
 pub mod reply;
 
@@ -37,6 +38,8 @@ pub struct Vault {
 #[derive(Default)]
 struct State {
     token: Option<Arc<Token>>,
+    /// Tokens before it that something was leased with.
+    earlier: Vec<Arc<Token>>,
     mounts: HashMap<String, kv::Mount>,
     /// Paths whose metadata we may not read, so that the value must be read to see whether it changed.
     blind: HashMap<String, ()>,
@@ -145,11 +148,20 @@ impl Vault {
     }
 
     async fn revoke_token(&self) -> Result<(), ProviderError> {
+        self.revoke_earlier().await;
         let Some(token) = self.state().token.take() else { return Ok(()) };
         if !token.ours {
             return Ok(());
         }
         self.revoke_one(&token).await.map_err(|error| error.while_doing("cannot revoke the token"))
+    }
+
+    /// Gives back the tokens before this one. If one is gone already, or the server is, it ends by itself.
+    async fn revoke_earlier(&self) {
+        let earlier = std::mem::take(&mut self.state().earlier);
+        for token in earlier {
+            let _ = self.revoke_one(&token).await;
+        }
     }
 
     async fn revoke_one(&self, token: &Token) -> Result<(), ProviderError> {
@@ -163,16 +175,11 @@ impl SecretProvider for Vault {
         Box::pin(async {
             let (secret, session) = self.log_in().await.map_err(|error| error.while_doing("cannot log in"))?;
             let token = Arc::new(Token { secret, ours: session.ours, opened: Instant::now() });
-            let before = {
-                let mut state = self.state();
-                state.mounts.clear();
-                state.blind.clear();
-                state.token.replace(token)
-            };
-            // One live token a process: the one before goes as soon as its successor is there. If it is gone already,
-            // or the server is, it ends by itself.
-            if let Some(before) = before.filter(|before| before.ours) {
-                let _ = self.revoke_one(&before).await;
+            let mut state = self.state();
+            state.mounts.clear();
+            state.blind.clear();
+            if let Some(before) = state.token.replace(token).filter(|before| before.ours) {
+                state.earlier.push(before);
             }
             Ok(session)
         })
@@ -190,12 +197,22 @@ impl SecretProvider for Vault {
         })
     }
 
-    fn renew<'a>(&'a self, _grant: &'a Grant) -> Answer<'a, Session> {
-        Box::pin(self.renew_token())
+    fn renew<'a>(&'a self, grant: &'a Grant) -> Answer<'a, Session> {
+        match grant {
+            Grant::Lease(id) => Box::pin(self.renew_lease(id)),
+            _ => Box::pin(self.renew_token()),
+        }
     }
 
-    fn revoke<'a>(&'a self, _grant: &'a Grant) -> Answer<'a, ()> {
-        Box::pin(self.revoke_token())
+    fn revoke<'a>(&'a self, grant: &'a Grant) -> Answer<'a, ()> {
+        match grant {
+            Grant::Lease(id) => Box::pin(self.revoke_lease(id)),
+            Grant::Earlier => Box::pin(async {
+                self.revoke_earlier().await;
+                Ok(())
+            }),
+            _ => Box::pin(self.revoke_token()),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oakum_inject::config::Address;
-use oakum_inject::provider::Session;
+use oakum_inject::provider::{Lease, Session};
 use oakum_inject::{Class, ProviderError, Secret};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -39,6 +39,12 @@ pub struct Envelope<'a> {
     /// Not empty if the secret ends by itself and can be revoked.
     #[serde(default)]
     pub lease_id: String,
+    /// For how many seconds.
+    #[serde(default)]
+    pub lease_duration: u64,
+    /// Whether that can be prolonged.
+    #[serde(default)]
+    pub renewable: bool,
     /// What was read.
     #[serde(borrow, default)]
     pub data: Option<&'a RawValue>,
@@ -79,6 +85,16 @@ impl Auth {
 }
 
 impl<'a> Envelope<'a> {
+    /// Gives the lease, if there is one.
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        (!self.lease_id.is_empty()).then(|| Lease {
+            id: Some(self.lease_id.clone()),
+            ttl: Duration::from_secs(self.lease_duration),
+            renewable: self.renewable,
+        })
+    }
+
     /// Parses an answer.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The request that each call becomes, as a server sees it. What the answers mean is tested beside their parsers, and
 //! all of it together against a real Vault in `tests/`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::mpsc;
@@ -61,7 +62,7 @@ async fn an_approle_login_and_a_read_send_what_vault_wants() {
     let vault = vault(address, approle(secret_id.path()));
     let session = vault.login().await.unwrap();
     assert_eq!(session, Session { ttl: Some(Duration::from_secs(60)), renewable: true, ours: true });
-    let want = Want { path: "secret/a b/web".to_owned(), pinned: None, known: None };
+    let want = Want { path: "secret/a b/web".to_owned(), pinned: None, known: None, with: BTreeMap::new() };
     let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
     assert_eq!(version, oakum_inject::Version::Number(4));
 
@@ -81,7 +82,12 @@ async fn a_known_version_costs_one_look_at_the_metadata() {
     let secret_id = file("sid");
     let vault = vault(address, approle(secret_id.path()));
     vault.login().await.unwrap();
-    let want = Want { path: "secret/web".to_owned(), pinned: None, known: Some(oakum_inject::Version::Number(4)) };
+    let want = Want {
+        path: "secret/web".to_owned(),
+        pinned: None,
+        known: Some(oakum_inject::Version::Number(4)),
+        with: BTreeMap::new(),
+    };
     assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
     // From here on the metadata is refused: the value is read instead, and the metadata not asked for again.
     assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
@@ -99,7 +105,7 @@ async fn a_pinned_version_is_read_once() {
     let secret_id = file("sid");
     let vault = vault(address, approle(secret_id.path()));
     vault.login().await.unwrap();
-    let mut want = Want { path: "secret/web".to_owned(), pinned: Some(4), known: None };
+    let mut want = Want { path: "secret/web".to_owned(), pinned: Some(4), known: None, with: BTreeMap::new() };
     let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
     want.known = Some(version);
     assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
@@ -119,7 +125,8 @@ async fn a_kubernetes_login_reads_the_token_anew_each_time() {
     let first = asked.recv().unwrap();
     assert!(first.starts_with("POST /v1/auth/k8s/east/login ") && first.contains("jwt-1"), "{first}");
     assert!(asked.recv().unwrap().contains("jwt-2"));
-    // The token before is given back.
+    // The token before is given back when nothing depends on it any more.
+    vault.revoke(&Grant::Earlier).await.unwrap();
     assert!(asked.recv().unwrap().starts_with("POST /v1/auth/token/revoke-self "));
 }
 
