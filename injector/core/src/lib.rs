@@ -21,6 +21,7 @@
 pub mod annotations;
 pub mod config;
 pub mod format;
+pub mod hcl;
 pub mod provider;
 pub mod reference;
 pub mod secret;
