@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, begins_name, goes_on_name};
 use super::{HclError, Result};
 
-/// Reads `"…"` with its escapes. What stands in `${…}` is kept as it is, quotes and all: it is not ours to evaluate.
+/// Reads `"…"` with its escapes. What stands in `${…}` is kept as it is, quotes and all: it is not for us to evaluate.
 pub(super) fn quoted(cursor: &mut Cursor<'_>) -> Result<String> {
     let opened = cursor.line();
     let open = |what: &str| HclError { line: opened, what: what.to_owned() };

@@ -33,8 +33,14 @@ impl Reader {
         for (label, node) in given(&mut map, "sink").into_iter().flat_map(|node| labelled(node, SINK_KEYS)) {
             sinks.push(self.sink(label, node)?);
         }
-        // Vault's own tests write them so, and it is what the documentation calls them.
+        // Vault's documentation names the list so, and a file may take it at its word.
         for outer in given(&mut map, "sinks").into_iter().flat_map(blocks) {
+            if !matches!(&outer.kind, Kind::Map(entries) if entries.iter().any(|(key, _)| key.text == "sink")) {
+                for (label, node) in labelled(outer, SINK_KEYS) {
+                    sinks.push(self.sink(label, node)?);
+                }
+                continue;
+            }
             let mut outer = Map::open(outer, "`sinks`")?;
             for (label, node) in labelled(outer.need("sink")?, SINK_KEYS) {
                 sinks.push(self.sink(label, node)?);
@@ -120,22 +126,26 @@ impl Reader {
             }
         }
         self.lost(map, "credential_poll_interval", "the identity is looked up at each login");
-        let nonce = optional(map, "nonce", string)?;
         let kind = map.need("type")?;
         let proof = match text(kind, "type")? {
-            "iam" => AwsProof::Iam,
-            "ec2" => AwsProof::Ec2 { nonce },
+            "iam" => {
+                self.lost(map, "nonce", "it is for the type `ec2`");
+                AwsProof::Iam {
+                    region: optional(map, "region", string)?,
+                    header_value: optional(map, "header_value", header)?,
+                }
+            }
+            "ec2" => {
+                self.lost(map, "region", "it is for the type `iam`");
+                self.lost(map, "header_value", "it is for the type `iam`");
+                AwsProof::Ec2 { nonce: optional(map, "nonce", string)? }
+            }
             other => {
                 let what = format!("`type`: `{}` is neither iam nor ec2", shorten(other));
                 return Err(Fault::new(kind.line, what));
             }
         };
-        Ok(Method::Aws {
-            role: required(map, "role", string)?,
-            proof,
-            region: optional(map, "region", string)?,
-            header_value: optional(map, "header_value", header)?,
-        })
+        Ok(Method::Aws { role: required(map, "role", string)?, proof })
     }
 
     fn sink(&mut self, label: Option<&Key>, node: &Node) -> Result<Sink> {

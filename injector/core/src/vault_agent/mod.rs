@@ -192,10 +192,6 @@ pub enum Method {
         role: String,
         /// What proves the identity.
         proof: AwsProof,
-        /// The region whose endpoint is signed for.
-        region: Option<String>,
-        /// The value of `X-Vault-AWS-IAM-Server-ID`.
-        header_value: Option<String>,
     },
 }
 
@@ -203,7 +199,12 @@ pub enum Method {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AwsProof {
     /// A signed request to STS.
-    Iam,
+    Iam {
+        /// The region whose endpoint is signed for.
+        region: Option<String>,
+        /// The value of `X-Vault-AWS-IAM-Server-ID`.
+        header_value: Option<String>,
+    },
     /// The signed document of an instance.
     Ec2 {
         /// The nonce that a second login must bear.

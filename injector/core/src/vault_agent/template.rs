@@ -1,5 +1,6 @@
 //! The blocks `template` and `env_template`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::read::Reader;
@@ -45,14 +46,15 @@ impl Reader {
     }
 
     pub(super) fn env_templates(&mut self, node: Option<&Node>) -> Result<Vec<EnvTemplate>> {
-        let mut all: Vec<EnvTemplate> = Vec::new();
+        let mut all = Vec::new();
+        let mut seen = BTreeSet::new();
         for (label, node) in node.into_iter().flat_map(|node| labelled(node, &[])) {
             let Some(label) = label else {
                 return Err(Fault::new(node.line, "`env_template` lacks the name of its variable")
                     .hint("write `env_template \"NAME\" { … }`"));
             };
             let name = EnvName::parse(&label.text).map_err(|why| Fault::new(label.line, why))?;
-            if all.iter().any(|other| other.name == name) {
+            if !seen.insert(name.clone()) {
                 return Err(Fault::new(label.line, format!("the variable `{name}` is given twice")));
             }
             let mut map = Map::open(node, format!("`env_template` `{name}`"))?;
@@ -70,7 +72,10 @@ impl Reader {
         let text = match (contents, source) {
             (Some(contents), None) => TemplateText::Contents(contents),
             (None, Some(_)) => TemplateText::Source(required(map, "source", path)?),
-            (None, None) => return Err(Fault::new(line, "a template lacks `contents` or `source`")),
+            (None, None) => {
+                let typo = map.need("contents").err().filter(|fault| fault.hint.is_some());
+                return Err(typo.unwrap_or_else(|| Fault::new(line, "a template lacks `contents` or `source`")));
+            }
             (Some(_), Some(source)) => {
                 return Err(Fault::new(source.line, "a template has both `contents` and `source`"));
             }

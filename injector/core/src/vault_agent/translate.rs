@@ -173,10 +173,11 @@ impl Around<'_> {
 
     /// Finds the authorities. Vault's client, too, takes the bytes before the file.
     fn ca(&mut self, block: &VaultBlock) -> Result<Option<Ca>, ConfigError> {
-        if block.ca_cert.is_none()
-            && let Some(pem) = self.variable("VAULT_CACERT_BYTES")
-        {
-            return Ok(Some(Ca::Pem(pem)));
+        const PEM: &str = "VAULT_CACERT_BYTES";
+        match (self.variable(PEM), &block.ca_cert) {
+            (Some(pem), None) => return Ok(Some(Ca::Pem(pem))),
+            (Some(_), Some(_)) => self.warn(format!("{PEM} is set too, and `ca_cert` of the file is followed")),
+            (None, _) => {}
         }
         Ok(self.fill(&block.ca_cert, "VAULT_CACERT", path)?.map(Ca::File))
     }

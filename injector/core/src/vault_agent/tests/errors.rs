@@ -25,7 +25,7 @@ fn a_key_that_does_not_exist_names_the_one_that_was_meant() {
         ("cache { persist \"kubernetes\" { pth = \"/\" } }", 1, "`persist` has no key", "`path`?"),
         ("api_proxy { x = 1 }", 1, "`api_proxy` has no key `x`", "`use_auto_auth_token`"),
         ("template { destinaton = \"/d\" contents = \"x\" }", 1, "no key `destinaton`", "`destination`?"),
-        ("template { contnts = \"x\" destination = \"/d\" }", 1, "lacks `contents` or `source`", ""),
+        ("template { contnts = \"x\" destination = \"/d\" }", 1, "no key `contnts`", "`contents`?"),
         ("template { contents = \"x\" destination = \"/d\"\n exec { comand = \"a\" } }", 2, "`comand`", "`command`?"),
         ("env_template \"A\" { contents = \"x\" destination = \"/d\" }", 1, "`A` has no key `destination`", ""),
         (

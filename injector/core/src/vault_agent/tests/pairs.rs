@@ -201,9 +201,7 @@ fn aws() {
     );
     let want = Method::Aws {
         role: "web".into(),
-        proof: AwsProof::Iam,
-        region: Some("eu-central-1".into()),
-        header_value: Some("vault".into()),
+        proof: AwsProof::Iam { region: Some("eu-central-1".into()), header_value: Some("vault".into()) },
     };
     assert_eq!(iam.method, want);
     let ec2 = method(
@@ -237,7 +235,12 @@ fn sinks_in_every_form_of_a_block() {
         &format!(r#"auto_auth {{ {METHOD} sinks {{ sink {{ type = "file" config = {{ path = "/a" }} }} }} }}"#),
         &format!(r#""auto_auth": {{{JSON}, "sink": {{"type": "file", "config": {{"path": "/a"}}}}}}"#),
     );
+    let listed = same_in_full(
+        &format!(r#"auto_auth {{ {METHOD} sinks = [{{ type = "file" config = {{ path = "/a" }} }}] }}"#),
+        &format!(r#""auto_auth": {{{JSON}, "sinks": [{{"file": {{"config": {{"path": "/a"}}}}}}]}}"#),
+    );
     assert_eq!(nested.sinks.len(), 1);
+    assert_eq!(nested, listed);
 }
 
 #[test]

@@ -71,6 +71,11 @@ fn each_key_is_named() {
             "jwt_read_period",
         ),
         (
+            "auto_auth { method \"aws\" { config = { role = \"r\" type = \"iam\" nonce = \"n\" } } }",
+            r#""auto_auth": {"method": {"aws": {"config": {"role": "r", "type": "iam", "nonce": "n"}}}}"#,
+            "nonce",
+        ),
+        (
             "exec { command = [\"/a\"] child_process_stdout = \"/o\" }",
             r#""exec": {"command": ["/a"], "child_process_stdout": "/o"}"#,
             "child_process_stdout",
@@ -179,6 +184,8 @@ fn variables_fill_what_the_file_leaves_out() {
     assert_eq!((asked.vault, asked.warnings), (want, vec![]));
     let pem = with("", &[all[0], all[2], ("VAULT_CACERT_BYTES", "PEM")]).unwrap();
     assert_eq!(pem.vault.ca, Some(Ca::Pem("PEM".into())));
+    let both = with("vault { ca_cert = \"/own.pem\" }", &[all[0], ("VAULT_CACERT_BYTES", "PEM")]).unwrap();
+    assert_eq!((both.vault.ca, both.warnings.len()), (Some(Ca::File("/own.pem".into())), 1));
 }
 
 #[test]
