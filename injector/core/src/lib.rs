@@ -21,9 +21,11 @@
 pub mod annotations;
 pub mod config;
 pub mod format;
+pub mod hcl;
 pub mod provider;
 pub mod reference;
 pub mod secret;
+pub mod vault_agent;
 pub mod yaml;
 
 pub use config::{ConfigError, Injection};

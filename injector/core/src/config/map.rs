@@ -6,35 +6,35 @@ use crate::yaml::{Key, Kind, Node};
 
 /// Something wrong at a line, before it is known which file it is in.
 #[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) line: usize,
-    pub(super) what: String,
-    pub(super) hint: Option<String>,
+pub(crate) struct Fault {
+    pub(crate) line: usize,
+    pub(crate) what: String,
+    pub(crate) hint: Option<String>,
 }
 
-pub(super) type Result<T> = std::result::Result<T, Fault>;
+pub(crate) type Result<T> = std::result::Result<T, Fault>;
 
 impl Fault {
-    pub(super) fn new(line: usize, what: impl Into<String>) -> Self {
+    pub(crate) fn new(line: usize, what: impl Into<String>) -> Self {
         Self { line, what: what.into(), hint: None }
     }
 
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    pub(super) fn parts(self) -> (usize, String, Option<String>) {
+    pub(crate) fn parts(self) -> (usize, String, Option<String>) {
         (self.line, self.what, self.hint)
     }
 
-    pub(super) fn at(self, source: &str) -> ConfigError {
+    pub(crate) fn at(self, source: &str) -> ConfigError {
         ConfigError { source_name: source.to_owned(), line: Some(self.line), what: self.what, hint: self.hint }
     }
 }
 
 /// A map with the names of its keys, as far as they have been asked for.
-pub(super) struct Map<'a> {
+pub(crate) struct Map<'a> {
     what: String,
     line: usize,
     entries: &'a [(Key, Node)],
@@ -44,7 +44,7 @@ pub(super) struct Map<'a> {
 
 impl<'a> Map<'a> {
     /// Opens a node that must be a map; `what` names it in messages.
-    pub(super) fn open(node: &'a Node, what: impl Into<String>) -> Result<Self> {
+    pub(crate) fn open(node: &'a Node, what: impl Into<String>) -> Result<Self> {
         let what = what.into();
         match &node.kind {
             Kind::Map(entries) => Ok(Self { what, line: node.line, entries, asked: Vec::new(), later: Vec::new() }),
@@ -52,18 +52,18 @@ impl<'a> Map<'a> {
         }
     }
 
-    pub(super) fn line(&self) -> usize {
+    pub(crate) fn line(&self) -> usize {
         self.line
     }
 
     /// Finds a key that need not be there.
-    pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Node> {
+    pub(crate) fn get(&mut self, key: &'static str) -> Option<&'a Node> {
         self.asked.push(key);
         self.entries.iter().find(|(name, _)| name.text == key).map(|(_, node)| node)
     }
 
     /// Finds a key that must be there.
-    pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Node> {
+    pub(crate) fn need(&mut self, key: &'static str) -> Result<&'a Node> {
         if let Some(node) = self.get(key) {
             return Ok(node);
         }
@@ -80,12 +80,12 @@ impl<'a> Map<'a> {
     }
 
     /// Names a key that a later version will know, with what to do until then.
-    pub(super) fn later(&mut self, key: &'static str, hint: &'static str) {
+    pub(crate) fn later(&mut self, key: &'static str, hint: &'static str) {
         self.later.push((key, hint));
     }
 
     /// Refuses every key that nobody asked for.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         for (key, _) in self.entries {
             if self.asked.contains(&key.text.as_str()) {
                 continue;
@@ -105,12 +105,12 @@ impl<'a> Map<'a> {
 }
 
 /// Lists names for a message.
-pub(super) fn list(names: &[&str]) -> String {
+pub(crate) fn list(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Goes through a map whose keys are names of the user's own.
-pub(super) fn entries<'a>(node: &'a Node, what: &str) -> Result<&'a [(Key, Node)]> {
+pub(crate) fn entries<'a>(node: &'a Node, what: &str) -> Result<&'a [(Key, Node)]> {
     match &node.kind {
         Kind::Map(entries) => Ok(entries),
         _ => Err(Fault::new(node.line, format!("`{what}` must be a map, and is {}", node.kind_name()))),
@@ -118,7 +118,7 @@ pub(super) fn entries<'a>(node: &'a Node, what: &str) -> Result<&'a [(Key, Node)
 }
 
 /// Reads a scalar that must be there.
-pub(super) fn text<'a>(node: &'a Node, what: &str) -> Result<&'a str> {
+pub(crate) fn text<'a>(node: &'a Node, what: &str) -> Result<&'a str> {
     match &node.kind {
         Kind::Scalar { text, .. } if !node.is_null() && !text.is_empty() => Ok(text),
         Kind::Scalar { .. } => Err(Fault::new(node.line, format!("`{what}` is empty"))),
@@ -127,7 +127,7 @@ pub(super) fn text<'a>(node: &'a Node, what: &str) -> Result<&'a str> {
 }
 
 /// Reads a scalar by a parser of its own.
-pub(super) fn parse<T>(
+pub(crate) fn parse<T>(
     node: &Node,
     what: &str,
     parser: impl FnOnce(&str) -> std::result::Result<T, String>,
@@ -136,7 +136,7 @@ pub(super) fn parse<T>(
 }
 
 /// Reads `true` or `false`.
-pub(super) fn flag(node: &Node, what: &str) -> Result<bool> {
+pub(crate) fn flag(node: &Node, what: &str) -> Result<bool> {
     parse(node, what, |text| match text {
         "true" => Ok(true),
         "false" => Ok(false),
