@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn want(path: &str, known: Option<oakum_inject::Version>) -> Want {
-        Want { path: path.to_owned(), pinned: None, known }
+        Want { path: path.to_owned(), pinned: None, stage: None, known }
     }
 
     #[test]

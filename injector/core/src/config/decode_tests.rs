@@ -60,7 +60,7 @@ fn what_comes_later_is_said_and_not_ignored() {
     let error = with("key: app", "key: { template: 'x' }");
     assert_eq!(error.to_string(), "c.yaml:15: templates are not supported yet, in the file `key`");
     assert!(error.hint.is_some());
-    for kind in ["kubernetes: {}", "aws: { region: r }"] {
+    for kind in ["kubernetes: {}"] {
         let error = with("file: { path: /etc/local }", kind);
         assert!(
             error.to_string().contains("not supported yet") && error.line == Some(6) && error.hint.is_some(),
