@@ -300,7 +300,8 @@ impl Shell {
 
     fn fetch(&self, secret: Name, known: Option<Version>) {
         let Some(spec) = self.injection.secrets.get(&secret) else { return };
-        let want = Want { path: spec.from.path.clone(), pinned: spec.from.version, stage: spec.from.stage.clone(), known };
+        let want =
+            Want { path: spec.from.path.clone(), pinned: spec.from.version, stage: spec.from.stage.clone(), known };
         let store = spec.from.store.clone();
         let Some(provider) = self.providers.get(&store).cloned() else { return };
         let (events, calls) = (self.events.clone(), Arc::clone(&self.calls));

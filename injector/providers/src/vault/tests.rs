@@ -81,7 +81,12 @@ async fn a_known_version_costs_one_look_at_the_metadata() {
     let secret_id = file("sid");
     let vault = vault(address, approle(secret_id.path()));
     vault.login().await.unwrap();
-    let want = Want { path: "secret/web".to_owned(), pinned: None, stage: None, known: Some(oakum_inject::Version::Number(4)) };
+    let want = Want {
+        path: "secret/web".to_owned(),
+        pinned: None,
+        stage: None,
+        known: Some(oakum_inject::Version::Number(4)),
+    };
     assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
     // From here on the metadata is refused: the value is read instead, and the metadata not asked for again.
     assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
