@@ -15,6 +15,9 @@ pub mod file;
 mod fingerprint;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(test)]
+#[cfg(feature = "http")]
+mod scripted;
 #[cfg(feature = "vault")]
 pub mod vault;
 

@@ -1,8 +1,9 @@
 //! Each source of credentials, and what is said where there is none. The services of the machine are scripted here; STS
 //! is real enough in `tests/`.
 
-use super::super::tests::{answering, variables};
+use super::super::tests::variables;
 use super::*;
+use crate::scripted::scripted;
 
 fn source(spec: AwsCredentials, set: &[(&str, &str)]) -> Source {
     let nobody = Address::parse("http://127.0.0.1:1", PlainHttp::LoopbackOnly).unwrap();
@@ -37,7 +38,7 @@ fn a_profile_is_found_in_its_file() {
 
 #[tokio::test]
 async fn a_container_is_asked_with_its_token() {
-    let (address, asked) = answering(vec![GRANTED, GRANTED]).await;
+    let (address, asked) = scripted(vec![GRANTED, GRANTED]).await;
     let uri = format!("http://{address}/v1/credentials?x=1");
     let set = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()), ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "tok")];
     for spec in [AwsCredentials::Container, AwsCredentials::Chain] {
@@ -51,7 +52,7 @@ async fn a_container_is_asked_with_its_token() {
 
 #[tokio::test]
 async fn an_instance_is_asked_by_version_2_of_its_metadata() {
-    let (address, asked) = answering(vec!["200 imds-token", "200 web-role\n", GRANTED]).await;
+    let (address, asked) = scripted(vec!["200 imds-token", "200 web-role\n", GRANTED]).await;
     let base = format!("http://{address}");
     let found =
         source(AwsCredentials::Instance, &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &base)]).obtain().await.unwrap();
@@ -64,7 +65,7 @@ async fn an_instance_is_asked_by_version_2_of_its_metadata() {
 
 #[tokio::test]
 async fn an_instance_without_a_role_is_told_as_such() {
-    let (address, _asked) = answering(vec!["200 imds-token", "404 "]).await;
+    let (address, _asked) = scripted(vec!["200 imds-token", "404 "]).await;
     let base = format!("http://{address}");
     let Err(error) = source(AwsCredentials::Chain, &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &base)]).obtain().await
     else {
@@ -81,7 +82,7 @@ async fn a_token_goes_to_sts_and_never_into_an_error() {
     std::fs::write(token.path(), "a.b+c\n").unwrap();
     let refused =
         "403 <ErrorResponse><Error><Code>AccessDenied</Code><Message>no a.b+c</Message></Error></ErrorResponse>";
-    let (address, asked) = answering(vec![refused]).await;
+    let (address, asked) = scripted(vec![refused]).await;
     let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
     let spec =
         AwsCredentials::WebIdentity { role: "arn:aws:iam::1:role/web".to_owned(), token: token.path().to_owned() };

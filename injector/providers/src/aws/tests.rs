@@ -2,33 +2,12 @@
 //! in `sign`, and by a server that checks them in `tests/`.
 
 use std::net::SocketAddr;
-use std::sync::mpsc;
 
 use oakum_inject::Version;
 use oakum_inject::config::{AwsCredentials, PlainHttp};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 use super::*;
-
-/// Answers connections one after the other with `STATUS BODY`, and hands on what was asked.
-pub(super) async fn answering(answers: Vec<&'static str>) -> (SocketAddr, mpsc::Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (send, receive) = mpsc::channel();
-    tokio::spawn(async move {
-        for answer in answers {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = vec![0; 8192];
-            let length = stream.read(&mut request).await.unwrap();
-            send.send(String::from_utf8_lossy(&request[..length]).into_owned()).unwrap();
-            let (status, body) = answer.split_once(' ').unwrap();
-            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    });
-    (address, receive)
-}
+use crate::scripted::scripted;
 
 /// An environment of its own.
 pub(super) fn variables(set: &[(&str, &str)]) -> credentials::Variables {
@@ -71,7 +50,7 @@ async fn a_secret_is_read_once_and_then_described() {
     let described = r#"200 {"VersionIdsToStages":{"v1":["AWSCURRENT"]}}"#;
     let moved = r#"200 {"VersionIdsToStages":{"v1":["AWSPREVIOUS"],"v2":["AWSCURRENT"]}}"#;
     let next = r#"200 {"VersionId":"v2","SecretString":"y"}"#;
-    let (address, asked) = answering(vec![VALUE, described, moved, next]).await;
+    let (address, asked) = scripted(vec![VALUE, described, moved, next]).await;
     let aws = logged_in(address, AwsCredentials::Environment).await;
     let mut want = want("secretsmanager/app/db");
     let (fields, version) = changed(&aws, &want).await;
@@ -94,7 +73,7 @@ async fn a_secret_is_read_once_and_then_described() {
 
 #[tokio::test]
 async fn a_secret_that_may_not_be_described_is_read_each_time() {
-    let (address, asked) = answering(vec![VALUE, REFUSED, VALUE, VALUE]).await;
+    let (address, asked) = scripted(vec![VALUE, REFUSED, VALUE, VALUE]).await;
     let aws = logged_in(address, AwsCredentials::Environment).await;
     let mut want = Want { stage: Some("AWSPREVIOUS".to_owned()), ..want("secretsmanager/db") };
     want.known = Some(changed(&aws, &want).await.1);
@@ -109,7 +88,7 @@ async fn parameters_are_read_by_name_by_version_and_by_path() {
     let one = r#"200 {"Parameter":{"Name":"/app/db","Value":"x","Version":3}}"#;
     let page = r#"200 {"Parameters":[{"Name":"/app/a","Value":"1"}],"NextToken":"n"}"#;
     let last = r#"200 {"Parameters":[{"Name":"/app/b","Value":"2"}]}"#;
-    let (address, asked) = answering(vec![one, one, one, page, last]).await;
+    let (address, asked) = scripted(vec![one, one, one, page, last]).await;
     let aws = logged_in(address, AwsCredentials::Environment).await;
     let (fields, version) = changed(&aws, &want("ssm/app/db")).await;
     assert_eq!(fields.names(), ["db"]);
@@ -138,7 +117,7 @@ async fn parameters_are_read_by_name_by_version_and_by_path() {
 #[tokio::test]
 async fn credentials_that_are_not_accepted_are_looked_at_again_unless_they_are_new() {
     let expired = r#"400 {"__type":"ExpiredTokenException","message":"no"}"#;
-    let (address, _asked) = answering(vec![expired, expired]).await;
+    let (address, _asked) = scripted(vec![expired, expired]).await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "[default]\naws_access_key_id=a\naws_secret_access_key=b\n").unwrap();
     let spec = AwsCredentials::File { path: file.path().to_owned(), profile: "default".to_owned() };

@@ -3,32 +3,11 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::mpsc;
 
 use oakum_inject::config::{Address, Literal, PlainHttp};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 use super::*;
-
-/// Answers connections one after the other, and hands on what was asked.
-async fn scripted(answers: Vec<&'static str>) -> (SocketAddr, mpsc::Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (send, receive) = mpsc::channel();
-    tokio::spawn(async move {
-        for answer in answers {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = vec![0; 8192];
-            let length = stream.read(&mut request).await.unwrap();
-            send.send(String::from_utf8_lossy(&request[..length]).into_owned()).unwrap();
-            let (status, body) = answer.split_once(' ').unwrap();
-            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    });
-    (address, receive)
-}
+use crate::scripted::scripted;
 
 fn vault(address: SocketAddr, auth: VaultAuth) -> Vault {
     let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
