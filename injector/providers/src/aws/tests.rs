@@ -156,3 +156,19 @@ fn without_an_endpoint_each_service_has_its_own_host() {
     assert_eq!(aws.parameters.address().host, "ssm.eu-west-1.amazonaws.com");
     assert_eq!(aws.source.sts.address().host, "sts.eu-west-1.amazonaws.com");
 }
+
+#[tokio::test]
+async fn a_session_ends_when_its_credentials_do() {
+    let lasting = r#"200 {"AccessKeyId":"id","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+    let past = r#"200 {"AccessKeyId":"id","SecretAccessKey":"s","Token":"t","Expiration":"2019-01-01T00:00:00Z"}"#;
+    let (address, _asked) = scripted(vec![lasting, past]).await;
+    let spec =
+        AwsStore { region: "eu-west-1".to_owned(), endpoint: None, ca: None, credentials: AwsCredentials::Container };
+    let uri = format!("http://{address}/");
+    let aws = Aws::with(&spec, variables(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri)])).unwrap();
+    let session = aws.login().await.unwrap();
+    assert!(session.ttl.is_some_and(|ttl| ttl > Duration::from_secs(86_400)) && !session.renewable && !session.ours);
+    let error = aws.login().await.unwrap_err();
+    assert_eq!(error.class, Class::Unreachable);
+    assert!(error.hint.unwrap().contains("clock"));
+}
