@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use oakum_inject::Injection;
-use oakum_inject::config::{Content, FileSpec, Literal, Source, Store, VaultAuth};
+use oakum_inject::config::{AwsCredentials, Content, FileSpec, Literal, Source, Store, VaultAuth};
 
 use crate::{Failure, output, volume};
 
@@ -98,6 +98,24 @@ fn store_text(store: &Store) -> String {
             format!("Vault at {}{namespace}{trust}, {login}", vault.address)
         }
         Store::File(file) => format!("files under {}", file.path.display()),
+        Store::Aws(aws) => {
+            let credentials = match &aws.credentials {
+                AwsCredentials::Chain => "the first credentials that it finds".to_owned(),
+                AwsCredentials::Environment => "the credentials in the environment".to_owned(),
+                AwsCredentials::File { path, profile } => {
+                    format!("the credentials of the profile {profile} in {}", path.display())
+                }
+                AwsCredentials::WebIdentity { role, token } => {
+                    format!("those of the role {role} with the token in {}", token.display())
+                }
+                AwsCredentials::Container => "the credentials of the container".to_owned(),
+                AwsCredentials::Instance => "the credentials of the instance".to_owned(),
+                _ => "credentials".to_owned(),
+            };
+            let endpoint = aws.endpoint.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
+            let trust = aws.ca.as_ref().map(|path| format!(", trusts only {}", path.display())).unwrap_or_default();
+            format!("AWS in {}{endpoint}{trust}, uses {credentials}", aws.region)
+        }
         _ => "of a kind that this program does not know".to_owned(),
     }
 }

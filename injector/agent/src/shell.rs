@@ -311,6 +311,7 @@ impl Shell {
     }
 
     /// Makes a call about a store as a whole.
+    #[expect(clippy::needless_pass_by_value, reason = "an action's store is handed over, and part of the message")]
     fn call<T, C, M>(&self, store: Name, call: C, message: M)
     where
         T: Send + 'static,
@@ -347,7 +348,13 @@ impl Shell {
 
     fn fetch(&self, secret: Name, known: Option<Version>) {
         let Some(spec) = self.injection.secrets.get(&secret) else { return };
-        let want = Want { path: spec.from.path.clone(), pinned: spec.from.version, known, with: spec.with.clone() };
+        let want = Want {
+            path: spec.from.path.clone(),
+            pinned: spec.from.version,
+            stage: spec.from.stage.clone(),
+            known,
+            with: spec.with.clone(),
+        };
         let fetch = |provider: &Arc<dyn SecretProvider>| {
             let provider = Arc::clone(provider);
             async move { provider.fetch(&want).await }

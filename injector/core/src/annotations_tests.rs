@@ -106,7 +106,30 @@ fn a_store() -> impl Strategy<Value = Store> {
             }
         ),
         a_path().prop_map(|path| Store::File(FileStore { path })),
+        an_aws_store().prop_map(Store::Aws),
     ]
+}
+
+fn an_aws_store() -> impl Strategy<Value = AwsStore> {
+    let credentials = prop_oneof![
+        Just(AwsCredentials::Chain),
+        Just(AwsCredentials::Environment),
+        Just(AwsCredentials::Container),
+        Just(AwsCredentials::Instance),
+        (a_path(), "(default|[a-z -]{1,5}[a-z])")
+            .prop_map(|(path, profile)| AwsCredentials::File { path, profile: profile.trim().to_owned() }),
+        ("arn:aws:iam::[0-9]{1,12}:role/[a-zA-Z]{1,5}", a_path())
+            .prop_map(|(role, token)| AwsCredentials::WebIdentity { role, token }),
+    ];
+    let endpoint = proptest::option::of(prop_oneof!["https://[a-z]{1,8}\\.example", Just("http://[::1]:9".to_owned())]);
+    ("[a-z]{2}-[a-z]{1,6}-[1-9]", endpoint, proptest::option::of(a_path()), credentials).prop_map(
+        |(region, endpoint, ca, credentials)| AwsStore {
+            region,
+            endpoint: endpoint.map(|text| Address::parse(&text, PlainHttp::LoopbackOnly).unwrap()),
+            ca,
+            credentials,
+        },
+    )
 }
 
 fn a_value(secret: &Name) -> impl Strategy<Value = ValueRef> + use<> {
@@ -140,8 +163,13 @@ fn an_injection() -> impl Strategy<Value = Injection> {
     )
         .prop_flat_map(|(stores, secret, path, refresh, volume)| {
             let store = stores.keys().next().unwrap().clone();
-            let versioned = matches!(stores[store.as_str()], Store::Vault(_));
-            let from = Reference { store, path, field: None, version: versioned.then_some(7) };
+            let (path, version, stage) = match stores[store.as_str()] {
+                Store::Vault(_) => (path, Some(7), None),
+                Store::Aws(_) => (format!("secretsmanager/{path}"), None, Some("AWSPENDING".to_owned())),
+                Store::File(_) => (path, None, None),
+            };
+            let from = Reference { store, path, field: None, version, stage };
+            let versioned = version.is_some();
             let with = if versioned && refresh % 2 == 0 {
                 BTreeMap::from([("common_name".to_owned(), "a: b".to_owned())])
             } else {

@@ -99,6 +99,8 @@ pub struct Want {
     pub path: String,
     /// The version that was pinned, if any.
     pub pinned: Option<u64>,
+    /// The stage of which the version is wanted, if any; only stores that have stages are asked for one.
+    pub stage: Option<String>,
     /// The version that the caller has already, if any.
     pub known: Option<Version>,
     /// What is sent along: with anything in here, the path is written to and not read.

@@ -1,4 +1,5 @@
-//! How a configuration points at a secret (`STORE:PATH?version=N#FIELD`) and at a field of one (`SECRET#FIELD`).
+//! How a configuration points at a secret (`STORE:PATH?version=N#FIELD`, or `?stage=NAME`) and at a field of one
+//! (`SECRET#FIELD`).
 
 use std::fmt;
 
@@ -56,10 +57,12 @@ pub struct Reference {
     pub field: Option<String>,
     /// A version that is to stay, where not the newest is wanted.
     pub version: Option<u64>,
+    /// A label that the store moves from version to version, where not its usual one is wanted. Never with `version`.
+    pub stage: Option<String>,
 }
 
 impl Reference {
-    /// Parses `STORE:PATH`, then `?version=N`, then `#FIELD`.
+    /// Parses `STORE:PATH`, then `?version=N` or `?stage=NAME`, then `#FIELD`.
     ///
     /// # Errors
     /// Says what is missing or out of place, with a hint behind it where there is one.
@@ -82,18 +85,16 @@ impl Reference {
             Some((rest, field)) => (rest, Some(parse_field(field).map_err(plain)?)),
             None => (rest, None),
         };
-        let (path, version) = match rest.split_once('?') {
-            Some((path, query)) => {
-                let version = query
-                    .strip_prefix("version=")
-                    .and_then(|number| number.parse().ok())
-                    .filter(|number| *number > 0)
-                    .ok_or_else(|| plain(format!("`?{}` is not ?version=N with N from 1", shorten(query))))?;
-                (path, Some(version))
-            }
+        let (path, query) = match rest.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
             None => (rest, None),
         };
-        Ok(Self { store, path: parse_path(path).map_err(plain)?, field, version })
+        let (version, stage) = match query.map(|query| (query, query.strip_prefix("stage="))) {
+            None => (None, None),
+            Some((_, Some(stage))) => (None, Some(parse_stage(stage).map_err(plain)?)),
+            Some((query, None)) => (Some(parse_version(query).map_err(plain)?), None),
+        };
+        Ok(Self { store, path: parse_path(path).map_err(plain)?, field, version, stage })
     }
 }
 
@@ -102,6 +103,8 @@ impl fmt::Display for Reference {
         write!(f, "{}:{}", self.store, self.path)?;
         if let Some(version) = self.version {
             write!(f, "?version={version}")?;
+        } else if let Some(stage) = &self.stage {
+            write!(f, "?stage={stage}")?;
         }
         if let Some(field) = &self.field {
             write!(f, "#{field}")?;
@@ -149,6 +152,21 @@ fn parse_field(field: &str) -> Result<String, String> {
     Ok(field.to_owned())
 }
 
+fn parse_version(query: &str) -> Result<u64, String> {
+    query
+        .strip_prefix("version=")
+        .and_then(|number| number.parse().ok())
+        .filter(|number| *number > 0)
+        .ok_or_else(|| format!("`?{}` is not ?version=N with N from 1", shorten(query)))
+}
+
+fn parse_stage(stage: &str) -> Result<String, String> {
+    let fine = !stage.is_empty()
+        && stage.len() <= 256
+        && stage.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte));
+    if fine { Ok(stage.to_owned()) } else { Err(format!("`?stage={}` does not name a stage", shorten(stage))) }
+}
+
 fn parse_path(path: &str) -> Result<String, String> {
     let path = path.strip_prefix('/').unwrap_or(path);
     if path.is_empty() {
@@ -185,6 +203,8 @@ mod tests {
         assert_eq!(reference.path, "secret/web");
         assert_eq!(reference.version, Some(3));
         assert_eq!(reference.field.as_deref(), Some("db.password"));
+        let reference = Reference::parse("cloud:secretsmanager/web?stage=AWSPREVIOUS#a").unwrap();
+        assert_eq!((reference.stage.as_deref(), reference.version), (Some("AWSPREVIOUS"), None));
     }
 
     #[test]
@@ -197,6 +217,8 @@ mod tests {
             ("v:a/../b", "`..`"),
             ("v:a?version=0", "version"),
             ("v:a?latest", "version"),
+            ("v:a?stage=", "stage"),
+            ("v:a?stage=a b", "stage"),
             ("v:a#", "field"),
             ("v:a#f?version=1", "behind"),
             ("-v:a", "begin and end"),
@@ -208,7 +230,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_back(text in "[a-z]{1,4}:[a-z0-9/_ %-]{1,12}(\\?version=[1-9][0-9]{0,3})?(#[a-z.é]{1,5})?") {
+        fn what_is_printed_is_read_back(text in "[a-z]{1,4}:[a-z0-9/_ %-]{1,12}(\\?(version=[1-9][0-9]{0,3}|stage=[A-Z]{1,3}))?(#[a-z.é]{1,5})?") {
             if let Ok(reference) = Reference::parse(&text) {
                 prop_assert_eq!(Reference::parse(&reference.to_string()).unwrap(), reference);
             }

@@ -8,8 +8,28 @@ use ring::{hmac, rand};
 
 static KEY: OnceLock<hmac::Key> = OnceLock::new();
 
+/// Hashes what a store calls a version, where that is a text.
+#[cfg(feature = "aws")]
+pub(crate) fn of_id(id: &str) -> Result<Version, ProviderError> {
+    let mut context = context()?;
+    context.update(id.as_bytes());
+    Ok(digest(context))
+}
+
 /// Hashes names and values, each with its length in front, so that no two secrets give the same bytes.
 pub(crate) fn of(fields: &Fields) -> Result<Version, ProviderError> {
+    let mut context = context()?;
+    for (name, field) in fields.iter() {
+        for part in [name.as_bytes(), field.bytes().expose()] {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part);
+        }
+        context.update(&[u8::from(matches!(field, oakum_inject::Field::Json(_)))]);
+    }
+    Ok(digest(context))
+}
+
+fn context() -> Result<hmac::Context, ProviderError> {
     let key = match KEY.get() {
         Some(key) => key,
         None => {
@@ -19,17 +39,13 @@ pub(crate) fn of(fields: &Fields) -> Result<Version, ProviderError> {
             KEY.get_or_init(|| key)
         }
     };
-    let mut context = hmac::Context::with_key(key);
-    for (name, field) in fields.iter() {
-        for part in [name.as_bytes(), field.bytes().expose()] {
-            context.update(&(part.len() as u64).to_le_bytes());
-            context.update(part);
-        }
-        context.update(&[u8::from(matches!(field, oakum_inject::Field::Json(_)))]);
-    }
+    Ok(hmac::Context::with_key(key))
+}
+
+fn digest(context: hmac::Context) -> Version {
     let mut digest = [0; 32];
     digest.copy_from_slice(context.sign().as_ref());
-    Ok(Version::Digest(digest))
+    Version::Digest(digest)
 }
 
 #[cfg(test)]

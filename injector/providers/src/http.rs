@@ -62,9 +62,21 @@ impl Transport {
     pub fn open(address: &Address, ca: Option<&Path>, server_name: Option<&str>) -> Result<Self, ProviderError> {
         let tls = match address.scheme {
             Scheme::Http => None,
-            Scheme::Https => Some(tls(server_name.unwrap_or(&address.host), ca)?),
+            Scheme::Https => Some((trusting(ca)?, self::server_name(server_name.unwrap_or(&address.host))?)),
         };
         Ok(Self { address: address.clone(), tls })
+    }
+
+    /// Prepares to reach another server by the same scheme, and trusts the same authorities there.
+    ///
+    /// # Errors
+    /// [`Class::Misconfigured`] when the host cannot be the name of a server.
+    pub fn elsewhere(&self, host: &str) -> Result<Self, ProviderError> {
+        let tls = match &self.tls {
+            None => None,
+            Some((connector, _)) => Some((connector.clone(), server_name(host)?)),
+        };
+        Ok(Self { address: Address { host: host.to_owned(), ..self.address.clone() }, tls })
     }
 
     /// Gives the server's address.
@@ -73,7 +85,8 @@ impl Transport {
         &self.address
     }
 
-    /// Sends a request whose URI is a path, and reads the whole answer.
+    /// Sends a request whose URI is a path, and reads the whole answer. `Host` is the address, unless the request has
+    /// one: a signature may cover it.
     ///
     /// # Errors
     /// [`Class::Unreachable`] when no answer came in time, [`Class::Malformed`] when it is no HTTP or too large.
@@ -116,7 +129,7 @@ impl Transport {
     {
         let host = HeaderValue::from_str(&self.address.authority())
             .map_err(|_| self.unreachable("its name cannot stand in a header"))?;
-        request.headers_mut().insert(header::HOST, host);
+        request.headers_mut().entry(header::HOST).or_insert(host);
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
             .max_buf_size(128 << 10)
@@ -243,10 +256,14 @@ impl Drop for AbortOnDrop {
     }
 }
 
-fn tls(name: &str, ca: Option<&Path>) -> Result<(TlsConnector, ServerName<'static>), ProviderError> {
+/// The name of a server as a certificate bears it.
+fn server_name(name: &str) -> Result<ServerName<'static>, ProviderError> {
+    ServerName::try_from(name.to_owned())
+        .map_err(|_| ProviderError::new(Class::Misconfigured, format!("`{name}` cannot be the name of a TLS server")))
+}
+
+fn trusting(ca: Option<&Path>) -> Result<TlsConnector, ProviderError> {
     let misconfigured = |what: String| ProviderError::new(Class::Misconfigured, what);
-    let name = ServerName::try_from(name.to_owned())
-        .map_err(|_| misconfigured(format!("`{name}` cannot be the name of a TLS server")))?;
     let mut roots = RootCertStore::empty();
     match ca {
         Some(path) => {
@@ -279,7 +296,7 @@ fn tls(name: &str, ca: Option<&Path>) -> Result<(TlsConnector, ServerName<'stati
         .map_err(|error| misconfigured(format!("cannot set up TLS: {error}")))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Ok((TlsConnector::from(Arc::new(config)), name))
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// Reads `Retry-After` in seconds (RFC 9110, 10.2.3), bounded. Its form as a date is for clocks that agree, and ignored.

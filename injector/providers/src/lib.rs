@@ -4,11 +4,20 @@
 //! never waits before trying again (the agent's state machine decides that), never logs, and never puts a value, a
 //! token or a credential into an error.
 
+#[cfg(feature = "http")]
+mod answer;
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "http")]
+mod credential;
 #[cfg(feature = "file")]
 pub mod file;
 mod fingerprint;
-#[cfg(feature = "vault")]
+#[cfg(feature = "http")]
 pub mod http;
+#[cfg(test)]
+#[cfg(feature = "http")]
+mod scripted;
 #[cfg(feature = "vault")]
 pub mod vault;
 
@@ -25,6 +34,8 @@ pub fn open(store: &Store) -> Result<Box<dyn SecretProvider>, ProviderError> {
         Store::Vault(spec) => Ok(Box::new(vault::Vault::open(spec)?)),
         #[cfg(feature = "file")]
         Store::File(spec) => Ok(Box::new(file::Files::new(spec))),
+        #[cfg(feature = "aws")]
+        Store::Aws(spec) => Ok(Box::new(aws::Aws::open(spec)?)),
         #[allow(unreachable_patterns, reason = "stores of features that are off, and of later versions")]
         _ => Err(ProviderError::new(Class::Misconfigured, "this program was built without that kind of store")),
     }

@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 
 use oakum_inject::annotations::{self, PREFIX};
-use oakum_inject::config::{DEFAULT_TOKEN, Store, VaultAuth};
+use oakum_inject::config::{AwsCredentials, DEFAULT_TOKEN, Store, VaultAuth};
 use oakum_inject::{ConfigError, Injection};
 use serde_json::{Value, json};
 
@@ -277,6 +277,16 @@ fn warnings(injection: &Injection) -> Vec<String> {
                 }
             }
             Store::File(file) => lacks("secrets", &file.path),
+            Store::Aws(aws) => {
+                if let Some(ca) = &aws.ca {
+                    lacks("its CA", ca);
+                }
+                match &aws.credentials {
+                    AwsCredentials::File { path, .. } => lacks("its credentials", path),
+                    AwsCredentials::WebIdentity { token, .. } => lacks("its token", token),
+                    _ => {}
+                }
+            }
             _ => {}
         }
     }

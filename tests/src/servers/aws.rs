@@ -75,9 +75,7 @@ impl Aws {
         };
         must("iam", "CreateUser", json!({ "UserName": "tester" }));
         let made = must("iam", "CreateAccessKey", json!({ "UserName": "tester" }));
-        let policy =
-            json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
-        let policy = json!({ "UserName": "tester", "PolicyName": "all", "PolicyDocument": policy.to_string() });
+        let policy = json!({ "UserName": "tester", "PolicyName": "all", "PolicyDocument": allowing(&["*"]) });
         must("iam", "PutUserPolicy", policy);
         must("secretsmanager", "CreateSecret", json!({ "Name": secret, "SecretString": value }));
         let text = |name: &str| {
@@ -102,8 +100,71 @@ impl Aws {
         serde_json::from_str(&out).expect("it prints JSON")
     }
 
+    /// Calls an operation that must succeed, and gives its answer.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub fn must(&self, key: &Key, service: &str, operation: &str, parameters: &Value) -> Value {
+        let mut answer = self.call(key, service, operation, parameters);
+        assert_eq!(answer["status"], 200, "{operation}: {answer}");
+        answer["body"].take()
+    }
+
+    /// Makes a user who may do some actions, and gives its key.
+    ///
+    /// # Panics
+    /// If it is refused.
+    #[must_use]
+    pub fn user(&self, key: &Key, name: &str, actions: &[&str]) -> Key {
+        self.must(key, "iam", "CreateUser", &json!({ "UserName": name }));
+        let policy = json!({ "UserName": name, "PolicyName": "some", "PolicyDocument": allowing(actions) });
+        self.must(key, "iam", "PutUserPolicy", &policy);
+        self.another_key(key, name)
+    }
+
+    /// Gives a user one more key.
+    ///
+    /// # Panics
+    /// If it is refused.
+    #[must_use]
+    pub fn another_key(&self, key: &Key, name: &str) -> Key {
+        let made = self.must(key, "iam", "CreateAccessKey", &json!({ "UserName": name }));
+        let text = |name: &str| made["AccessKey"][name].as_str().expect("it is text").to_owned();
+        Key { id: text("AccessKeyId"), secret: text("SecretAccessKey") }
+    }
+
+    /// Makes a role that may do some actions and that whoever bears a token may assume, and gives its ARN.
+    ///
+    /// # Panics
+    /// If it is refused.
+    #[must_use]
+    pub fn role(&self, key: &Key, name: &str, actions: &[&str]) -> String {
+        let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": { "Federated": "*" }, "Action": "sts:AssumeRoleWithWebIdentity" }] });
+        let role = json!({ "RoleName": name, "AssumeRolePolicyDocument": trust.to_string() });
+        let made = self.must(key, "iam", "CreateRole", &role);
+        let policy = json!({ "RoleName": name, "PolicyName": "some", "PolicyDocument": allowing(actions) });
+        self.must(key, "iam", "PutRolePolicy", &policy);
+        made["Role"]["Arn"].as_str().expect("it is text").to_owned()
+    }
+
+    /// Lets so many calls through whatever their signature is; moto wants one even where AWS wants none.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub fn let_through(&self, calls: u32) {
+        let url = format!("{}/moto-api/reset-auth", self.endpoint());
+        let answer = ask(&Request { method: "POST", url, headers: Vec::new(), body: Some(calls.into()), ca: None });
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
     /// Ends it.
     pub fn stop(&mut self) {
         self.process.stop();
     }
+}
+
+/// A policy that allows actions on everything.
+fn allowing(actions: &[&str]) -> String {
+    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": "*" }] })
+        .to_string()
 }

@@ -15,7 +15,7 @@ use crate::{MAY_READ, approle_store, role, store};
 
 const ONE: &str = "secrets: { db: { from: \"vault:secret/db\" } }\nfiles: { db: \"db#word\" }\n";
 
-fn assert_fails(ran: &Ran, code: i32, what: &str, hint: &str) {
+pub(crate) fn assert_fails(ran: &Ran, code: i32, what: &str, hint: &str) {
     assert_eq!(ran.code, code, "{}", ran.err);
     let said = ran.err.lines().rev().take(2).collect::<Vec<_>>();
     let (error, way_out) = (said[1], said[0]);

@@ -11,7 +11,7 @@ use super::*;
 use crate::reference::shorten;
 use crate::yaml::{Kind, Node};
 
-const LATER_STORE: &str = "this version reads from `vault` and `file` stores";
+const LATER_STORE: &str = "this version reads from `vault`, `file` and `aws` stores";
 
 /// Reads a whole configuration.
 pub(super) fn injection(content: &str, source: &str) -> std::result::Result<Injection, ConfigError> {
@@ -120,20 +120,18 @@ fn store(name: &Name, node: &Node) -> Result<Store> {
     let what = format!("the store `{name}`");
     let mut map = Map::open(node, what.as_str())?;
     let line = map.line();
-    let found = match (map.get("vault"), map.get("file")) {
-        (Some(node), None) => Some(Store::Vault(vault(node, &what)?)),
-        (None, Some(node)) => Some(Store::File(file_store(node, &what)?)),
-        (Some(_), Some(_)) => {
-            return Err(
-                Fault::new(line, format!("{what} is of two kinds at once")).hint("give each store a name of its own")
-            );
-        }
-        (None, None) => None,
-    };
+    let kinds = [map.get("vault"), map.get("file"), map.get("aws")];
     map.later("kubernetes", LATER_STORE);
-    map.later("aws", LATER_STORE);
     map.finish()?;
-    found.ok_or_else(|| Fault::new(line, format!("{what} says no kind")).hint("give it a `vault` or a `file`"))
+    match kinds {
+        [Some(node), None, None] => Ok(Store::Vault(vault(node, &what)?)),
+        [None, Some(node), None] => Ok(Store::File(file_store(node, &what)?)),
+        [None, None, Some(node)] => Ok(Store::Aws(aws::decode(node, &what)?)),
+        [None, None, None] => {
+            Err(Fault::new(line, format!("{what} says no kind")).hint("give it a `vault`, a `file` or an `aws`"))
+        }
+        _ => Err(Fault::new(line, format!("{what} is of two kinds at once")).hint("give each store a name of its own")),
+    }
 }
 
 fn vault(node: &Node, what: &str) -> Result<VaultStore> {
@@ -291,12 +289,17 @@ fn reference(node: &Node, stores: &BTreeMap<Name, Store>) -> Result<Reference> {
         return Err(Fault::new(node.line, format!("there is no store `{}`", from.store))
             .hint(format!("the stores are {}", list(&names))));
     }
-    if from.version.is_some() && matches!(stores.get(&from.store), Some(Store::File(_))) {
-        return Err(Fault::new(
-            node.line,
-            format!("the store `{}` is a directory, which keeps no versions", from.store),
-        ));
+    match stores.get(&from.store) {
+        Some(Store::Aws(_)) => aws::check(&from),
+        Some(Store::File(_)) if from.version.is_some() => {
+            Err(Fault::new(0, format!("the store `{}` is a directory, which keeps no versions", from.store)))
+        }
+        _ if from.stage.is_some() => {
+            Err(Fault::new(0, format!("the store `{}` has no stages", from.store)).hint("only AWS Secrets Manager has"))
+        }
+        _ => Ok(()),
     }
+    .map_err(|fault| Fault { line: node.line, ..fault })?;
     Ok(from)
 }
 
@@ -432,7 +435,7 @@ fn log(node: &Node) -> Result<LogFormat> {
     }
 }
 
-fn absolute(node: &Node, what: &str) -> Result<PathBuf> {
+pub(super) fn absolute(node: &Node, what: &str) -> Result<PathBuf> {
     let path = text(node, what)?;
     if path.chars().any(char::is_control) {
         return Err(Fault::new(node.line, format!("`{what}` holds a control character")));

@@ -35,7 +35,7 @@ fn object(entries: impl Iterator<Item = (String, Value)>) -> Value {
     entries.collect::<Map<_, _>>().into()
 }
 
-fn path(path: &std::path::Path) -> Value {
+pub(super) fn path(path: &std::path::Path) -> Value {
     // Paths come out of a text (decode), so nothing is lost here.
     path.to_string_lossy().into_owned().into()
 }
@@ -44,6 +44,7 @@ pub(crate) fn store(store: &Store) -> Value {
     match store {
         Store::Vault(vault) => json!({ "vault": self::vault(vault) }),
         Store::File(FileStore { path }) => json!({ "file": { "path": self::path(path) } }),
+        Store::Aws(store) => json!({ "aws": aws::encode(store) }),
     }
 }
 

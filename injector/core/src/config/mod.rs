@@ -4,6 +4,7 @@
 //! the volume, a mode is a mode. An error says the file, the line, what is wrong and, where it is known, the way out.
 //! Unknown keys are errors, and so are keys that a later version will know: nothing is ignored.
 
+mod aws;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod map;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use aws::{AwsCredentials, AwsStore};
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
 
 use crate::reference::{Name, Reference, ValueRef};
@@ -76,6 +78,8 @@ pub enum Store {
     Vault(VaultStore),
     /// Files and directories: laptops, tests, and secrets that something else mounts.
     File(FileStore),
+    /// AWS Secrets Manager and SSM Parameter Store.
+    Aws(AwsStore),
 }
 
 /// A Vault server, with the role that we have there.

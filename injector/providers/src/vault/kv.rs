@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use oakum_inject::provider::{Term, Want};
-use oakum_inject::{Class, Fetched, Field, Fields, ProviderError, Secret, Version};
+use oakum_inject::{Class, Fetched, Fields, ProviderError, Secret, Version};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use vaultrs::api::{kv1, kv2};
 
 use super::Vault;
 use super::endpoint::MountOf;
-use super::reply::{Envelope, Hidden, Nonsense, object};
+use super::reply::{Envelope, Nonsense, SERVER};
+use crate::answer::{fields, object};
 use crate::fingerprint;
 
 /// What is mounted where a path leads.
@@ -78,7 +79,7 @@ impl Vault {
             Err(error) => return Err(error),
         };
         if path != found.path && !path.strip_prefix(found.path.as_str()).is_some_and(|rest| rest.starts_with('/')) {
-            return Err(Nonsense("it names a mount that does not hold the path").at(self.transport.address()));
+            return Err(Nonsense("it names a mount that does not hold the path").at(self.transport.address(), SERVER));
         }
         self.state().mounts.insert(found.path.clone(), found.clone());
         Ok(found)
@@ -297,23 +298,6 @@ pub fn metadata(body: &[u8]) -> Result<Newest, Nonsense> {
 pub fn versioned(body: &[u8]) -> bool {
     Envelope::parse(body)
         .is_ok_and(|envelope| envelope.warnings.is_some_and(|all| all.iter().any(|one| one.contains("versioned"))))
-}
-
-/// Reads the fields of a secret. Text becomes its bytes; anything else stays the JSON that it was.
-pub(super) fn fields(json: &str) -> Result<Fields, Nonsense> {
-    let raw: BTreeMap<String, &RawValue> = object(json.as_bytes())?;
-    raw.into_iter()
-        .map(|(name, value)| {
-            let value = value.get();
-            let field = if value.starts_with('"') {
-                let Hidden(text) = object(value.as_bytes())?;
-                Field::Text(text)
-            } else {
-                Field::Json(Secret::from(value.to_owned()))
-            };
-            Ok((name, field))
-        })
-        .collect()
 }
 
 #[cfg(test)]

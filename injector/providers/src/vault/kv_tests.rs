@@ -1,5 +1,6 @@
 //! Answers of the key-value engines, good and bad.
 
+use oakum_inject::Field;
 use proptest::prelude::*;
 
 use super::*;

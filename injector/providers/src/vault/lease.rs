@@ -9,8 +9,9 @@ use serde::Deserialize;
 
 use super::Vault;
 use super::endpoint::{Get, Put};
-use super::kv::{explained, fields, found};
-use super::reply::{Envelope, Nonsense, object};
+use super::kv::{explained, found};
+use super::reply::{Envelope, Nonsense};
+use crate::answer::{fields, object};
 
 impl Vault {
     /// Reads a path that belongs to no key-value engine.

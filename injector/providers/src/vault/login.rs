@@ -1,7 +1,5 @@
 //! How we prove to Vault who we are. Credentials are read from their files at each login, since they rotate.
 
-use std::path::Path;
-
 use oakum_inject::config::{Literal, VaultAuth};
 use oakum_inject::provider::Session;
 use oakum_inject::{Class, ProviderError, Secret};
@@ -12,10 +10,7 @@ use vaultrs::api::token::requests::LookupTokenSelfRequest;
 
 use super::Vault;
 use super::reply::{self, Envelope, Nonsense};
-use crate::file::{failure, read_capped};
-
-/// The most that a credential may hold: a service account's token has a few thousand bytes.
-const MAX_CREDENTIAL: u64 = 64 << 10;
+use crate::credential::{credential, text};
 
 impl Vault {
     /// Logs in, or takes the token that lies ready.
@@ -94,23 +89,4 @@ impl<E: Credential> Drop for Wiped<E> {
     fn drop(&mut self) {
         drop(Secret::from(std::mem::take(self.0.credential())));
     }
-}
-
-fn credential(path: &Path) -> Result<Secret, ProviderError> {
-    let secret = read_capped(path, MAX_CREDENTIAL).map_err(|error| {
-        let mut failure = failure(path, &error);
-        failure.class = Class::Misconfigured;
-        failure
-    })?;
-    let secret = secret.trimmed_end();
-    if secret.is_empty() {
-        return Err(ProviderError::new(Class::Misconfigured, format!("{} is empty", path.display())));
-    }
-    Ok(secret)
-}
-
-fn text<'s>(secret: &'s Secret, path: &Path) -> Result<&'s str, ProviderError> {
-    secret
-        .expose_str()
-        .ok_or_else(|| ProviderError::new(Class::Misconfigured, format!("{} does not hold text", path.display())))
 }

@@ -112,7 +112,7 @@ impl Vault {
     }
 
     fn parse<T>(&self, parsed: Result<T, reply::Nonsense>) -> Result<T, ProviderError> {
-        parsed.map_err(|nonsense| nonsense.at(self.transport.address()))
+        parsed.map_err(|nonsense| nonsense.at(self.transport.address(), reply::SERVER))
     }
 
     /// Tells a token that is gone from a path that it may not read. Vault answers 403 to both.

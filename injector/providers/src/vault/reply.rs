@@ -5,33 +5,14 @@ use std::time::Duration;
 use oakum_inject::config::Address;
 use oakum_inject::provider::{Lease, Session};
 use oakum_inject::{Class, ProviderError, Secret};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// How much of what a server says is shown.
-const MAX_QUOTED: usize = 200;
+pub use crate::answer::Nonsense;
+use crate::answer::{Hidden, object, quote};
 
-/// Why an answer makes no sense.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Nonsense(pub &'static str);
-
-impl Nonsense {
-    /// Says which server it came from.
-    #[must_use]
-    pub fn at(self, address: &Address) -> ProviderError {
-        ProviderError::new(Class::Malformed, format!("cannot understand the answer of {address}: {}", self.0))
-            .hint("is it a Vault server, and is there a proxy before it?")
-    }
-}
-
-/// Text that is wiped.
-pub(super) struct Hidden(pub(super) Secret);
-
-impl<'de> Deserialize<'de> for Hidden {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(Secret::from(text)))
-    }
-}
+/// What should have answered.
+pub(super) const SERVER: &str = "a Vault server";
 
 /// The envelope that every answer comes in. Values stay the text that they came as.
 #[derive(Deserialize)]
@@ -104,23 +85,6 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Parses JSON into something, and says roughly what came instead.
-pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Nonsense> {
-    serde_json::from_slice(body).map_err(|error| {
-        Nonsense(if body.trim_ascii().is_empty() {
-            "it is empty"
-        } else if body.trim_ascii_start().starts_with(b"<") {
-            "it is a page of HTML"
-        } else if error.is_eof() {
-            "its JSON is cut off"
-        } else if error.is_data() {
-            "its JSON is not what Vault answers"
-        } else {
-            "it is not JSON"
-        })
-    })
-}
-
 #[derive(Deserialize)]
 struct Errors {
     errors: Vec<String>,
@@ -154,7 +118,7 @@ pub fn classify(
     sent: &[&Secret],
 ) -> ProviderError {
     let errors: Option<Errors> = serde_json::from_slice(body).ok();
-    let said = errors.as_ref().map(|errors| quote(&errors.errors, sent)).unwrap_or_default();
+    let said = errors.as_ref().map(|errors| quote(&errors.errors.join("; "), sent)).unwrap_or_default();
     let sealed = said.contains("sealed");
     let error = |class, what: &str| {
         let said = if said.is_empty() { String::new() } else { format!(" ({said})") };
@@ -165,7 +129,7 @@ pub fn classify(
             .hint("it is a standby: name the active server, or a load balancer, as `address`"),
         // A client error that is not Vault's own is somebody else's, such as a proxy's: no reason to give up.
         400..429 if errors.is_none() && status != 412 => {
-            Nonsense("a refusal that is not Vault's").at(address).after(retry_after)
+            Nonsense("a refusal that is not Vault's").at(address, SERVER).after(retry_after)
         }
         404 => error(Class::Missing, "has nothing there"),
         412 => error(Class::Unreachable, "is behind its primary"),
@@ -175,26 +139,8 @@ pub fn classify(
         501 => error(Class::Unreachable, "is not initialised").hint("run `vault operator init`"),
         503 if sealed => error(Class::Unreachable, "is sealed").hint("unseal it: `vault operator unseal`"),
         500..600 => error(Class::Unreachable, &format!("is not well (status {status})")),
-        _ => Nonsense("its status is none that Vault has").at(address),
+        _ => Nonsense("its status is none that Vault has").at(address, SERVER),
     }
-}
-
-/// Quotes what a server says about an error: on one line, bounded, and nothing at all if it repeats what we sent.
-fn quote(errors: &[String], sent: &[&Secret]) -> String {
-    let joined = errors.join("; ");
-    let repeats = sent
-        .iter()
-        .filter(|secret| !secret.is_empty())
-        .any(|secret| joined.as_bytes().windows(secret.len()).any(|part| part == secret.expose()));
-    if repeats {
-        return "its words are left out, since they repeat a credential".to_owned();
-    }
-    let words = joined.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut quoted: String = words.chars().take(MAX_QUOTED).flat_map(char::escape_debug).collect();
-    if words.chars().nth(MAX_QUOTED).is_some() {
-        quoted.push('…');
-    }
-    quoted
 }
 
 #[cfg(test)]

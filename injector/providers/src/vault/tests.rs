@@ -4,32 +4,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::mpsc;
 
 use oakum_inject::config::{Address, Literal, PlainHttp};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 use super::*;
-
-/// Answers connections one after the other, and hands on what was asked.
-async fn scripted(answers: Vec<&'static str>) -> (SocketAddr, mpsc::Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (send, receive) = mpsc::channel();
-    tokio::spawn(async move {
-        for answer in answers {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = vec![0; 8192];
-            let length = stream.read(&mut request).await.unwrap();
-            send.send(String::from_utf8_lossy(&request[..length]).into_owned()).unwrap();
-            let (status, body) = answer.split_once(' ').unwrap();
-            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    });
-    (address, receive)
-}
+use crate::scripted::scripted;
 
 fn vault(address: SocketAddr, auth: VaultAuth) -> Vault {
     let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
@@ -62,7 +41,8 @@ async fn an_approle_login_and_a_read_send_what_vault_wants() {
     let vault = vault(address, approle(secret_id.path()));
     let session = vault.login().await.unwrap();
     assert_eq!(session, Session { ttl: Some(Duration::from_secs(60)), renewable: true, ours: true });
-    let want = Want { path: "secret/a b/web".to_owned(), pinned: None, known: None, with: BTreeMap::new() };
+    let want =
+        Want { path: "secret/a b/web".to_owned(), pinned: None, stage: None, known: None, with: BTreeMap::new() };
     let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
     assert_eq!(version, oakum_inject::Version::Number(4));
 
@@ -85,6 +65,7 @@ async fn a_known_version_costs_one_look_at_the_metadata() {
     let want = Want {
         path: "secret/web".to_owned(),
         pinned: None,
+        stage: None,
         known: Some(oakum_inject::Version::Number(4)),
         with: BTreeMap::new(),
     };
@@ -105,7 +86,8 @@ async fn a_pinned_version_is_read_once() {
     let secret_id = file("sid");
     let vault = vault(address, approle(secret_id.path()));
     vault.login().await.unwrap();
-    let mut want = Want { path: "secret/web".to_owned(), pinned: Some(4), known: None, with: BTreeMap::new() };
+    let mut want =
+        Want { path: "secret/web".to_owned(), pinned: Some(4), stage: None, known: None, with: BTreeMap::new() };
     let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
     want.known = Some(version);
     assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
