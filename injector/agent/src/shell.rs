@@ -104,6 +104,7 @@ enum Message {
     Fetched(Name, Result<Fetched, ProviderError>),
     Prolonged(Name, Result<Session, ProviderError>),
     Revoked(Name, Result<(), ProviderError>),
+    Released(Name, Result<(), ProviderError>),
     /// Something ended that nobody waits for.
     Nothing,
     Signal(Signal),
@@ -193,6 +194,20 @@ impl Shell {
                 Event::Prolonged { secret, result }
             }
             Message::Nothing => Event::Tick,
+            Message::Released(store, result) => {
+                match &result {
+                    Ok(()) => {
+                        output::log(
+                            Level::Info,
+                            "secret.released",
+                            "lease given back",
+                            &[("store", store.to_string())],
+                        );
+                    }
+                    Err(error) => complain("secret.release_failed", "store", &store, error),
+                }
+                Event::Revoked { store }
+            }
             Message::Revoked(store, result) => {
                 match &result {
                     Ok(()) => {
@@ -279,7 +294,8 @@ impl Shell {
                     let grant = Grant::Lease(lease);
                     async move { provider.revoke(&grant).await }
                 };
-                self.call_for(&store, revoke, move |_| Message::Nothing);
+                let name = store.clone();
+                self.call_for(&store, revoke, move |result| Message::Released(name, result));
             }
             Action::Prolong { secret, lease } => self.prolong(secret, lease),
             Action::Fetch { secret, known } => self.fetch(secret, known),

@@ -25,6 +25,7 @@ pub mod hcl;
 pub mod provider;
 pub mod reference;
 pub mod secret;
+pub mod template;
 pub mod vault_agent;
 pub mod yaml;
 

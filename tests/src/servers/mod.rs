@@ -5,6 +5,7 @@ pub mod aws;
 pub mod http;
 pub mod kubernetes;
 mod process;
+pub mod redis;
 pub mod registry;
 mod tls;
 pub mod vault;

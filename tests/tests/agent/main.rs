@@ -7,6 +7,7 @@ mod aws;
 mod child;
 mod config;
 mod delivery;
+mod dynamic;
 mod identity;
 mod kill;
 mod memory;

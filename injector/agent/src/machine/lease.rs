@@ -86,7 +86,9 @@ impl Agent {
                 held.ends = now + ttl;
                 // A lease that shrinks nears its greatest age: the next value is made while this one still works.
                 held.prolong = renewable && ttl >= held.first * 9 / 10;
-                secret.due = Some(now + backoff::renewal(ttl, chance));
+                // With less than a third of what it was, there is no time to lose.
+                let wait = if ttl * 3 < held.first { Duration::ZERO } else { backoff::renewal(ttl, chance) };
+                secret.due = Some(now + wait);
             }
             Err(error) if error.class == Class::SessionLost => {
                 secret.due = Some(now + backoff::LEAST);

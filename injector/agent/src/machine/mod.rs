@@ -224,7 +224,8 @@ enum Phase {
     /// Waiting for what is being revoked.
     Ending {
         outcome: Outcome,
-        waiting: BTreeSet<Name>,
+        /// How many answers each store still owes.
+        waiting: BTreeMap<Name, usize>,
         until: Moment,
     },
     Ended,
@@ -368,11 +369,19 @@ impl Agent {
             Event::Started(Err(error)) => self.finish(now, Outcome::Failed(error), Files::Wiped, actions),
             Event::ChildEnded { code } => self.finish(now, Outcome::Child(code), Files::Wiped, actions),
             Event::Revoked { store } => {
-                if let Phase::Ending { waiting, .. } = &mut self.phase {
-                    waiting.remove(&store);
-                }
+                self.answered(&store);
             }
             Event::Stop => self.stop(now, actions),
+        }
+    }
+
+    /// While we are going: a store has answered one of the calls that are waited for.
+    fn answered(&mut self, store: &Name) {
+        if let Phase::Ending { waiting, .. } = &mut self.phase
+            && let Some(left) = waiting.get_mut(store)
+        {
+            *left -= 1;
+            waiting.retain(|_, left| *left > 0);
         }
     }
 
@@ -632,18 +641,20 @@ impl Agent {
         if files == Files::Wiped {
             actions.push(Action::Wipe);
         }
-        let mut waiting = BTreeSet::new();
+        let mut waiting = BTreeMap::new();
         for (name, store) in &self.stores {
             if self.outlives_us(name, &outcome, files) {
                 continue;
             }
+            let before = actions.len();
             self.give_back_leases(name, actions);
             if store.to_revoke() {
                 actions.push(Action::Revoke(name.clone()));
             }
             // A login under way may yet give something to revoke.
-            if store.to_revoke() || store.is_logging_in() {
-                waiting.insert(name.clone());
+            let calls = actions.len() - before + usize::from(store.is_logging_in());
+            if calls > 0 {
+                waiting.insert(name.clone(), calls);
             }
         }
         self.phase = Phase::Ending { outcome, waiting, until: now + FAREWELL };

@@ -134,12 +134,11 @@ impl Agent {
                     store.opened(now, session, None, chance);
                 }
                 // A login that ends while we are going has to be given back as well.
-                if let Phase::Ending { waiting, .. } = &mut self.phase {
+                if matches!(self.phase, Phase::Ending { .. }) {
                     if session.ours {
-                        waiting.insert(name.clone());
                         actions.push(Action::Revoke(name.clone()));
                     } else {
-                        waiting.remove(name);
+                        self.answered(name);
                     }
                 }
             }
@@ -161,9 +160,7 @@ impl Agent {
                         .filter(|secret| secret.store == *name)
                         .for_each(|secret| secret.tried = true);
                 }
-                if let Phase::Ending { waiting, .. } = &mut self.phase {
-                    waiting.remove(name);
-                }
+                self.answered(name);
                 self.refused(now, error, actions);
             }
         }
