@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use oakum_inject::Injection;
-use oakum_inject::config::{AwsCredentials, Content, FileSpec, Literal, Source, Store, VaultAuth};
+use oakum_inject::config::{AwsCredentials, Content, FileSpec, Literal, Receiver, Source, Store, Tell, VaultAuth};
 
 use crate::{Failure, output, volume};
 
@@ -48,7 +48,7 @@ fn output_lines(text: &str) -> String {
 }
 
 fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
-    let Injection { stores, volume, secrets, files, env, listen, log: _ } = injection;
+    let Injection { stores, volume, secrets, files, env, on_change, listen, log: _ } = injection;
     for (name, store) in stores {
         writeln!(out, "store {name}: {}", store_text(store))?;
     }
@@ -66,6 +66,14 @@ fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
     }
     for (name, value) in env {
         writeln!(out, "environment {name}: {value} (in `exec`)")?;
+    }
+    for hook in on_change {
+        let files = if hook.files.is_empty() {
+            "a file".to_owned()
+        } else {
+            hook.files.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+        };
+        writeln!(out, "when {files} has changed for {:?}: {}", hook.debounce, hook_text(&hook.tell))?;
     }
     match listen {
         Some(listen) => writeln!(out, "health and metrics: http://{listen}"),
@@ -116,6 +124,23 @@ fn store_text(store: &Store) -> String {
             let trust = aws.ca.as_ref().map(|path| format!(", trusts only {}", path.display())).unwrap_or_default();
             format!("AWS in {}{endpoint}{trust}, uses {credentials}", aws.region)
         }
+        _ => "of a kind that this program does not know".to_owned(),
+    }
+}
+
+fn hook_text(tell: &Tell) -> String {
+    match tell {
+        Tell::Signal { signal, to } => {
+            let to = match to {
+                Receiver::Child => "the child of `exec`".to_owned(),
+                Receiver::Process(name) => format!("every process named {name}"),
+                Receiver::PidFile(path) => format!("the process whose number is in {}", path.display()),
+            };
+            format!("SIG{} to {to}", signal.as_str())
+        }
+        Tell::Restart => "the child of `exec` is started again".to_owned(),
+        Tell::Command { argv, timeout } => format!("runs {} for at most {timeout:?}", argv.join(" ")),
+        Tell::Http { address, path, method } => format!("{method} {address}{path}"),
         _ => "of a kind that this program does not know".to_owned(),
     }
 }

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use crate::output;
 
 /// A running child.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Child {
     pid: Pid,
 }
@@ -60,17 +60,20 @@ impl Child {
         }
     }
 
-    /// Takes the ends of all processes that have ended, and gives the child's own code if it is among them: 128+n for
-    /// one that was ended by signal n.
-    pub(crate) fn reap(self) -> Option<u8> {
-        let mut code = None;
-        while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
-            if pid == self.pid {
-                code = code.or_else(|| code_of(status));
-            }
-        }
-        code
+    /// Tells whether it is the process of that number.
+    pub(crate) fn is(self, pid: Pid) -> bool {
+        self.pid == pid
     }
+}
+
+/// Takes the ends of all processes that have ended, orphans included, each with its code: 128+n for one that was ended
+/// by signal n.
+pub(crate) fn reap() -> Vec<(Pid, u8)> {
+    let mut ended = Vec::new();
+    while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+        ended.extend(code_of(status).map(|code| (pid, code)));
+    }
+    ended
 }
 
 fn code_of(status: WaitStatus) -> Option<u8> {

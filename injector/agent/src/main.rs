@@ -8,6 +8,7 @@ mod child;
 mod cli;
 mod harden;
 mod health;
+mod hook;
 mod machine;
 mod output;
 mod shell;

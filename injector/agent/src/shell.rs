@@ -3,24 +3,25 @@
 //! It is the only place that holds values, from the moment a fetch ends until the machine says that they have been
 //! delivered everywhere. Nothing is decided here.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ffi::OsString;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use oakum_inject::config::FileName;
+use oakum_inject::config::{FileName, Receiver, Tell};
 use oakum_inject::format;
 use oakum_inject::provider::{Answer, Grant, Session, Term, Want};
 use oakum_inject::reference::Name;
 use oakum_inject::{Class, Fetched, Fields, Injection, ProviderError, Secret, SecretProvider, Version};
 use ring::rand::{SecureRandom, SystemRandom};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::Failure;
-use crate::child::Child;
+use crate::child::{self, Child};
 use crate::health::{self, Shared, Told};
+use crate::hook;
 use crate::machine::plan::{Mode, Plan};
 use crate::machine::{Action, Agent, Demand, Event, Outcome, Replaced};
 use crate::output::{self, Level};
@@ -28,6 +29,9 @@ use crate::volume::{Part, Published, Volume};
 
 /// How many calls may be under way at once.
 const MAX_CALLS: usize = 8;
+
+/// How long a child may take to end that is to be started again.
+const CHILD_GRACE: Duration = Duration::from_secs(30);
 
 /// Signals that end us, or are handed on to the child.
 const STOPPING: [(SignalKind, Signal); 3] = [
@@ -75,6 +79,7 @@ pub(crate) async fn run(
         volume,
         staged: BTreeMap::new(),
         child: None,
+        commands: HashMap::new(),
         command,
         began: Instant::now(),
         queue: VecDeque::from([Event::Tick]),
@@ -107,6 +112,11 @@ enum Message {
     Released(Name, Result<(), ProviderError>),
     /// Something ended that nobody waits for.
     Nothing,
+    Told(usize, Result<(), ProviderError>),
+    /// A command of a hook has had its time.
+    TooLong(Pid),
+    /// A child that was told to end has had its time.
+    StillRunning(Child),
     Signal(Signal),
     ChildMayHaveEnded,
 }
@@ -119,6 +129,8 @@ struct Shell {
     /// Values that are on their way into files or the environment.
     staged: BTreeMap<Name, Fields>,
     child: Option<Child>,
+    /// Commands of hooks that run now.
+    commands: HashMap<Pid, usize>,
     command: Vec<OsString>,
     began: Instant,
     queue: VecDeque<Event>,
@@ -218,14 +230,23 @@ impl Shell {
                 Event::Revoked { store }
             }
             Message::Signal(signal) => self.take_signal(signal),
-            Message::ChildMayHaveEnded => match self.child.and_then(Child::reap) {
-                Some(code) => {
-                    self.child = None;
-                    output::log(Level::Info, "child.ended", "the child has ended", &[("code", code.to_string())]);
-                    Event::ChildEnded { code }
+            Message::ChildMayHaveEnded => self.reap(),
+            Message::TooLong(pid) => {
+                if let Some(hook) = self.commands.get(&pid) {
+                    let told = [("hook", hook.to_string())];
+                    output::log(Level::Warn, "hook.too_long", "the command takes too long, and is ended", &told);
+                    let _ = rustix::process::kill_process(pid, Signal::KILL);
                 }
-                None => Event::Tick,
-            },
+                Event::Tick
+            }
+            Message::StillRunning(child) => {
+                if self.child.is_some_and(|now| now == child) {
+                    output::log(Level::Warn, "child.too_long", "the child does not end, and is ended", &[]);
+                    child.signal(Signal::KILL);
+                }
+                Event::Tick
+            }
+            Message::Told(hook, result) => self.told(hook, result),
         }
     }
 
@@ -310,6 +331,14 @@ impl Shell {
                 let result = self.spawn();
                 self.queue.push_back(Event::Started(result));
             }
+            Action::StopChild => {
+                if let Some(child) = self.child {
+                    output::log(Level::Info, "child.restarting", "ending the child, to start it with what is new", &[]);
+                    child.signal(Signal::TERM);
+                    self.after(CHILD_GRACE, Message::StillRunning(child));
+                }
+            }
+            Action::Tell(hook) => self.tell(hook),
             Action::Sweep => {
                 if let Err(error) = self.volume.sweep() {
                     output::log(Level::Warn, "volume.sweep_failed", &error.to_string(), &[]);
@@ -406,10 +435,15 @@ impl Shell {
             }
             parts.insert(name.clone(), part);
         }
+        let asked: BTreeMap<String, FileName> =
+            files.iter().chain(withdrawn).map(|name| (name.to_string(), name.clone())).collect();
         let nothing_new = !files.is_empty() && failed.len() == files.len() && withdrawn.is_empty();
         if nothing_new || (demand == Demand::All && !failed.is_empty()) {
-            return Event::Published { failed, replaced: Replaced::Nothing };
+            return Event::Published { failed, replaced: Replaced::Nothing, changed: BTreeSet::new() };
         }
+        // What cannot be told now will be when the volume can be written again.
+        let changed = self.volume.changes(&parts).unwrap_or_default();
+        let changed = changed.iter().filter_map(|name| asked.get(name).cloned()).collect();
         match self.volume.publish(&parts, random()) {
             Ok(published) => {
                 let made = files.len() - failed.len();
@@ -427,13 +461,79 @@ impl Shell {
                 }
                 output::log(Level::Info, "volume.published", what, &told);
                 let replaced = if published == Published::Replaced { Replaced::Generation } else { Replaced::Nothing };
-                Event::Published { failed, replaced }
+                Event::Published { failed, replaced, changed }
             }
             Err(error) => {
                 output::log(Level::Warn, "volume.not_published", &error.to_string(), &[]);
                 Event::NotPublished(error.into())
             }
         }
+    }
+
+    /// Tells one hook that files have changed.
+    fn tell(&mut self, at: usize) {
+        let Some(hook) = self.injection.on_change.get(at) else { return };
+        let result = match &hook.tell {
+            Tell::Signal { signal, to: Receiver::Child } => {
+                if let Some(child) = self.child {
+                    child.signal(hook::number(*signal));
+                }
+                Ok(())
+            }
+            Tell::Signal { signal, to } => hook::signal(*signal, to).map(|_| ()),
+            Tell::Command { argv, timeout } => match hook::start(argv) {
+                Ok(pid) => {
+                    self.commands.insert(pid, at);
+                    self.after(*timeout, Message::TooLong(pid));
+                    return;
+                }
+                Err(error) => Err(error),
+            },
+            Tell::Http { address, path, method } => {
+                let request = hook::request(address.clone(), path.clone(), method);
+                let events = self.events.clone();
+                tokio::spawn(async move {
+                    let _ = events.send(Message::Told(at, request.await));
+                });
+                return;
+            }
+            _ => Ok(()),
+        };
+        let event = self.told(at, result);
+        self.queue.push_back(event);
+    }
+
+    fn told(&self, hook: usize, result: Result<(), ProviderError>) -> Event {
+        match &result {
+            Ok(()) => output::log(Level::Info, "hook.told", "told of the change", &[("hook", hook.to_string())]),
+            Err(error) => complain("hook.failed", "hook", &hook, error),
+        }
+        Event::Told { hook, result }
+    }
+
+    /// Sends a message some time from now.
+    fn after(&self, wait: Duration, message: Message) {
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            let _ = events.send(message);
+        });
+    }
+
+    /// Takes the ends of processes: the child's, a hook's, an orphan's.
+    fn reap(&mut self) -> Event {
+        for (pid, code) in child::reap() {
+            if self.child.is_some_and(|child| child.is(pid)) {
+                self.child = None;
+                output::log(Level::Info, "child.ended", "the child has ended", &[("code", code.to_string())]);
+                self.queue.push_back(Event::ChildEnded { code });
+            } else if let Some(hook) = self.commands.remove(&pid) {
+                let failed = || ProviderError::new(Class::Unreachable, format!("the command ended with code {code}"));
+                let event = self.told(hook, if code == 0 { Ok(()) } else { Err(failed()) });
+                self.queue.push_back(event);
+            }
+        }
+        Event::Tick
     }
 
     fn spawn(&mut self) -> Result<(), ProviderError> {
@@ -451,7 +551,7 @@ impl Shell {
     }
 }
 
-fn complain(event: &str, kind: &str, name: &Name, error: &ProviderError) {
+fn complain(event: &str, kind: &str, name: &dyn std::fmt::Display, error: &ProviderError) {
     let mut fields = vec![(kind, name.to_string()), ("class", error.class.name().to_owned())];
     if let Some(hint) = &error.hint {
         fields.push(("hint", hint.clone()));

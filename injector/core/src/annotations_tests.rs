@@ -153,6 +153,14 @@ fn a_file(secret: &Name) -> impl Strategy<Value = FileSpec> + use<> {
     (content, mode).prop_map(|(content, mode)| FileSpec { content, mode })
 }
 
+fn a_few_hooks(all: bool) -> Vec<Hook> {
+    let text = r#"[{ signal: SIGHUP, process: nginx, debounce: 2s }, { signal: USR1 }, { signal: USR2, pid_file: "/run/a: b" },
+        { restart: true }, { command: [/bin/x, 'a b: c'], timeout: 1s }, { http: 'http://127.0.0.1:81/a?b', method: PUT }]"#;
+    let node = Node::parse(text).unwrap();
+    let hooks = hook::decode(&node, |_| true).unwrap_or_else(|fault| panic!("{fault:?}"));
+    if all { hooks } else { Vec::new() }
+}
+
 fn an_injection() -> impl Strategy<Value = Injection> {
     (
         btree_map(a_name(), a_store(), 1..4),
@@ -201,6 +209,7 @@ fn an_injection() -> impl Strategy<Value = Injection> {
                 stores,
                 volume: VolumeSpec { path, mode: Mode::DEFAULT, group: Some(1), grace: Duration::from_millis(1500) },
                 secrets,
+                on_change: a_few_hooks(json),
                 files: files.into_iter().filter(|(name, _)| clear(name)).collect(),
                 env,
                 listen: json.then(|| "127.0.0.1:9".parse().unwrap()),

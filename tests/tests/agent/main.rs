@@ -8,6 +8,7 @@ mod child;
 mod config;
 mod delivery;
 mod dynamic;
+mod hooks;
 mod identity;
 mod kill;
 mod memory;

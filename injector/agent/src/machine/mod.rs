@@ -10,6 +10,7 @@
 //! - `once` and `exec` publish all or nothing, and give up at a refusal or at their deadline.
 
 pub(crate) mod backoff;
+mod hooks;
 mod lease;
 pub(crate) mod plan;
 mod session;
@@ -24,6 +25,7 @@ use oakum_inject::reference::Name;
 use oakum_inject::{Class, ProviderError, Version};
 
 use self::backoff::Chance;
+use self::hooks::{HookState, Restart};
 use self::plan::{Mode, Needs, Plan};
 use self::session::StoreState;
 
@@ -60,6 +62,13 @@ pub(crate) enum Event {
     Published {
         failed: BTreeMap<FileName, ProviderError>,
         replaced: Replaced,
+        /// The files whose bytes are others than before.
+        changed: BTreeSet<FileName>,
+    },
+    /// Somebody was told of changes, or could not be.
+    Told {
+        hook: usize,
+        result: Result<(), ProviderError>,
     },
     /// Nothing could be published, because of the volume.
     NotPublished(VolumeFault),
@@ -114,6 +123,10 @@ pub(crate) enum Action {
     Forget(Name),
     /// Start the child with its environment.
     Spawn,
+    /// Tell the child to end, and end it if it does not.
+    StopChild,
+    /// Tell somebody of changes, by their place in the configuration.
+    Tell(usize),
     /// Wipe the generations before the published one.
     Sweep,
     /// Wipe everything that was published.
@@ -158,6 +171,8 @@ pub(crate) struct Agent {
     secrets: BTreeMap<Name, SecretState>,
     files: BTreeMap<FileName, FileState>,
     publishing: Publishing,
+    hooks: Vec<HookState>,
+    restart: Restart,
     phase: Phase,
     chance: Chance,
 }
@@ -266,8 +281,11 @@ impl Agent {
         let stores = plan.secrets.values().map(|needs| (needs.store.clone(), StoreState::new(now))).collect();
         let secrets = plan.secrets.iter().map(|(name, needs)| (name.clone(), SecretState::new(needs, now))).collect();
         let files = plan.files.keys().map(|name| (name.clone(), FileState::default())).collect();
+        let hooks = plan.hooks.iter().map(|_| HookState::default()).collect();
         Self {
             plan,
+            hooks,
+            restart: Restart::No,
             began: now,
             stores,
             secrets,
@@ -294,6 +312,8 @@ impl Agent {
                 self.publish(now, &mut actions);
                 self.sweep(now, &mut actions);
                 self.close_earlier(&mut actions);
+                self.tell(now, &mut actions);
+                self.stop_child(&mut actions);
             }
             Phase::Ending { .. } | Phase::Ended => {}
         }
@@ -316,7 +336,8 @@ impl Agent {
             Phase::Ended => None,
             _ => {
                 let ageing = self.secrets.values().filter_map(SecretState::stale_at);
-                stores.chain(secrets).chain(publish).chain(deadline).chain(ageing).chain(self.publishing.sweep).min()
+                let moments = stores.chain(secrets).chain(publish).chain(deadline).chain(ageing);
+                moments.chain(self.publishing.sweep).chain(self.next_hook()).min()
             }
         }
     }
@@ -363,11 +384,21 @@ impl Agent {
             Event::Renewed { store, result } => self.renewed(now, &store, result),
             Event::Fetched { secret, result } => self.fetched(now, &secret, result, actions),
             Event::Prolonged { secret, result } => self.prolonged(now, &secret, result),
-            Event::Published { failed, replaced } => self.published(now, &failed, replaced, actions),
+            Event::Published { failed, replaced, changed } => {
+                self.published(now, &failed, replaced, actions);
+                if replaced == Replaced::Generation {
+                    self.changed(now, &changed);
+                }
+            }
+            Event::Told { hook, result } => self.told(now, hook, result),
             Event::NotPublished(fault) => self.not_published(now, fault, actions),
             Event::Started(Ok(())) => self.started(actions),
             Event::Started(Err(error)) => self.finish(now, Outcome::Failed(error), Files::Wiped, actions),
-            Event::ChildEnded { code } => self.finish(now, Outcome::Child(code), Files::Wiped, actions),
+            Event::ChildEnded { code } => {
+                if !self.start_again(actions) {
+                    self.finish(now, Outcome::Child(code), Files::Wiped, actions);
+                }
+            }
             Event::Revoked { store } => {
                 self.answered(&store);
             }
@@ -386,6 +417,8 @@ impl Agent {
     }
 
     fn stop(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        // A child that is ending is not started again.
+        self.restart = Restart::No;
         let child_runs = self.plan.mode == Mode::Exec && matches!(self.phase, Phase::Starting | Phase::Steady);
         if child_runs || matches!(self.phase, Phase::Ending { .. } | Phase::Ended) {
             // The shell hands the signal on to the child, and its end is ours.
@@ -421,7 +454,11 @@ impl Agent {
                     secret.staged = Some(version);
                     secret.reread = false;
                     secret.hold(now, term, chance);
+                    let again = secret.delivered.is_some_and(|before| before != version);
                     self.read_companions(now, name);
+                    if again && self.follows_env() && self.plan.env.contains(name) {
+                        self.env_changed(now);
+                    }
                 }
             }
             Err(error) if error.class == Class::SessionLost => {
@@ -579,7 +616,7 @@ impl Agent {
                     made || file.failed.as_ref().is_some_and(|(failed, _)| failed.get(name) == Some(&version))
                 })
             });
-            let in_env = !self.plan.env.contains(name) || self.phase == Phase::Steady;
+            let in_env = !self.plan.env.contains(name) || (self.phase == Phase::Steady && self.restart == Restart::No);
             if in_files && in_env {
                 secret.staged = None;
                 secret.delivered = Some(version);
@@ -601,6 +638,9 @@ impl Agent {
     fn started(&mut self, actions: &mut Vec<Action>) {
         self.phase = Phase::Steady;
         self.forget_delivered(actions);
+        if self.follows_env() {
+            return;
+        }
         // An environment cannot be changed from outside: what goes there only is not looked at again.
         for (name, secret) in &mut self.secrets {
             if !self.plan.files.values().any(|made_of| made_of.contains(name)) {

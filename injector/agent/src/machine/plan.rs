@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use oakum_inject::Injection;
-use oakum_inject::config::{FileName, OnStale, SecretSpec};
+use oakum_inject::config::{FileName, OnStale, SecretSpec, Tell};
 use oakum_inject::reference::Name;
 
 /// What the agent was asked to do.
@@ -55,6 +55,18 @@ pub(crate) struct Plan {
     pub(crate) files: BTreeMap<FileName, BTreeSet<Name>>,
     /// The secrets that go into the environment.
     pub(crate) env: BTreeSet<Name>,
+    /// Who is told of changes, in the order of the configuration.
+    pub(crate) hooks: Vec<HookPlan>,
+}
+
+/// What bears on time of one hook.
+#[derive(Debug, Clone)]
+pub(crate) struct HookPlan {
+    /// The files that matter; all if none are named.
+    pub(crate) files: BTreeSet<FileName>,
+    pub(crate) debounce: Duration,
+    /// Whether it is the child that is started again.
+    pub(crate) restarts: bool,
 }
 
 impl Plan {
@@ -72,6 +84,11 @@ impl Plan {
             .filter(|(name, _)| env.contains(*name) || files.values().any(|made_of| made_of.contains(*name)))
             .map(|(name, secret)| (name.clone(), Needs::of(secret)))
             .collect();
-        Self { mode, deadline, grace: injection.volume.grace, secrets, files, env }
+        let hooks = injection.on_change.iter().map(|hook| HookPlan {
+            files: hook.files.clone(),
+            debounce: hook.debounce,
+            restarts: hook.tell == Tell::Restart,
+        });
+        Self { mode, deadline, grace: injection.volume.grace, secrets, files, env, hooks: hooks.collect() }
     }
 }

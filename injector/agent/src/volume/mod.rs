@@ -228,7 +228,7 @@ impl Volume {
     /// # Errors
     /// What was published before is still there, and nothing of the new set.
     pub(crate) fn publish(&mut self, files: &BTreeMap<FileName, Part>, id: u64) -> Result<Published, VolumeError> {
-        if self.is_same(files)? {
+        if self.changes(files)?.is_empty() {
             return Ok(Published::Same);
         }
         let mut name = GENERATION.to_vec();
@@ -302,26 +302,32 @@ impl Volume {
         Ok(tops)
     }
 
-    /// Tells whether the published generation is what is asked for, byte for byte.
-    fn is_same(&self, files: &BTreeMap<FileName, Part>) -> Result<bool, VolumeError> {
-        let Some(current) = &self.current else { return Ok(files.is_empty()) };
+    /// Lists the files that would be others than in the published generation: their bytes, their mode or group, or that
+    /// they are there at all.
+    pub(crate) fn changes(&self, files: &BTreeMap<FileName, Part>) -> Result<BTreeSet<String>, VolumeError> {
+        let new = |part: &Part| matches!(part, Part::New(..));
+        let Some(current) = &self.current else {
+            return Ok(files.iter().filter(|(_, part)| new(part)).map(|(name, _)| name.to_string()).collect());
+        };
         let generation = self.io(self.root.open(current))?;
         let mut there = BTreeSet::new();
         self.io(list(&generation, "", &mut there))?;
+        let mut changed = BTreeSet::new();
         for (name, part) in files {
             let was_there = there.remove(name.as_str());
             let Part::New(mode, content) = part else { continue };
-            if !was_there {
-                return Ok(false);
+            if was_there {
+                let folder = self.io(descend(&generation, name.folders().last().unwrap_or("")))?;
+                let (stat, bytes) = self.io(folder.read(base(name)))?;
+                let group = self.group.is_none_or(|group| group == stat.gid);
+                if stat.mode == mode.bits() && group && bytes.expose() == content.expose() {
+                    continue;
+                }
             }
-            let folder = self.io(descend(&generation, name.folders().last().unwrap_or("")))?;
-            let (stat, bytes) = self.io(folder.read(base(name)))?;
-            let group = self.group.is_none_or(|group| group == stat.gid);
-            if stat.mode != mode.bits() || !group || bytes.expose() != content.expose() {
-                return Ok(false);
-            }
+            changed.insert(name.to_string());
         }
-        Ok(there.is_empty())
+        changed.extend(there);
+        Ok(changed)
     }
 
     /// Takes away the directory, if we made it and nothing has been published.

@@ -50,8 +50,8 @@ fn parts(mut map: Map<'_>) -> Result<Injection> {
         env: map.get("env"),
         listen: map.get("listen"),
         log: map.get("log"),
+        on_change: map.get("on_change"),
     };
-    map.later("on_change", "until then, let the app watch the volume for a rename of `..data`");
     let line = map.line();
     map.finish()?;
     parts.assemble(line)
@@ -66,6 +66,7 @@ struct Parts<'a> {
     env: Option<&'a Node>,
     listen: Option<&'a Node>,
     log: Option<&'a Node>,
+    on_change: Option<&'a Node>,
 }
 
 impl Parts<'_> {
@@ -101,7 +102,11 @@ impl Parts<'_> {
         }
         let listen = self.listen.map(listen).transpose()?;
         let log = self.log.map(log).transpose()?.unwrap_or_default();
-        Ok(Injection { stores, volume, secrets, files, env, listen, log })
+        let on_change = match self.on_change {
+            Some(node) => hook::decode(node, |name| files.contains_key(name))?,
+            None => Vec::new(),
+        };
+        Ok(Injection { stores, volume, secrets, files, env, on_change, listen, log })
     }
 }
 
@@ -451,11 +456,12 @@ pub(super) fn absolute(node: &Node, what: &str) -> Result<PathBuf> {
 
 /// Accepts what may stand in an HTTP header.
 fn header_value(text: &str) -> std::result::Result<String, String> {
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(text.to_owned())
-    } else {
-        Err("`namespace` may hold only printable ASCII".to_owned())
-    }
+    header_text(text).map(str::to_owned).map_err(|()| "`namespace` may hold only printable ASCII".to_owned())
+}
+
+/// Tells whether a text is printable ASCII without spaces.
+pub(super) fn header_text(text: &str) -> std::result::Result<&str, ()> {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(text) } else { Err(()) }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::value::print_duration;
 use super::*;
 
 pub(crate) fn injection(injection: &Injection) -> Value {
-    let Injection { stores, volume, secrets, files, env, listen, log } = injection;
+    let Injection { stores, volume, secrets, files, env, on_change, listen, log } = injection;
     let mut map = Map::new();
     map.insert("apiVersion".to_owned(), API_VERSION.into());
     map.insert("kind".to_owned(), "Injection".into());
@@ -22,6 +22,9 @@ pub(crate) fn injection(injection: &Injection) -> Value {
             object(env.iter().map(|(name, value)| (name.to_string(), value.to_string().into()))),
         );
     }
+    if !on_change.is_empty() {
+        map.insert("on_change".to_owned(), self::on_change(on_change));
+    }
     if let Some(listen) = listen {
         map.insert("listen".to_owned(), listen.to_string().into());
     }
@@ -29,6 +32,11 @@ pub(crate) fn injection(injection: &Injection) -> Value {
         map.insert("log".to_owned(), "json".into());
     }
     map.into()
+}
+
+/// Writes hooks as a list.
+pub(crate) fn on_change(hooks: &[Hook]) -> Value {
+    hooks.iter().map(hook::encode).collect()
 }
 
 fn object(entries: impl Iterator<Item = (String, Value)>) -> Value {

@@ -126,6 +126,14 @@ pub(crate) fn text<'a>(node: &'a Node, what: &str) -> Result<&'a str> {
     }
 }
 
+/// Takes a list apart.
+pub(crate) fn items<'a>(node: &'a Node, what: &str) -> Result<&'a [Node]> {
+    match &node.kind {
+        Kind::List(items) => Ok(items),
+        _ => Err(Fault::new(node.line, format!("`{what}` must be a list, and is {}", node.kind_name()))),
+    }
+}
+
 /// Reads a scalar by a parser of its own.
 pub(crate) fn parse<T>(
     node: &Node,

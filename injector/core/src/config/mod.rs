@@ -7,6 +7,7 @@
 mod aws;
 pub(crate) mod decode;
 pub(crate) mod encode;
+pub(crate) mod hook;
 pub(crate) mod map;
 mod value;
 
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use aws::{AwsCredentials, AwsStore};
+pub use hook::{Hook, Receiver, SignalName, Tell};
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
 
 use crate::reference::{Name, Reference, ValueRef};
@@ -48,6 +50,8 @@ pub struct Injection {
     pub files: BTreeMap<FileName, FileSpec>,
     /// What the app gets as environment, in `exec`.
     pub env: BTreeMap<EnvName, ValueRef>,
+    /// Who is told when files have changed.
+    pub on_change: Vec<Hook>,
     /// Where health and metrics are served; always a loopback address.
     pub listen: Option<SocketAddr>,
     /// How logs are written.
