@@ -155,6 +155,11 @@ fn file_text(file: &FileSpec) -> String {
     let content = match &file.content {
         Content::Raw(value) => format!("raw, {value}"),
         Content::Json(values) => format!("json, {}", source(values)),
+        Content::Template(template) => {
+            let uses: Vec<String> = template.uses.iter().map(ToString::to_string).collect();
+            let paths: Vec<&str> = template.calls.keys().map(|call| call.path.as_str()).collect();
+            format!("a template of {}", [uses.iter().map(String::as_str).collect(), paths].concat().join(", "))
+        }
         Content::Dotenv(values) => format!("dotenv, {}", source(values)),
         _ => "of a format that this program does not know".to_owned(),
     };

@@ -12,6 +12,7 @@ mod hook;
 mod machine;
 mod output;
 mod shell;
+mod surroundings;
 mod volume;
 
 use std::process::ExitCode;

@@ -25,6 +25,7 @@ use crate::hook;
 use crate::machine::plan::{Mode, Plan};
 use crate::machine::{Action, Agent, Demand, Event, Outcome, Replaced};
 use crate::output::{self, Level};
+use crate::surroundings::Surroundings;
 use crate::volume::{Part, Published, Volume};
 
 /// How many calls may be under way at once.
@@ -399,6 +400,7 @@ impl Shell {
             stage: spec.from.stage.clone(),
             known,
             with: spec.with.clone(),
+            whole: spec.whole,
         };
         let fetch = |provider: &Arc<dyn SecretProvider>| {
             let provider = Arc::clone(provider);
@@ -424,7 +426,7 @@ impl Shell {
             // What is not made anew is kept, also from an agent that was here before us.
             let mut part = Part::Kept;
             if files.contains(name) {
-                match format::render(&spec.content, &self.staged) {
+                match format::render(&spec.content, &self.staged, &Surroundings) {
                     Ok(content) => part = Part::New(spec.mode.unwrap_or(self.injection.volume.mode), content),
                     Err(error) => {
                         let error = ProviderError::from(error).while_doing(&format!("cannot make {name}"));

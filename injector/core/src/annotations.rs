@@ -84,7 +84,7 @@ pub fn to_annotations(injection: &Injection) -> BTreeMap<String, String> {
         put(format!("store.{name}"), encode::store(store).to_string());
     }
     put("volume".to_owned(), encode::volume(volume).to_string());
-    for (name, secret) in secrets {
+    for (name, secret) in secrets.iter().filter(|(_, secret)| !secret.whole) {
         put(format!("secret.{name}"), bare(&encode::secret(secret)));
     }
     for (at, (name, file)) in files.iter().enumerate() {

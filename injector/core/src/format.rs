@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{Content, EnvName, Source};
+use crate::config::{Content, EnvName, Source, TemplateSpec};
 use crate::provider::{Class, ProviderError};
 use crate::reference::{Name, ValueRef};
 use crate::secret::{Field, Fields, Secret};
+use crate::template::{CallKind, Context, Outside, SecretCall, TemplateError, Value};
+
+/// The one field of a secret that was fetched whole: a JSON object with the names that Vault Agent has.
+pub const WHOLE: &str = "";
 
 /// Why a file cannot be made. Names fields, never what they hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +36,9 @@ pub enum RenderError {
         /// Those that are there.
         names: Vec<String>,
     },
+    /// A template that cannot be rendered.
+    #[error("{0}")]
+    Template(#[from] TemplateError),
     /// A value that the format cannot hold.
     #[error("the value of `{name}` cannot be written as {format}: {why}")]
     Inexpressible {
@@ -50,6 +57,7 @@ impl RenderError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotFetched(_) => None,
+            Self::Template(error) => error.hint.clone(),
             Self::NoField { names, .. } if names.is_empty() => Some("the secret is empty".to_owned()),
             Self::NoField { names, .. } | Self::WhichField { names, .. } => {
                 Some(format!("its fields are {}", names.join(", ")))
@@ -65,7 +73,7 @@ impl RenderError {
 impl From<RenderError> for ProviderError {
     fn from(error: RenderError) -> Self {
         let class = match &error {
-            RenderError::NotFetched(_) | RenderError::NoField { .. } => Class::Missing,
+            RenderError::NotFetched(_) | RenderError::NoField { .. } | RenderError::Template(_) => Class::Missing,
             RenderError::WhichField { .. } | RenderError::Inexpressible { .. } => Class::Misconfigured,
         };
         let hint = error.hint();
@@ -77,8 +85,16 @@ impl From<RenderError> for ProviderError {
 ///
 /// # Errors
 /// Says which field is missing, or which value cannot be expressed.
-pub fn render(content: &Content, secrets: &BTreeMap<Name, Fields>) -> Result<Secret, RenderError> {
+pub fn render(
+    content: &Content,
+    secrets: &BTreeMap<Name, Fields>,
+    outside: &dyn Outside,
+) -> Result<Secret, RenderError> {
     match content {
+        Content::Template(template) => {
+            let data = Data { template, secrets, outside };
+            Ok(template.parsed.render(&data, template.missing)?)
+        }
         Content::Raw(value) => Ok(copy(find(value, secrets)?.bytes())),
         Content::Json(source) => json(&chosen(source, secrets)?),
         Content::Dotenv(source) => dotenv(&chosen(source, secrets)?),
@@ -100,6 +116,54 @@ pub fn find<'f>(value: &ValueRef, secrets: &'f BTreeMap<Name, Fields>) -> Result
         }),
         None => fields.only().ok_or_else(|| RenderError::WhichField { secret: value.secret.clone(), names: names() }),
     }
+}
+
+/// What a template sees of the secrets that were fetched.
+struct Data<'d> {
+    template: &'d TemplateSpec,
+    secrets: &'d BTreeMap<Name, Fields>,
+    outside: &'d dyn Outside,
+}
+
+impl Context for Data<'_> {
+    fn root(&self) -> Value {
+        let used = self.template.uses.iter().filter_map(|name| Some((name, self.secrets.get(name)?)));
+        let fields = |fields: &Fields| {
+            let values = fields.iter().map(|(name, field)| {
+                let value = match field {
+                    Field::Text(text) => Value::text(text.expose()),
+                    Field::Json(json) => json.expose_str().and_then(Value::from_json).unwrap_or_default(),
+                };
+                (name.to_owned(), value)
+            });
+            Value::map(values.collect())
+        };
+        Value::map(used.map(|(name, of)| (name.to_string(), fields(of))).collect())
+    }
+
+    fn secret(&self, call: &SecretCall) -> Option<Value> {
+        let whole = self.secrets.get(self.template.calls.get(call)?)?.get(WHOLE)?;
+        let answer = Value::from_json(whole.bytes().expose_str()?)?;
+        match call.kind {
+            CallKind::Secret => Some(answer),
+            CallKind::PkiCert => certificate(&answer),
+        }
+    }
+
+    fn outside(&self) -> &dyn Outside {
+        self.outside
+    }
+}
+
+/// Gives a certificate under the names that `pkiCert` has for its parts.
+fn certificate(answer: &Value) -> Option<Value> {
+    let Value::Map(answer) = answer else { return None };
+    let Some(Value::Map(data)) = answer.get("Data") else { return None };
+    let names = [("Cert", "certificate"), ("Key", "private_key"), ("CA", "issuing_ca"), ("CAChain", "ca_chain")];
+    let parts = names
+        .into_iter()
+        .map(|(name, field)| (name.to_owned(), data.get(field).cloned().unwrap_or_else(|| Value::text(""))));
+    Some(Value::map(parts.collect()))
 }
 
 fn copy(secret: &Secret) -> Secret {

@@ -16,7 +16,7 @@ fn secrets(fields: &[(&str, &str)]) -> BTreeMap<Name, Fields> {
 }
 
 fn made(content: &Content, secrets: &BTreeMap<Name, Fields>) -> Result<String, RenderError> {
-    render(content, secrets).map(|file| file.expose_str().unwrap().to_owned())
+    render(content, secrets, &Nowhere).map(|file| file.expose_str().unwrap().to_owned())
 }
 
 fn all() -> Source {
@@ -134,9 +134,12 @@ fn dotenv_refuses_what_readers_take_differently() {
 fn what_is_not_utf8_can_only_be_raw() {
     let fields: Fields = [("A".to_owned(), Field::Text(Secret::from(vec![0xff, 0xfe])))].into_iter().collect();
     let secrets = BTreeMap::from([(name("s"), fields)]);
-    assert!(render(&Content::Json(all()), &secrets).is_err());
-    assert!(render(&Content::Dotenv(all()), &secrets).is_err());
-    assert_eq!(render(&Content::Raw(ValueRef::parse("s#A").unwrap()), &secrets).unwrap().expose(), [0xff, 0xfe]);
+    assert!(render(&Content::Json(all()), &secrets, &Nowhere).is_err());
+    assert!(render(&Content::Dotenv(all()), &secrets, &Nowhere).is_err());
+    assert_eq!(
+        render(&Content::Raw(ValueRef::parse("s#A").unwrap()), &secrets, &Nowhere).unwrap().expose(),
+        [0xff, 0xfe]
+    );
 }
 
 proptest! {
@@ -165,4 +168,68 @@ proptest! {
         // All of printable ASCII but the single quote and the backslash.
         prop_assert!(made(&Content::Dotenv(all()), &secrets(&[("A", &value)])).is_ok());
     }
+}
+
+/// Nothing lies around.
+struct Nowhere;
+
+impl Outside for Nowhere {
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _: &str) -> Result<Secret, String> {
+        Err("there are no files".to_owned())
+    }
+
+    fn sha256(&self, _: &[u8]) -> [u8; 32] {
+        [0; 32]
+    }
+
+    fn hmac_sha256(&self, _: &[u8], _: &[u8]) -> [u8; 32] {
+        [0; 32]
+    }
+
+    fn now(&self) -> (i64, u32) {
+        (0, 0)
+    }
+}
+
+#[test]
+fn a_template_sees_the_secrets_that_it_names_and_the_answers_that_it_asks_for() {
+    let text = "
+apiVersion: oakum.dev/v1
+kind: Injection
+stores: { vault: { vault: { address: https://vault.example.com, auth: { token_file: /t } } } }
+secrets: { db: 'vault:db', my-app: 'vault:app' }
+files:
+  a: { template: '{{ .db.word }} {{ (index . \"my-app\").n }} {{ with secret \"kv/data/x\" }}{{ .Data.data.k }}{{ end }}' }
+  b: { template: '<< .db.no >>', delimiters: ['<<', '>>'], error_on_missing_key: false }
+  c: { template: '{{ .db.no }}' }
+"
+    .replace("\\\"", "\"");
+    let injection = crate::Injection::parse(&text, "c").unwrap();
+    let file = |name: &str| &injection.files[&crate::config::FileName::parse(name).unwrap()];
+    let names: Vec<&str> = file("a").secrets().iter().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["db", "my-app", "path.1"]);
+    let spec = &injection.secrets["path.1"];
+    assert!(spec.whole && spec.from.to_string() == "vault:kv/data/x");
+    let field = |name: &str, json: &str| (name.to_owned(), Field::Json(Secret::from(json.to_owned())));
+    let secrets: BTreeMap<Name, Fields> = [
+        ("db", field("word", "\"w\"")),
+        ("my-app", field("n", "1.0")),
+        ("path.1", field("", "{\"Data\":{\"data\":{\"k\":\"v\"}}}")),
+    ]
+    .into_iter()
+    .map(|(name, field)| (Name::parse(name).unwrap(), [field].into_iter().collect()))
+    .collect();
+    assert_eq!(text_of(&file("a").content, &secrets).unwrap(), "w 1.0 v");
+    assert_eq!(text_of(&file("b").content, &secrets).unwrap(), "<no value>");
+    let error = text_of(&file("c").content, &secrets).unwrap_err();
+    assert_eq!(error.to_string(), "line 1 of the template: there is no key `no`");
+    assert_eq!(error.hint().unwrap(), "the keys are word");
+}
+
+fn text_of(content: &Content, secrets: &BTreeMap<Name, Fields>) -> Result<String, RenderError> {
+    render(content, secrets, &Nowhere).map(|file| file.expose_str().unwrap().to_owned())
 }

@@ -105,6 +105,8 @@ pub struct Want {
     pub known: Option<Version>,
     /// What is sent along: with anything in here, the path is written to and not read.
     pub with: BTreeMap<String, String>,
+    /// Whether the whole answer is wanted, as one field ([`crate::format::WHOLE`]), and not its fields alone.
+    pub whole: bool,
 }
 
 /// What a read found.

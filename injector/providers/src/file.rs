@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn want(path: &str, known: Option<oakum_inject::Version>) -> Want {
-        Want { path: path.to_owned(), pinned: None, stage: None, known, with: BTreeMap::new() }
+        Want { path: path.to_owned(), pinned: None, stage: None, known, with: BTreeMap::new(), whole: false }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod kill;
 mod memory;
 mod outage;
 mod refusal;
+mod templates;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -72,8 +72,11 @@ pub(crate) struct HookPlan {
 impl Plan {
     /// Takes from a configuration what a mode needs: only `exec` fills an environment.
     pub(crate) fn of(injection: &Injection, mode: Mode, deadline: Duration) -> Self {
-        let files: BTreeMap<FileName, BTreeSet<Name>> =
-            injection.files.iter().map(|(name, file)| (name.clone(), file.secrets().cloned().collect())).collect();
+        let files: BTreeMap<FileName, BTreeSet<Name>> = injection
+            .files
+            .iter()
+            .map(|(name, file)| (name.clone(), file.secrets().into_iter().cloned().collect()))
+            .collect();
         let env: BTreeSet<Name> = match mode {
             Mode::Exec => injection.env.values().map(|value| value.secret.clone()).collect(),
             Mode::Run | Mode::Once => BTreeSet::new(),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::map::{Fault, Map, Result, entries, flag, list, parse, text};
+use super::template::Implied;
 use super::*;
 use crate::reference::shorten;
 use crate::yaml::{Kind, Node};
@@ -45,7 +46,7 @@ fn parts(mut map: Map<'_>) -> Result<Injection> {
     let parts = Parts {
         stores: map.need("stores")?,
         volume: map.get("volume"),
-        secrets: map.need("secrets")?,
+        secrets: map.get("secrets"),
         files: map.get("files"),
         env: map.get("env"),
         listen: map.get("listen"),
@@ -61,7 +62,7 @@ fn parts(mut map: Map<'_>) -> Result<Injection> {
 struct Parts<'a> {
     stores: &'a Node,
     volume: Option<&'a Node>,
-    secrets: &'a Node,
+    secrets: Option<&'a Node>,
     files: Option<&'a Node>,
     env: Option<&'a Node>,
     listen: Option<&'a Node>,
@@ -76,9 +77,13 @@ impl Parts<'_> {
             Some(node) => volume(node)?,
             None => VolumeSpec::default(),
         };
-        let secrets = named(self.secrets, "secrets", |name, node| secret(name, node, &stores))?;
+        let secrets = match self.secrets {
+            Some(node) => named(node, "secrets", |name, node| secret(name, node, &stores))?,
+            None => BTreeMap::new(),
+        };
+        let mut implied = Implied::new(&stores);
         let files = match self.files {
-            Some(node) => files(node, &secrets)?,
+            Some(node) => files(node, &secrets, &mut implied)?,
             None => BTreeMap::new(),
         };
         let env = match self.env {
@@ -86,16 +91,19 @@ impl Parts<'_> {
             None => BTreeMap::new(),
         };
         let used = |name: &Name| {
-            env.values().any(|value| value.secret == *name)
-                || files.values().any(|file| file.secrets().any(|other| other == name))
+            env.values().any(|value| value.secret == *name) || files.values().any(|file| file.secrets().contains(&name))
         };
         if let Some(name) = secrets.keys().find(|name| !used(name)) {
-            let line = entries(self.secrets, "secrets")?
-                .iter()
-                .find(|(key, _)| key.text == name.as_str())
-                .map_or(line, |(key, _)| key.line);
+            let all = self.secrets.map(|node| entries(node, "secrets")).transpose()?.unwrap_or_default();
+            let line = all.iter().find(|(key, _)| key.text == name.as_str()).map_or(line, |(key, _)| key.line);
             return Err(Fault::new(line, format!("the secret `{name}` goes into no file and no variable"))
                 .hint("name it under `files` or `env`, or remove it"));
+        }
+        let mut secrets = secrets;
+        for (name, spec) in implied.secrets {
+            if secrets.insert(name.clone(), spec).is_some() {
+                return Err(Fault::new(line, format!("the name `{name}` is kept for what templates ask for")));
+            }
         }
         if secrets.is_empty() {
             return Err(Fault::new(line, "no secret is asked for").hint("add one under `secrets`"));
@@ -268,7 +276,7 @@ fn secret(name: &Name, node: &Node, stores: &BTreeMap<Name, Store>) -> Result<Se
     }
     let on_stale = on_stale.map(|node| parse(node, "on_stale", self::on_stale)).transpose()?.unwrap_or_default();
     map.finish()?;
-    Ok(SecretSpec { from, refresh, with, max_stale, on_stale })
+    Ok(SecretSpec { from, refresh, with, max_stale, on_stale, whole: false })
 }
 
 fn on_stale(text: &str) -> std::result::Result<OnStale, String> {
@@ -327,7 +335,11 @@ fn known<'s>(name: &Name, node: &Node, secrets: &'s BTreeMap<Name, SecretSpec>) 
     })
 }
 
-fn files(node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Result<BTreeMap<FileName, FileSpec>> {
+fn files(
+    node: &Node,
+    secrets: &BTreeMap<Name, SecretSpec>,
+    implied: &mut Implied<'_>,
+) -> Result<BTreeMap<FileName, FileSpec>> {
     let mut files: BTreeMap<FileName, FileSpec> = BTreeMap::new();
     for (key, node) in entries(node, "files")? {
         let name = FileName::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
@@ -341,13 +353,18 @@ fn files(node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Result<BTreeMap<F
                 format!("`{name}` and `{other}` cannot both be there: one is a folder of the other"),
             ));
         }
-        let spec = file(&name, node, secrets)?;
+        let spec = file(&name, node, secrets, implied)?;
         files.insert(name, spec);
     }
     Ok(files)
 }
 
-fn file(name: &FileName, node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Result<FileSpec> {
+fn file(
+    name: &FileName,
+    node: &Node,
+    secrets: &BTreeMap<Name, SecretSpec>,
+    implied: &mut Implied<'_>,
+) -> Result<FileSpec> {
     let what = format!("the file `{name}`");
     if let Kind::Scalar { .. } = node.kind {
         return Ok(FileSpec { content: Content::Raw(value(node, name.as_str(), secrets)?), mode: None });
@@ -356,7 +373,15 @@ fn file(name: &FileName, node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> R
     let line = map.line();
     let (format, raw, secret, values, mode) =
         (map.get("format"), map.get("value"), map.get("secret"), map.get("values"), map.get("mode"));
-    map.later("template", "use `format` with `value`, `values` or `secret` until then");
+    if let Some(node) = map.get("template") {
+        let template = implied.decode(node, &mut map, secrets)?;
+        map.finish()?;
+        if format.or(raw).or(secret).or(values).is_some() {
+            return Err(Fault::new(line, format!("{what} has a `template`, and something else besides")));
+        }
+        let mode = mode.map(|node| parse(node, "mode", Mode::parse)).transpose()?;
+        return Ok(FileSpec { content: Content::Template(template), mode });
+    }
     map.finish()?;
     let mode = mode.map(|node| parse(node, "mode", Mode::parse)).transpose()?;
     let format = match format {

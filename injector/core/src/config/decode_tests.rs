@@ -57,9 +57,8 @@ fn an_unknown_key_says_file_line_and_what_was_meant() {
 
 #[test]
 fn what_comes_later_is_said_and_not_ignored() {
-    let error = with("key: app", "key: { template: 'x' }");
-    assert_eq!(error.to_string(), "c.yaml:15: templates are not supported yet, in the file `key`");
-    assert!(error.hint.is_some());
+    let error = with("key: app", "key: { template: '{{ .app.x' }");
+    assert_eq!(error.to_string(), "c.yaml:15: line 1 of the template: an action does not end");
     let error = with("file: { path: /etc/local }", "kubernetes: {}");
     assert!(
         error.to_string().contains("not supported yet") && error.line == Some(6) && error.hint.is_some(),

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::value::print_duration;
 use super::*;
+use crate::template::MissingKey;
 
 pub(crate) fn injection(injection: &Injection) -> Value {
     let Injection { stores, volume, secrets, files, env, on_change, listen, log } = injection;
@@ -12,7 +13,8 @@ pub(crate) fn injection(injection: &Injection) -> Value {
     map.insert("kind".to_owned(), "Injection".into());
     map.insert("stores".to_owned(), object(stores.iter().map(|(name, one)| (name.to_string(), store(one)))));
     map.insert("volume".to_owned(), self::volume(volume));
-    map.insert("secrets".to_owned(), object(secrets.iter().map(|(name, one)| (name.to_string(), secret(one)))));
+    let named = secrets.iter().filter(|(_, one)| !one.whole);
+    map.insert("secrets".to_owned(), object(named.map(|(name, one)| (name.to_string(), secret(one)))));
     if !files.is_empty() {
         map.insert("files".to_owned(), object(files.iter().map(|(name, one)| (name.to_string(), file(one)))));
     }
@@ -124,7 +126,7 @@ pub(crate) fn volume(volume: &VolumeSpec) -> Value {
 }
 
 pub(crate) fn secret(secret: &SecretSpec) -> Value {
-    let SecretSpec { from, refresh, with, max_stale, on_stale } = secret;
+    let SecretSpec { from, refresh, with, max_stale, on_stale, whole: _ } = secret;
     let mut map = Map::new();
     if *refresh != SecretSpec::default_refresh(with) {
         map.insert("refresh".to_owned(), print_duration(*refresh).into());
@@ -151,6 +153,18 @@ pub(crate) fn file(file: &FileSpec) -> Value {
     match content {
         Content::Raw(value) => {
             map.insert("value".to_owned(), value.to_string().into());
+        }
+        Content::Template(TemplateSpec { text, delimiters, missing, store, .. }) => {
+            map.insert("template".to_owned(), text.as_str().into());
+            if let Some((left, right)) = delimiters {
+                map.insert("delimiters".to_owned(), json!([left, right]));
+            }
+            if *missing == MissingKey::NoValue {
+                map.insert("error_on_missing_key".to_owned(), false.into());
+            }
+            if let Some(store) = store {
+                map.insert("store".to_owned(), store.as_str().into());
+            }
         }
         Content::Json(source) => several(&mut map, "json", source),
         Content::Dotenv(source) => several(&mut map, "dotenv", source),

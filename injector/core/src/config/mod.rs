@@ -9,6 +9,7 @@ pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod hook;
 pub(crate) mod map;
+mod template;
 mod value;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub use aws::{AwsCredentials, AwsStore};
 pub use hook::{Hook, Receiver, SignalName, Tell};
+pub use template::TemplateSpec;
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
 
 use crate::reference::{Name, Reference, ValueRef};
@@ -175,6 +177,8 @@ pub struct SecretSpec {
     pub max_stale: Option<Duration>,
     /// What happens then.
     pub on_stale: OnStale,
+    /// Whether the whole answer is wanted, and not its fields alone: what a template asked for by its path.
+    pub whole: bool,
 }
 
 impl SecretSpec {
@@ -182,7 +186,14 @@ impl SecretSpec {
     #[must_use]
     pub fn new(from: Reference) -> Self {
         let with = BTreeMap::new();
-        Self { from, refresh: Self::default_refresh(&with), with, max_stale: None, on_stale: OnStale::default() }
+        Self {
+            from,
+            refresh: Self::default_refresh(&with),
+            with,
+            max_stale: None,
+            on_stale: OnStale::default(),
+            whole: false,
+        }
     }
 
     /// How often a secret is looked at that does not say so itself.
@@ -229,13 +240,15 @@ pub struct FileSpec {
 
 impl FileSpec {
     /// Lists the secrets that the file is made of; one may come more than once.
-    pub fn secrets(&self) -> impl Iterator<Item = &Name> {
-        let (one, many) = match &self.content {
-            Content::Raw(value) => (Some(&value.secret), None),
-            Content::Json(Source::Secret(name)) | Content::Dotenv(Source::Secret(name)) => (Some(name), None),
-            Content::Json(Source::Values(values)) | Content::Dotenv(Source::Values(values)) => (None, Some(values)),
-        };
-        one.into_iter().chain(many.into_iter().flat_map(BTreeMap::values).map(|value| &value.secret))
+    pub fn secrets(&self) -> Vec<&Name> {
+        match &self.content {
+            Content::Raw(value) => vec![&value.secret],
+            Content::Json(Source::Secret(name)) | Content::Dotenv(Source::Secret(name)) => vec![name],
+            Content::Json(Source::Values(values)) | Content::Dotenv(Source::Values(values)) => {
+                values.values().map(|value| &value.secret).collect()
+            }
+            Content::Template(template) => template.uses.iter().chain(template.calls.values()).collect(),
+        }
     }
 }
 
@@ -249,6 +262,8 @@ pub enum Content {
     Json(Source),
     /// Lines of `NAME='value'`.
     Dotenv(Source),
+    /// What a template says.
+    Template(TemplateSpec),
 }
 
 /// Which values go into a file that holds several.

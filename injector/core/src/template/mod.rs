@@ -1,12 +1,68 @@
 //! Go's `text/template`, with the functions of consul-template that are in use: what Vault Agent's templates are written
 //! in. No I/O: whatever a template asks for comes from a [`Context`].
 
+mod builtin;
+mod calls;
+mod error;
+mod functions;
+mod lex;
+mod parse;
 mod print;
+mod printf;
+mod render;
 mod value;
 
+use std::fmt;
+
+pub use error::TemplateError;
 pub use value::Value;
 
 use crate::secret::Secret;
+
+/// A template that has been read, with all that it will ask for.
+pub struct Template {
+    tree: parse::Tree,
+    secrets: Vec<SecretCall>,
+}
+
+impl Template {
+    /// Reads a template; `delimiters` are `{{` and `}}` unless others are given.
+    ///
+    /// # Errors
+    /// Says the line, and what is wrong there.
+    pub fn parse(text: &str, delimiters: Option<(&str, &str)>) -> Result<Self, TemplateError> {
+        let (left, right) = delimiters.unwrap_or(("{{", "}}"));
+        let tree = parse::parse(text, left, right)?;
+        let secrets = calls::secrets(&tree)?;
+        Ok(Self { tree, secrets })
+    }
+
+    /// Lists the secrets that it asks for, each once: what must be fetched before it is rendered.
+    #[must_use]
+    pub fn secrets(&self) -> &[SecretCall] {
+        &self.secrets
+    }
+
+    /// Lists the names that it may take from its data: every field of `.` and every string, since either may name one.
+    #[must_use]
+    pub fn mentions(&self) -> std::collections::BTreeSet<&str> {
+        calls::mentions(&self.tree)
+    }
+
+    /// Writes what the template says.
+    ///
+    /// # Errors
+    /// Says the line and what was missing, never a value.
+    pub fn render(&self, context: &dyn Context, missing: MissingKey) -> Result<Secret, TemplateError> {
+        render::render(&self.tree, context, missing)
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Template").field("secrets", &self.secrets).finish_non_exhaustive()
+    }
+}
 
 /// A secret that a template asks for: `secret "PATH" "NAME=VALUE"…`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,17 +84,27 @@ pub enum CallKind {
     PkiCert,
 }
 
-/// What a template can ask of the world. Nothing is fetched while it is rendered.
+/// What a template can ask of the secrets that were fetched for it, and of what lies around.
 pub trait Context {
     /// What `.` is at the top.
     fn root(&self) -> Value;
     /// The answer of a secret as Vault Agent shows it: a map with `Data`, `LeaseID`, `LeaseDuration`, `Renewable` and
     /// `RequestID`; for a certificate `Cert`, `Key`, `CA` and `CAChain`. None if it has not been fetched.
     fn secret(&self, call: &SecretCall) -> Option<Value>;
+    /// The rest of the world.
+    fn outside(&self) -> &dyn Outside;
+}
+
+/// What lies around, and the arithmetic that a program has anyway.
+pub trait Outside {
     /// A variable of our own environment.
     fn env(&self, name: &str) -> Option<String>;
     /// A file's bytes, or why there are none.
     fn file(&self, path: &str) -> Result<Secret, String>;
+    /// SHA-256 of bytes.
+    fn sha256(&self, bytes: &[u8]) -> [u8; 32];
+    /// HMAC-SHA-256 of bytes under a key.
+    fn hmac_sha256(&self, key: &[u8], bytes: &[u8]) -> [u8; 32];
     /// The time since 1970, in seconds and nanoseconds.
     fn now(&self) -> (i64, u32);
 }

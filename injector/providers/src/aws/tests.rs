@@ -29,7 +29,14 @@ async fn logged_in(address: SocketAddr, credentials: AwsCredentials) -> Aws {
 }
 
 fn want(path: &str) -> Want {
-    Want { path: path.to_owned(), pinned: None, stage: None, known: None, with: std::collections::BTreeMap::new() }
+    Want {
+        path: path.to_owned(),
+        pinned: None,
+        stage: None,
+        known: None,
+        with: std::collections::BTreeMap::new(),
+        whole: false,
+    }
 }
 
 async fn changed(aws: &Aws, want: &Want) -> (Fields, Version) {

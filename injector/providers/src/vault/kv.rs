@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use oakum_inject::format::WHOLE;
 use oakum_inject::provider::{Term, Want};
-use oakum_inject::{Class, Fetched, Fields, ProviderError, Secret, Version};
+use oakum_inject::{Class, Fetched, Field, Fields, ProviderError, Secret, Version};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use vaultrs::api::{kv1, kv2};
@@ -105,11 +106,13 @@ impl Vault {
             return Err(explained(self.refusal(&reply, &[token]), &path));
         }
         let (fields, term) = self.parse(v1(reply.body.expose()))?;
-        found(want, fields, term)
+        found(want, reply.body.expose(), fields, term)
     }
 
     async fn read_v2(&self, want: &Want, mount: &str, token: &Secret) -> Result<Fetched, ProviderError> {
         let path = want.path.strip_prefix(mount).unwrap_or_default().trim_start_matches('/');
+        // A template writes the path of the call; `consul-template` takes both, and so do we.
+        let path = if want.whole { path.strip_prefix("data/").unwrap_or(path) } else { path };
         if path.is_empty() {
             return Err(ProviderError::new(Class::Misconfigured, "the path is a mount and names no secret"));
         }
@@ -136,6 +139,7 @@ impl Vault {
             return Err(explained(self.refusal(&reply, &[token]), &format!("{mount}/data/{path}")));
         }
         let (fields, number) = self.parse(v2(reply.body.expose()))?;
+        let fields = whole(want, reply.body.expose(), fields);
         let version = Version::Number(number);
         Ok(if want.known == Some(version) {
             Fetched::Unchanged
@@ -167,10 +171,29 @@ impl Vault {
 }
 
 /// Tells a value that the caller knows from one that it does not.
-pub(super) fn found(want: &Want, fields: Fields, term: Term) -> Result<Fetched, ProviderError> {
+pub(super) fn found(want: &Want, body: &[u8], fields: Fields, term: Term) -> Result<Fetched, ProviderError> {
+    // Of the fields alone, since a request's own number is another each time.
     let version = fingerprint::of(&fields)?;
     let known = want.known == Some(version) && !matches!(term, Term::Lease(_));
-    Ok(if known { Fetched::Unchanged } else { Fetched::Changed { fields, version, term } })
+    Ok(if known { Fetched::Unchanged } else { Fetched::Changed { fields: whole(want, body, fields), version, term } })
+}
+
+/// Puts the whole answer in the place of its fields where that is wanted, under the names that Vault Agent has.
+fn whole(want: &Want, body: &[u8], fields: Fields) -> Fields {
+    let Ok(envelope) = Envelope::parse(body) else { return fields };
+    if !want.whole {
+        return fields;
+    }
+    let text = |text: &str| serde_json::Value::from(text).to_string();
+    let json = format!(
+        "{{\"RequestID\":{},\"LeaseID\":{},\"LeaseDuration\":{},\"Renewable\":{},\"Data\":{}}}",
+        text(&envelope.request_id),
+        text(&envelope.lease_id),
+        envelope.lease_duration,
+        envelope.renewable,
+        envelope.data.map_or("null", |data| data.get()),
+    );
+    [(WHOLE.to_owned(), Field::Json(Secret::from(json)))].into_iter().collect()
 }
 
 /// Adds the way out to a refusal: the path as a policy names it, or as it is written.

@@ -25,7 +25,7 @@ impl Vault {
             _ => explained(error, &want.path),
         })?;
         let (fields, term) = self.parse(any(body.expose(), now()))?;
-        found(want, fields, term)
+        found(want, body.expose(), fields, term)
     }
 
     /// Writes to a path, which answers with what it made.
@@ -38,7 +38,7 @@ impl Vault {
                 _ => error,
             })?;
         let (fields, term) = self.parse(any(body.expose(), now()))?;
-        found(want, fields, term)
+        found(want, body.expose(), fields, term)
     }
 
     /// Prolongs a lease. That it shrinks says that its greatest age is near.

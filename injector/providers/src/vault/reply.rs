@@ -17,6 +17,9 @@ pub(super) const SERVER: &str = "a Vault server";
 /// The envelope that every answer comes in. Values stay the text that they came as.
 #[derive(Deserialize)]
 pub struct Envelope<'a> {
+    /// The server's name for the request.
+    #[serde(default)]
+    pub request_id: String,
     /// Not empty if the secret ends by itself and can be revoked.
     #[serde(default)]
     pub lease_id: String,

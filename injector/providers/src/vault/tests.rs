@@ -41,8 +41,14 @@ async fn an_approle_login_and_a_read_send_what_vault_wants() {
     let vault = vault(address, approle(secret_id.path()));
     let session = vault.login().await.unwrap();
     assert_eq!(session, Session { ttl: Some(Duration::from_secs(60)), renewable: true, ours: true });
-    let want =
-        Want { path: "secret/a b/web".to_owned(), pinned: None, stage: None, known: None, with: BTreeMap::new() };
+    let want = Want {
+        path: "secret/a b/web".to_owned(),
+        pinned: None,
+        stage: None,
+        known: None,
+        with: BTreeMap::new(),
+        whole: false,
+    };
     let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
     assert_eq!(version, oakum_inject::Version::Number(4));
 
@@ -68,6 +74,7 @@ async fn a_known_version_costs_one_look_at_the_metadata() {
         stage: None,
         known: Some(oakum_inject::Version::Number(4)),
         with: BTreeMap::new(),
+        whole: false,
     };
     assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
     // From here on the metadata is refused: the value is read instead, and the metadata not asked for again.
@@ -86,8 +93,14 @@ async fn a_pinned_version_is_read_once() {
     let secret_id = file("sid");
     let vault = vault(address, approle(secret_id.path()));
     vault.login().await.unwrap();
-    let mut want =
-        Want { path: "secret/web".to_owned(), pinned: Some(4), stage: None, known: None, with: BTreeMap::new() };
+    let mut want = Want {
+        path: "secret/web".to_owned(),
+        pinned: Some(4),
+        stage: None,
+        known: None,
+        with: BTreeMap::new(),
+        whole: false,
+    };
     let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
     want.known = Some(version);
     assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));

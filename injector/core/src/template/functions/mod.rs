@@ -1,0 +1,164 @@
+//! What consul-template adds to Go's functions, and what we add to those. Each stands once in the table of its theme,
+//! with how many arguments it takes; an error says what is wrong with an argument, never what it is.
+
+mod collect;
+mod data;
+mod encode;
+mod math;
+mod sprig;
+mod text;
+mod time;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::print::print;
+use super::value::Value;
+use super::{Context, Outside};
+
+/// What functions can reach beside their arguments.
+pub(super) struct Surroundings<'a> {
+    context: &'a dyn Context,
+    scratch: RefCell<BTreeMap<String, Value>>,
+}
+
+impl<'a> Surroundings<'a> {
+    pub(super) fn new(context: &'a dyn Context) -> Self {
+        Self { context, scratch: RefCell::default() }
+    }
+
+    fn outside(&self) -> &dyn Outside {
+        self.context.outside()
+    }
+}
+
+type Outcome = Result<Value, String>;
+
+/// A function, and how many arguments it takes.
+struct Function {
+    name: &'static str,
+    least: usize,
+    most: usize,
+    call: fn(&[Value], &Surroundings<'_>) -> Outcome,
+}
+
+/// Any number of arguments.
+const ANY: usize = usize::MAX;
+/// The most that a function may make, in bytes.
+const MAX_TEXT: usize = 4 << 20;
+
+const fn function(
+    name: &'static str,
+    least: usize,
+    most: usize,
+    call: fn(&[Value], &Surroundings<'_>) -> Outcome,
+) -> Function {
+    Function { name, least, most, call }
+}
+
+/// Functions that the renderer calls by itself.
+const OF_THE_RENDERER: &[&str] = &["secret", "pkiCert", "executeTemplate", "scratch"];
+
+const TABLES: &[&[Function]] =
+    &[text::TABLE, encode::TABLE, collect::TABLE, math::TABLE, data::TABLE, time::TABLE, sprig::TABLE];
+
+fn find(name: &str) -> Option<&'static Function> {
+    TABLES.iter().flat_map(|table| table.iter()).find(|function| function.name == name)
+}
+
+/// Tells whether there is a function of that name.
+pub(super) fn is_known(name: &str) -> bool {
+    OF_THE_RENDERER.contains(&name) || find(name).is_some()
+}
+
+/// Says what to do in place of a function that consul-template has and we have not.
+pub(super) fn refused(name: &str) -> Option<&'static str> {
+    match name {
+        "writeToFile" => Some("declare a file of its own: certificates and keys appear together all the same"),
+        "plugin" => Some("nothing is run while a template is rendered"),
+        "key" | "keyExists" | "keyExistsGet" | "keyOrDefault" | "ls" | "safeLs" | "tree" | "safeTree" | "service"
+        | "services" | "node" | "nodes" | "datacenters" | "caRoots" | "caLeaf" | "connect" | "peerings"
+        | "partitions" | "nomadService" | "nomadServices" | "nomadVar" | "nomadVarList" => {
+            Some("nothing is read from Consul or Nomad: put the value into Vault, or into a file")
+        }
+        "secrets" => Some("name each secret by its path: what a list would give is not known beforehand"),
+        _ => None,
+    }
+}
+
+/// Calls a function.
+pub(super) fn call(name: &str, arguments: &[Value], around: &Surroundings<'_>) -> Outcome {
+    let function = find(name).ok_or_else(|| "there is no such function".to_owned())?;
+    if arguments.len() < function.least || arguments.len() > function.most {
+        return Err(match (function.least, function.most) {
+            (least, ANY) => format!("it takes at least {least} arguments, and is given {}", arguments.len()),
+            (least, most) if least == most => format!("it takes {least} arguments, and is given {}", arguments.len()),
+            (least, most) => format!("it takes {least} to {most} arguments, and is given {}", arguments.len()),
+        });
+    }
+    (function.call)(arguments, around)
+}
+
+/// Gives an argument that must be text.
+fn text_of(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| format!("{} is given where text belongs", value.kind()))
+}
+
+/// Gives the bytes of an argument that must be text.
+fn bytes_of(value: &Value) -> Result<&[u8], String> {
+    match value {
+        Value::Text(text) => Ok(text.expose()),
+        other => text_of(other).map(str::as_bytes),
+    }
+}
+
+/// Gives an argument as text, whatever it is.
+fn shown(value: &Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    if !matches!(value, Value::Missing | Value::Nil) {
+        print(value, &mut out);
+    }
+    out
+}
+
+fn list_of(value: &Value) -> Result<&[Value], String> {
+    match value {
+        Value::List(items) => Ok(items),
+        Value::Missing | Value::Nil => Ok(&[]),
+        other => Err(format!("{} is given where a list belongs", other.kind())),
+    }
+}
+
+fn map_of(value: &Value) -> Result<&BTreeMap<String, Value>, String> {
+    match value {
+        Value::Map(entries) => Ok(entries),
+        other => Err(format!("{} is given where a map belongs", other.kind())),
+    }
+}
+
+fn count_of(value: &Value) -> Result<usize, String> {
+    match value {
+        Value::Int(number) => usize::try_from(*number).map_err(|_| "a negative number is given".to_owned()),
+        other => Err(format!("{} is given where a whole number belongs", other.kind())),
+    }
+}
+
+/// Tells whether two values are the same, whatever they are.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::List(one), Value::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other.iter()).all(|(a, b)| same(a, b))
+        }
+        (Value::Map(one), Value::Map(other)) => {
+            one.len() == other.len() && one.iter().zip(other.iter()).all(|((a, x), (b, y))| a == b && same(x, y))
+        }
+        (Value::Bool(one), Value::Bool(other)) => one == other,
+        (Value::Int(one), Value::Int(other)) => one == other,
+        (Value::Float(one), Value::Float(other)) => (one - other).abs() == 0.0,
+        (Value::Missing | Value::Nil, Value::Missing | Value::Nil) => true,
+        _ => bytes_of(one).is_ok_and(|one| bytes_of(other).is_ok_and(|other| one == other)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
