@@ -30,10 +30,8 @@ fn by_vault_agent(vault: &Vault, place: &Place, templates: &BTreeMap<String, Str
     let out = place.path("theirs");
     fs::create_dir_all(&out).unwrap();
     let token = place.file("token", &vault.token("theirs", MAY));
-    let list: Vec<_> = templates
-        .iter()
-        .map(|(name, text)| json!({"contents": text, "destination": out.join(name)}))
-        .collect();
+    let list: Vec<_> =
+        templates.iter().map(|(name, text)| json!({"contents": text, "destination": out.join(name)})).collect();
     let config = json!({
         "exit_after_auth": true,
         "vault": {"address": vault.address()},
@@ -101,7 +99,7 @@ fn templates_come_out_as_the_real_vault_agent_has_them() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let mut wrong = Vec::new();
     for (name, expected) in &theirs {
-        let ours = place.read(name).unwrap();
+        let ours = place.read(name).unwrap_or_else(|| panic!("{name} is not there: {}", ran.err));
         if ours != *expected {
             wrong.push(format!("{name}\n  theirs {expected:?}\n  ours   {ours:?}"));
         }

@@ -208,6 +208,8 @@ struct SecretState {
 /// What a file was last made of.
 #[derive(Debug, Default)]
 struct FileState {
+    /// Whether it is there. One that is made of no secret has nothing else to tell.
+    made: bool,
     made_of: BTreeMap<Name, Version>,
     /// What it could not be made of: not tried again until something changes.
     failed: Option<(BTreeMap<Name, Version>, ProviderError)>,
@@ -362,7 +364,7 @@ impl Agent {
                 }),
             }
         });
-        let published = self.files.values().all(|file| !file.made_of.is_empty());
+        let published = self.files.values().all(|file| file.made);
         Status {
             ready: published && self.phase == Phase::Steady && !self.secrets.values().any(SecretState::holds_up),
             generations: self.publishing.generations,
@@ -520,7 +522,8 @@ impl Agent {
             .filter_map(|(name, secrets)| Some((name, staged(secrets)?)))
             .filter(|(name, versions)| {
                 self.files.get(name).is_some_and(|file| {
-                    file.made_of != *versions && file.failed.as_ref().is_none_or(|(failed, _)| failed != versions)
+                    (!file.made || file.made_of != *versions)
+                        && file.failed.as_ref().is_none_or(|(failed, _)| failed != versions)
                 })
             })
             .map(|(name, versions)| (name.clone(), versions))
@@ -577,7 +580,7 @@ impl Agent {
             let Some(file) = self.files.get_mut(&name) else { continue };
             match failed.get(&name) {
                 Some(error) => file.failed = Some((versions, error.clone())),
-                None => *file = FileState { made_of: versions, failed: None, withdrawn: false },
+                None => *file = FileState { made: true, made_of: versions, failed: None, withdrawn: false },
             }
         }
         if replaced == Replaced::Generation {

@@ -63,6 +63,7 @@ impl Agent {
     pub(super) fn withdrew(&mut self) {
         for name in std::mem::take(&mut self.publishing.withdrawing) {
             let Some(file) = self.files.get_mut(&name) else { continue };
+            file.made = false;
             file.made_of.clear();
             file.failed = None;
             file.withdrawn = true;

@@ -38,7 +38,7 @@ pub(super) fn print(value: &Value, out: &mut Vec<u8>) {
 }
 
 /// Writes a number as Go's `%v`: the shortest form that reads back as the same, with an exponent below 1e-4 and from
-/// 1e21 on, which has at least two digits.
+/// 1e6 on, which has at least two digits.
 pub(super) fn float(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
@@ -47,7 +47,7 @@ pub(super) fn float(number: f64) -> String {
         return if number > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     let size = number.abs();
-    if size != 0.0 && !(1e-4..1e21).contains(&size) {
+    if size != 0.0 && !(1e-4..1e6).contains(&size) {
         let text = format!("{number:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, exponent) = exponent.strip_prefix('-').map_or(("+", exponent), |exponent| ("-", exponent));
@@ -72,7 +72,8 @@ mod tests {
         for (number, text) in [
             (1.0, "1"),
             (0.1, "0.1"),
-            (1e20, "100000000000000000000"),
+            (123_456.5, "123456.5"),
+            (1e20, "1e+20"),
             (1e21, "1e+21"),
             (1.5e-5, "1.5e-05"),
             (1e-4, "0.0001"),

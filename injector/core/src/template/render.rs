@@ -91,6 +91,8 @@ impl Run<'_> {
             }
             Node::Print(pipeline) => {
                 let value = self.pipeline(pipeline, dot)?;
+                // What is nothing by itself is written as what is missing; within a list it is `<nil>`.
+                let value = if matches!(value, Value::Nil) { Value::Missing } else { value };
                 if pipeline.variables.is_empty() {
                     print(&value, &mut self.out);
                 }

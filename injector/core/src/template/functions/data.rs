@@ -51,6 +51,17 @@ fn from_yaml(node: &Node) -> Value {
         Kind::Map(entries) => {
             Value::map(entries.iter().map(|(key, value)| (key.text.clone(), from_yaml(value))).collect())
         }
+        // Words that YAML 1.1 takes for a truth, as Go's reader does.
+        Kind::Scalar { text, quoted: false }
+            if matches!(text.as_str(), "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON") =>
+        {
+            Value::Bool(true)
+        }
+        Kind::Scalar { text, quoted: false }
+            if matches!(text.as_str(), "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF") =>
+        {
+            Value::Bool(false)
+        }
         Kind::Scalar { text, .. } => match node.to_json() {
             serde_json::Value::Null => Value::Nil,
             serde_json::Value::Bool(truth) => Value::Bool(truth),
@@ -123,7 +134,8 @@ fn write_json(value: &Value, indent: Option<&str>, escape: bool, depth: usize, o
 fn json_float(number: f64) -> String {
     let size = number.abs();
     if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        return float(number).replace("e-0", "e-");
+        let text = format!("{number:e}");
+        return if text.contains("e-") { text } else { text.replace('e', "e+") };
     }
     format!("{number}")
 }
@@ -190,8 +202,7 @@ fn yaml(value: &Value, depth: usize, in_list: bool, out: &mut String) -> Result<
                 Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
                 Value::Int(number) => out.push_str(&number.to_string()),
                 Value::Float(number) => out.push_str(&float(*number)),
-                // It is a kind of text to Go, which quotes what would be read as a number.
-                Value::Number(number) => yaml_text(number, depth, out),
+                Value::Number(number) => out.push_str(number),
                 Value::Text(text) => {
                     yaml_text(text.expose_str().ok_or("text is given that is not UTF-8")?, depth, out);
                 }
@@ -470,9 +481,9 @@ fn toml_value(value: &Value, out: &mut String) -> Result<(), String> {
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
         Value::Int(number) => out.push_str(&number.to_string()),
         Value::Float(number) => {
-            let text = float(*number);
+            let text = number.to_string();
             out.push_str(&text);
-            if !text.contains(['.', 'e', 'N', 'I']) {
+            if !text.contains(['.', 'N', 'i']) {
                 out.push_str(".0");
             }
         }

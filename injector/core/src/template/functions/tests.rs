@@ -59,7 +59,7 @@ fn templates_say_what_go_says() {
     for (template, expected) in [
         ("a{{/* c */}}b {{- 1 -}} c", "ab1c"),
         ("{{ .db.password }}", "x y"),
-        ("{{ .db.none }}|{{ .db.none | printf \"%v\" }}", "<no value>|<nil>"),
+        ("{{ .db.none }}|{{ .db.none | printf \"%v\" }}|{{ nil }}", "<no value>|<nil>|<no value>"),
         ("{{ if .db.none }}a{{ else if .db.password }}b{{ else }}c{{ end }}", "b"),
         (
             "{{ range $i, $e := parseJSON `[\"a\",\"b\"]` }}{{ if $i }},{{ end }}{{ $i }}={{ $e }}{{ else }}none{{ end }}",
@@ -116,13 +116,13 @@ fn templates_say_what_go_says() {
     for (inside, expected) in [
         ("{{ .Data.data.user }}:{{ .Data.data.port }}", "u:5432"),
         ("{{ range $k, $v := .Data.data.map }}{{ $k }}={{ $v }};{{ end }}", "x=1;y=map[z:2];"),
-        ("{{ .Data.data.list }}{{ .Data.data.none }}{{ .Data.data.map }}", "[a b]<nil>map[x:1 y:map[z:2]]"),
+        ("{{ .Data.data.list }}{{ print .Data.data.none }}{{ .Data.data.map }}", "[a b]<nil>map[x:1 y:map[z:2]]"),
         (
             "{{ .Data.data | toJSON }}",
             "{\"list\":[\"a\",\"b\"],\"map\":{\"x\":\"1\",\"y\":{\"z\":2}},\"none\":null,\"on\":true,\"pass\":\"p\\\"w$`'d\\n\\u003cé\\u003e\",\"port\":5432,\"user\":\"u\"}",
         ),
         ("{{ .Data.data.map | toJSONPretty }}", "{\n  \"x\": \"1\",\n  \"y\": {\n    \"z\": 2\n  }\n}"),
-        ("{{ .Data.data.map | toYAML }}", "x: \"1\"\n\"y\":\n  z: \"2\""),
+        ("{{ .Data.data.map | toYAML }}", "x: \"1\"\n\"y\":\n  z: 2"),
         ("{{ .Data.data.list | toYAML }}", "- a\n- b"),
         ("{{ .Data.data.map | toTOML }}", "x = \"1\"\n\n[y]\n  z = 2"),
     ] {

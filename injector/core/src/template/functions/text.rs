@@ -9,7 +9,7 @@ pub(super) const TABLE: &[Function] = &[
     function("toUpper", 1, 1, |a, _| Ok(Value::text(text_of(&a[0])?.to_uppercase()))),
     function("toTitle", 1, 1, |a, _| Ok(Value::text(title(text_of(&a[0])?)))),
     function("trimSpace", 1, 1, |a, _| Ok(Value::text(text_of(&a[0])?.trim()))),
-    function("trim", 2, 2, |a, _| Ok(Value::text(trim(text_of(&a[0])?, text_of(&a[1])?)))),
+    function("trim", 2, 2, |a, _| Ok(Value::text(trim(text_of(&a[1])?, text_of(&a[0])?)))),
     function("trimPrefix", 2, 2, |a, _| {
         let (prefix, text) = (text_of(&a[0])?, text_of(&a[1])?);
         Ok(Value::text(text.strip_prefix(prefix).unwrap_or(text)))
