@@ -12,6 +12,7 @@ mod kill;
 mod memory;
 mod outage;
 mod refusal;
+mod sandbox;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
