@@ -94,7 +94,10 @@ impl Report {
     pub(crate) fn enclose(&mut self, mode: Mode, reach: &Reach, volume: BorrowedFd<'_>, device: u64) {
         self.swap = swap::of(device);
         if mode != Mode::Exec {
-            self.landlock = landlock::apply(reach, volume).unwrap_or(Landlock::None);
+            // A thread that is not under the rules could do the work of one that is.
+            if threads() == 1 {
+                self.landlock = landlock::apply(reach, volume).unwrap_or(Landlock::None);
+            }
             self.filter(Exec::Forbidden);
         }
     }
@@ -158,6 +161,10 @@ impl Report {
             output::log(Level::Warn, "harden.degraded", &format!("not hardened in full: {}", missing.join("; ")), &[]);
         }
     }
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
 /// Locks what is there and what comes, each page when it is first touched: a stack of 2 MiB costs what is used of it.
