@@ -5,7 +5,7 @@ use std::fmt::Write;
 use oakum_inject::Injection;
 use oakum_inject::config::{AwsCredentials, Content, FileSpec, Literal, Receiver, Source, Store, Tell, VaultAuth};
 
-use crate::{Failure, output, volume};
+use crate::{Failure, harden, output, volume};
 
 /// Prints the plan, and then what is wrong with it, if anything.
 ///
@@ -75,10 +75,10 @@ fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
         };
         writeln!(out, "when {files} has changed for {:?}: {}", hook.debounce, hook_text(&hook.tell))?;
     }
-    match listen {
-        Some(listen) => writeln!(out, "health and metrics: http://{listen}"),
-        None => Ok(()),
+    if let Some(listen) = listen {
+        writeln!(out, "health and metrics: http://{listen}")?;
     }
+    writeln!(out, "sandbox: {}", harden::would_be())
 }
 
 fn store_text(store: &Store) -> String {

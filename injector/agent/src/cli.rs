@@ -1,4 +1,4 @@
-//! What was typed. Four commands and two options need no framework.
+//! What was typed. Four commands and a few options need no framework.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -24,6 +24,9 @@ usage: oakum-agent run   --config FILE                        fetch, publish, ke
 options:
   --config FILE       the configuration (oakum.dev/v1)
   --timeout DURATION  how long `once` and `exec` wait until all is there (default 60s)
+  --require-sandbox   with `run`, `once` and `exec`: end with 2 unless the process can be sandboxed in full: not dumpable,
+                      no core files, no new privileges, Landlock for files and connections (but in `exec`, whose child
+                      would inherit it), seccomp
   --published         with `check`: say nothing, and fail with 5 unless every file is published
   -h, --help          this text
   -V, --version       the version
@@ -58,6 +61,16 @@ pub(crate) enum Expect {
 pub(crate) struct Options {
     pub(crate) config: PathBuf,
     pub(crate) timeout: Duration,
+    pub(crate) sandbox: Sandbox,
+}
+
+/// What happens where the kernel cannot sandbox us in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sandbox {
+    /// What there is is taken, and told.
+    BestEffort,
+    /// We do not start.
+    Required,
 }
 
 /// Reads the arguments behind the program's name.
@@ -76,6 +89,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         other => return Err(usage(format!("there is no command `{}`", other.escape_debug()))),
     }
     let (mut config, mut timeout, mut rest, mut expect) = (None, None, Vec::new(), Expect::Plan);
+    let mut sandbox = Sandbox::BestEffort;
     while let Some(argument) = arguments.next() {
         let text = argument.to_str().unwrap_or_default();
         let (option, value) = match text.split_once('=') {
@@ -92,6 +106,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
                 timeout =
                     Some(parse_duration(&value.to_string_lossy()).map_err(|why| usage(format!("--timeout: {why}")))?);
             }
+            "--require-sandbox" if command != "check" => sandbox = Sandbox::Required,
             "--published" if command == "check" => expect = Expect::Files,
             "--" if command == "exec" => {
                 rest = arguments.collect();
@@ -108,6 +123,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
     let options = Options {
         config: config.ok_or_else(|| usage(format!("`{command}` needs --config FILE")))?,
         timeout: timeout.unwrap_or(TIMEOUT),
+        sandbox,
     };
     Ok(match command.as_str() {
         "check" => Command::Check(options, expect),
@@ -128,7 +144,13 @@ mod tests {
 
     #[test]
     fn reads_every_command() {
-        let options = |timeout| Options { config: "c.yaml".into(), timeout: Duration::from_secs(timeout) };
+        let options = |timeout| Options {
+            config: "c.yaml".into(),
+            timeout: Duration::from_secs(timeout),
+            sandbox: Sandbox::BestEffort,
+        };
+        let required = Options { sandbox: Sandbox::Required, ..options(60) };
+        assert_eq!(read("run --require-sandbox --config c.yaml"), Ok(Command::Work(Mode::Run, required, vec![])));
         assert_eq!(read("run --config c.yaml"), Ok(Command::Work(Mode::Run, options(60), vec![])));
         assert_eq!(read("once --config=c.yaml --timeout 5s"), Ok(Command::Work(Mode::Once, options(5), vec![])));
         assert_eq!(
@@ -150,6 +172,7 @@ mod tests {
             ("run --config", "needs a value"),
             ("run --config c --timeout 5s", "does not take"),
             ("once --config c --timeout 5", "not a duration"),
+            ("check --config c --require-sandbox", "does not take"),
             ("exec --config c", "needs -- COMMAND"),
             ("exec --config c ls", "does not take `ls`"),
             ("once --config c -- ls", "does not take `--`"),

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::harden;
 use crate::machine::Status;
 
 /// What is told, as the main loop last left it.
@@ -24,13 +25,14 @@ pub(crate) type Shared = Arc<Mutex<Told>>;
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     status: Status,
+    hardened: Option<harden::Report>,
     at: Option<Instant>,
 }
 
 impl Told {
     /// Notes how things are now.
-    pub(crate) fn now(status: Status) -> Self {
-        Self { status, at: Some(Instant::now()) }
+    pub(crate) fn now(status: Status, hardened: harden::Report) -> Self {
+        Self { status, hardened: Some(hardened), at: Some(Instant::now()) }
     }
 
     /// How long ago that was.
@@ -84,9 +86,7 @@ fn answer(method: &Method, path: &str, status: &Shared) -> Response<Full<Bytes>>
         "/healthz" => (StatusCode::OK, TEXT, "ok\n".to_owned()),
         "/readyz" if status.ready => (StatusCode::OK, TEXT, "ready\n".to_owned()),
         "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, waiting(status)),
-        "/metrics" => {
-            (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics(status, told.ago()))
-        }
+        "/metrics" => (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics(&told)),
         _ => (StatusCode::NOT_FOUND, TEXT, "there are /healthz, /readyz and /metrics\n".to_owned()),
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
@@ -108,10 +108,24 @@ fn waiting(status: &Status) -> String {
 
 /// Writes the numbers as OpenMetrics 1.0. Names of secrets hold nothing that a label would have to escape
 /// (`oakum_inject::reference::Name`).
-fn metrics(status: &Status, ago: Duration) -> String {
+fn metrics(told: &Told) -> String {
     let mut out = String::new();
-    let _ = write(&mut out, status, ago);
+    let _ = write(&mut out, &told.status, told.ago());
+    let levels = told.hardened.as_ref().map(harden::Report::levels);
+    let _ = write_sandbox(&mut out, &levels.unwrap_or_default());
     out
+}
+
+/// Writes how far the process is shut in, and ends the whole.
+fn write_sandbox(out: &mut String, levels: &[(&str, &str)]) -> std::fmt::Result {
+    writeln!(
+        out,
+        "# TYPE oakum_agent_sandbox gauge\n# HELP oakum_agent_sandbox How far each part of the sandbox goes; swap: where pages of the volume may go."
+    )?;
+    for (part, level) in levels.iter().filter(|(part, _)| !part.is_empty()) {
+        writeln!(out, "oakum_agent_sandbox{{part=\"{part}\",level=\"{level}\"}} 1")?;
+    }
+    writeln!(out, "# EOF")
 }
 
 fn write(out: &mut String, status: &Status, ago: Duration) -> std::fmt::Result {
@@ -149,5 +163,5 @@ fn write(out: &mut String, status: &Status, ago: Duration) -> std::fmt::Result {
         let class = secret.fault.map_or("none", oakum_inject::Class::name);
         writeln!(out, "oakum_secret_failures{{secret=\"{}\",class=\"{class}\"}} {}", secret.name, secret.failures)?;
     }
-    writeln!(out, "# EOF")
+    Ok(())
 }

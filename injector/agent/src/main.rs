@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Ok(Command::Version) => output::say(concat!("oakum-agent ", env!("CARGO_PKG_VERSION"))),
         Ok(Command::Check(options, Expect::Plan)) => load(&options).and_then(|injection| check::describe(&injection)),
         Ok(Command::Check(options, Expect::Files)) => load(&options).and_then(|injection| check::published(&injection)),
-        Ok(Command::Work(mode, options, command)) => work(mode, &options, command, &hardened),
+        Ok(Command::Work(mode, options, command)) => work(mode, &options, command, hardened),
         Err(failure) => Err(failure),
     };
     match end {
@@ -58,7 +58,7 @@ fn work(
     mode: Mode,
     options: &Options,
     command: Vec<std::ffi::OsString>,
-    hardened: &harden::Report,
+    hardened: harden::Report,
 ) -> Result<u8, Failure> {
     let injection = load(options)?;
     output::set_format(injection.log);
@@ -67,7 +67,7 @@ fn work(
         .enable_all()
         .build()
         .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
-    runtime.block_on(shell::run(injection, mode, options.timeout, command))
+    runtime.block_on(shell::run(injection, mode, options, command, hardened))
 }
 
 /// How the program ends when it does not end well: printed once, here.

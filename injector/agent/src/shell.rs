@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ffi::OsString;
+use std::os::fd::AsFd as _;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,9 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::Failure;
 use crate::child::{self, Child};
+use crate::cli::{Options, Sandbox};
+use crate::harden::reach::Reach;
+use crate::harden::{self, Exec};
 use crate::health::{self, Shared, Told};
 use crate::hook;
 use crate::machine::plan::{Mode, Plan};
@@ -55,8 +59,9 @@ const PASSING: [(SignalKind, Signal); 4] = [
 pub(crate) async fn run(
     injection: Injection,
     mode: Mode,
-    timeout: Duration,
+    options: &Options,
     command: Vec<OsString>,
+    mut hardened: harden::Report,
 ) -> Result<u8, Failure> {
     let (events, mut inbox) = mpsc::unbounded_channel();
     listen_for_signals(&events)
@@ -66,13 +71,14 @@ pub(crate) async fn run(
         .iter()
         .map(|(name, store)| Ok((name.clone(), Arc::from(oakum_providers::open(store)?))))
         .collect::<Result<_, ProviderError>>()?;
-    let volume = Volume::open(&injection.volume)?;
+    let mut volume = Volume::open(&injection.volume)?;
     let status = Shared::default();
     if let Some(address) = injection.listen {
         let result = health::serve(address, Arc::clone(&status)).await;
         result.map_err(|error| Failure::usage(format!("cannot listen on {address}: {}", output::reason(&error))))?;
     }
-    let agent = Agent::new(Plan::of(&injection, mode, timeout), Duration::ZERO, random());
+    enclose(&injection, mode, options, &mut volume, &mut hardened)?;
+    let agent = Agent::new(Plan::of(&injection, mode, options.timeout), Duration::ZERO, random());
     let mut shell = Shell {
         injection,
         providers,
@@ -87,6 +93,7 @@ pub(crate) async fn run(
         events,
         calls: Arc::new(Semaphore::new(MAX_CALLS)),
         status,
+        hardened,
     };
     let outcome = loop {
         let event = match shell.queue.pop_front() {
@@ -101,6 +108,41 @@ pub(crate) async fn run(
         shell.volume.leave();
     }
     outcome.try_into()
+}
+
+/// Tells whether anything has to be run after the beginning.
+fn runs_commands(injection: &Injection) -> Exec {
+    let runs = injection.on_change.iter().any(|hook| matches!(hook.tell, Tell::Command { .. }));
+    if runs { Exec::Allowed } else { Exec::Forbidden }
+}
+
+/// Shuts the process in, now that all is open that it may not open later.
+fn enclose(
+    injection: &Injection,
+    mode: Mode,
+    options: &Options,
+    volume: &mut Volume,
+    hardened: &mut harden::Report,
+) -> Result<(), Failure> {
+    let mut reach = Reach::of(injection, &options.config, |name| std::env::var_os(name));
+    if volume.made() {
+        reach = reach.taking_away(&injection.volume.path);
+    }
+    let device = volume.device()?;
+    hardened.enclose(mode, runs_commands(injection), &reach, volume.as_fd(), device);
+    if mode != Mode::Exec {
+        hardened.tell_sandbox();
+    }
+    let missing = hardened.missing(mode);
+    if options.sandbox == Sandbox::Required && !missing.is_empty() {
+        volume.leave();
+        return Err(Failure::usage(format!(
+            "cannot be sandboxed in full, as --require-sandbox asks: {}",
+            missing.join("; ")
+        ))
+        .hint("Landlock for files and connections needs Linux 6.7, seccomp a container that may use it"));
+    }
+    Ok(())
 }
 
 /// What comes from outside the main loop.
@@ -138,6 +180,7 @@ struct Shell {
     events: mpsc::UnboundedSender<Message>,
     calls: Arc<Semaphore>,
     status: Shared,
+    hardened: harden::Report,
 }
 
 impl Shell {
@@ -164,7 +207,7 @@ impl Shell {
             self.perform(action);
         }
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) =
-            Told::now(self.agent.status(self.began.elapsed()));
+            Told::now(self.agent.status(self.began.elapsed()), self.hardened);
         None
     }
 
@@ -549,6 +592,12 @@ impl Shell {
             .collect::<Result<Vec<_>, format::RenderError>>()?;
         self.child = Some(Child::start(&self.command, &env)?);
         output::log(Level::Info, "child.started", "started the child", &[("variables", env.len().to_string())]);
+        // Not before: the child would inherit the filter, and apps may do what we may not. One that is started again
+        // would inherit it all the same.
+        if !self.injection.on_change.iter().any(|hook| hook.tell == Tell::Restart) {
+            self.hardened.filter(runs_commands(&self.injection));
+        }
+        self.hardened.tell_sandbox();
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ fn a_mistake_is_said_with_its_line_and_the_way_out() {
         (good.replace("https://", "http://"), 4, "http", "allow_plain_http"),
         (good.replace("/nonexistent/token", "token"), 4, "`token` must be an absolute path", "begin it with `/`"),
         (format!("{STORE}{}", REST.replace("db: \"db#word\"", "\"../db\": \"db#word\"")), 6, "../db", ""),
-        (format!("{good}on_change: []\n"), 7, "not supported yet", "watch the volume"),
+        (format!("{good}on_change: [{{ command: reload }}]\n"), 7, "must be a list", "write it as a list"),
     ] {
         for command in ["run", "once", "check"] {
             let ran = place.run(command, &rest, &[]);

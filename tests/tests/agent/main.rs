@@ -14,6 +14,7 @@ mod kill;
 mod memory;
 mod outage;
 mod refusal;
+mod sandbox;
 mod templates;
 
 use std::path::Path;

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{MAY_READ, approle_store, role, token_store};
 
-fn ask(port: u16, path: &str) -> String {
+pub(crate) fn ask(port: u16, path: &str) -> String {
     let mut answer = String::new();
     if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
         let _ = write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

@@ -88,7 +88,7 @@ fn templates_come_out_as_the_real_vault_agent_has_them() {
     let files: BTreeMap<&String, _> =
         templates.iter().map(|(name, text)| (name, json!({"template": text, "error_on_missing_key": false}))).collect();
     let rest = approle_store(&vault, &place, &role) + &format!("files: {}\n", json!(files));
-    let config = place.config(&rest.replace("grace: 1s", "grace: 1s"));
+    let config = place.config(&rest);
     let ran = e2e::programs::finish(
         Command::new(e2e::programs::program("oakum-agent").unwrap())
             .args(["once", "--config"])

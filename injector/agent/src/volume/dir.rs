@@ -5,7 +5,7 @@
 //! chosen call on, nothing happens any more.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use oakum_inject::Secret;
@@ -31,6 +31,12 @@ pub(super) struct Stat {
     pub(super) gid: u32,
     pub(super) size: u64,
     pub(super) links: u64,
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
 impl Dir {
@@ -78,6 +84,11 @@ impl Dir {
     /// Takes the lock that keeps a second agent out. It goes with the descriptor, so a kill releases it.
     pub(super) fn lock(&self) -> io::Result<()> {
         Ok(fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive)?)
+    }
+
+    /// Gives the device that it is on.
+    pub(super) fn device(&self) -> io::Result<u64> {
+        Ok(fs::fstat(&self.fd)?.st_dev)
     }
 
     pub(super) fn stat(&self) -> io::Result<Stat> {

@@ -21,6 +21,7 @@ mod dir;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use oakum_inject::Secret;
@@ -112,6 +113,12 @@ pub(crate) fn inspect(path: &Path) -> Result<(), VolumeError> {
     in_memory(&root, path)
 }
 
+impl AsFd for Volume {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+}
+
 impl Volume {
     /// Opens a volume, takes its lock, and takes away whatever an agent that was killed left half done.
     ///
@@ -134,6 +141,16 @@ impl Volume {
         let mut volume = Self { root, path, mode: spec.mode, group: spec.group, current: None, made };
         volume.recover()?;
         Ok(volume)
+    }
+
+    /// Whether the directory is ours to take away.
+    pub(crate) fn made(&self) -> bool {
+        self.made
+    }
+
+    /// Gives the device that it is on.
+    pub(crate) fn device(&self) -> Result<u64, VolumeError> {
+        self.io(self.root.device())
     }
 
     fn io<T>(&self, result: io::Result<T>) -> Result<T, VolumeError> {

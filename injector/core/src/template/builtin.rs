@@ -209,7 +209,7 @@ pub(super) fn urlquery(text: &[u8]) -> String {
         match byte {
             b' ' => out.push('+'),
             _ if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') => {
-                out.push(char::from(*byte))
+                out.push(char::from(*byte));
             }
             _ => out.push_str(&format!("%{byte:02X}")),
         }

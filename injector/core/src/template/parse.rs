@@ -135,8 +135,8 @@ impl Parser<'_> {
                         }
                         "if" | "with" | "range" => nodes.push(self.control(word, line, rest())?),
                         "define" => self.define(line, &tokens[1..])?,
-                        "block" => nodes.push(self.block(line, rest())?),
-                        "template" => nodes.push(self.template(line, rest())?),
+                        "block" => nodes.push(self.block(line, &tokens[1..])?),
+                        "template" => nodes.push(self.template(line, &tokens[1..])?),
                         "break" | "continue" if tokens.len() == 1 => {
                             if self.loops == 0 {
                                 return Err(TemplateError::new(line, format!("`{word}` stands in no `range`")));
@@ -168,7 +168,7 @@ impl Parser<'_> {
         let (then, end) = self.closed(word, line)?;
         self.loops -= usize::from(word == "range");
         self.variables.truncate(seen + pipeline.variables.len() * usize::from(pipeline.declares));
-        let otherwise = if end.word == "end" { Vec::new() } else { self.otherwise(word, end)? };
+        let otherwise = if end.word == "end" { Vec::new() } else { self.otherwise(word, &end)? };
         self.variables.truncate(seen);
         self.depth -= 1;
         Ok(match word {
@@ -179,7 +179,7 @@ impl Parser<'_> {
     }
 
     /// Reads what stands behind `else`: another `if` or `with`, or a body of its own.
-    fn otherwise(&mut self, word: &str, end: End) -> Result<Vec<Node>> {
+    fn otherwise(&mut self, word: &str, end: &End) -> Result<Vec<Node>> {
         match end.rest.first().map(|token| token.kind.clone()) {
             None => {
                 let (nodes, last) = self.closed(word, end.line)?;
@@ -225,15 +225,15 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn block(&mut self, line: usize, tokens: Vec<Token>) -> Result<Node> {
-        let name = Self::name(line, &tokens)?;
+    fn block(&mut self, line: usize, tokens: &[Token]) -> Result<Node> {
+        let name = Self::name(line, tokens)?;
         let pipeline = Some(self.pipeline(line, tokens[1..].to_vec(), false)?);
         self.named(name.clone(), line, "block")?;
         Ok(Node::Template { line, name, pipeline })
     }
 
-    fn template(&mut self, line: usize, tokens: Vec<Token>) -> Result<Node> {
-        let name = Self::name(line, &tokens)?;
+    fn template(&mut self, line: usize, tokens: &[Token]) -> Result<Node> {
+        let name = Self::name(line, tokens)?;
         let rest = tokens[1..].to_vec();
         let pipeline = if rest.is_empty() { None } else { Some(self.pipeline(line, rest, false)?) };
         Ok(Node::Template { line, name, pipeline })

@@ -88,8 +88,8 @@ fn one(verb: char, spec: &Spec, value: &Value, out: &mut Vec<u8>) {
     };
     match (verb, value) {
         ('v', Value::Missing | Value::Nil) => pad(spec, b"<nil>", out),
-        ('v', Value::Int(number)) => integer(spec, number.unsigned_abs().to_string(), *number < 0, out),
-        ('v', Value::Float(number)) => pad_number(spec, signed(spec, float(*number)), out),
+        ('v', Value::Int(number)) => integer(spec, &number.unsigned_abs().to_string(), *number < 0, out),
+        ('v', Value::Float(number)) => pad_number(spec, &signed(spec, float(*number)), out),
         ('v' | 's', Value::List(_) | Value::Map(_)) => {
             let mut shown = Vec::new();
             print(value, &mut shown);
@@ -117,7 +117,7 @@ fn one(verb: char, spec: &Spec, value: &Value, out: &mut Vec<u8>) {
                 'X' => format!("{}{size:X}", if spec.sharp { "0X" } else { "" }),
                 _ => size.to_string(),
             };
-            integer(spec, digits, *number < 0, out);
+            integer(spec, &digits, *number < 0, out);
         }
         ('c', Value::Int(number)) => {
             let c = u32::try_from(*number).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
@@ -129,19 +129,19 @@ fn one(verb: char, spec: &Spec, value: &Value, out: &mut Vec<u8>) {
         }
         ('U', Value::Int(number)) => pad(spec, format!("U+{number:04X}").as_bytes(), out),
         ('f' | 'F', Value::Float(number)) => {
-            pad_number(spec, signed(spec, format!("{number:.*}", spec.precision.unwrap_or(6))), out);
+            pad_number(spec, &signed(spec, format!("{number:.*}", spec.precision.unwrap_or(6))), out);
         }
         ('e' | 'E', Value::Float(number)) => {
             let text = format!("{number:.*e}", spec.precision.unwrap_or(6));
             let text = exponent(&text);
-            pad_number(spec, signed(spec, if verb == 'E' { text.to_uppercase() } else { text }), out);
+            pad_number(spec, &signed(spec, if verb == 'E' { text.to_uppercase() } else { text }), out);
         }
         ('g' | 'G', Value::Float(number)) => {
             let text = match spec.precision {
                 None => shortest(*number),
                 Some(precision) => general(*number, precision.max(1)),
             };
-            pad_number(spec, signed(spec, if verb == 'G' { text.to_uppercase() } else { text }), out);
+            pad_number(spec, &signed(spec, if verb == 'G' { text.to_uppercase() } else { text }), out);
         }
         _ => {
             out.extend_from_slice(format!("%!{verb}(").as_bytes());
@@ -181,14 +181,14 @@ fn pad(spec: &Spec, text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn integer(spec: &Spec, digits: String, negative: bool, out: &mut Vec<u8>) {
+fn integer(spec: &Spec, digits: &str, negative: bool, out: &mut Vec<u8>) {
     let digits = format!("{:0>1$}", digits, spec.precision.unwrap_or(0));
     let plain = Spec {
         zero: spec.zero && spec.precision.is_none(),
         ..Spec { minus: spec.minus, width: spec.width, ..Spec::default() }
     };
     let text = if negative { format!("-{digits}") } else { signed(spec, digits) };
-    pad_number(&plain, text, out);
+    pad_number(&plain, &text, out);
 }
 
 fn signed(spec: &Spec, text: String) -> String {
@@ -200,10 +200,10 @@ fn signed(spec: &Spec, text: String) -> String {
 }
 
 /// Zeros go between the sign and the digits.
-fn pad_number(spec: &Spec, text: String, out: &mut Vec<u8>) {
+fn pad_number(spec: &Spec, text: &str, out: &mut Vec<u8>) {
     let (sign, digits) = match text.strip_prefix(['-', '+', ' ']) {
         Some(digits) if spec.zero && !spec.minus => (&text[..1], digits),
-        _ => ("", text.as_str()),
+        _ => ("", text),
     };
     out.extend_from_slice(sign.as_bytes());
     let width = spec.width.map(|width| width.saturating_sub(sign.len()));

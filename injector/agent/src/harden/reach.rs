@@ -1,0 +1,204 @@
+//! What the agent has to reach once it has begun: the files and ports that its configuration names, and no others.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use oakum_inject::Injection;
+use oakum_inject::config::{AwsCredentials, Content, Literal, Receiver, Store, Tell, VaultAuth};
+
+/// Ports of AWS's own services, and of the metadata of its machines.
+const AWS: [u16; 2] = [443, 80];
+/// Answers of name servers that are too long for UDP.
+const DNS: u16 = 53;
+/// What a name is looked up with.
+const NAMES: &[&str] = &["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf"];
+/// Where systems keep the certificates that they trust.
+const TRUST: &[&str] =
+    &["/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"];
+
+/// Files that may be read, and ports that may be connected to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// Folders with all that is in them, and single files.
+    pub(super) read: BTreeSet<PathBuf>,
+    pub(super) ports: BTreeSet<u16>,
+    /// The folder that the volume is taken out of at the end, if we made it.
+    pub(super) above_the_volume: Option<PathBuf>,
+}
+
+impl Reach {
+    /// Works out what a configuration needs; `variable` gives those of the environment.
+    pub(crate) fn of(injection: &Injection, config: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let mut reach = Self { ports: BTreeSet::from([DNS]), ..Self::default() };
+        reach.read.insert("/proc/self".into());
+        reach.beside(config);
+        for path in NAMES.iter().map(Path::new) {
+            reach.read.insert(path.to_owned());
+            // A link leads to what a resolver writes, and replaces by a rename.
+            if path.is_symlink() {
+                reach.target_of(path);
+            }
+        }
+        let mut own_trust = true;
+        for store in injection.stores.values() {
+            let ca = match store {
+                Store::File(file) => {
+                    reach.read.insert(file.path.clone());
+                    continue;
+                }
+                Store::Vault(vault) => {
+                    reach.ports.insert(vault.address.port);
+                    reach.vault(&vault.auth);
+                    vault.ca.as_ref()
+                }
+                Store::Aws(aws) => {
+                    reach.ports.extend(AWS);
+                    reach.ports.extend(aws.endpoint.as_ref().map(|address| address.port));
+                    reach.aws(&aws.credentials, &variable);
+                    aws.ca.as_ref()
+                }
+                _ => None,
+            };
+            own_trust &= ca.is_some();
+            ca.into_iter().for_each(|ca| reach.beside(ca));
+        }
+        for hook in &injection.on_change {
+            match &hook.tell {
+                Tell::Signal { to: Receiver::PidFile(path), .. } => reach.beside(path),
+                // Processes are found by their names.
+                Tell::Signal { to: Receiver::Process(_), .. } => drop(reach.read.insert("/proc".into())),
+                Tell::Http { address, .. } => drop(reach.ports.insert(address.port)),
+                _ => {}
+            }
+        }
+        for file in injection.files.values() {
+            // What a template reads with `file` is a path that stands in it.
+            if let Content::Template(template) = &file.content {
+                let paths = template.parsed.mentions().into_iter().map(Path::new);
+                paths.filter(|path| path.is_absolute() && path.exists()).for_each(|path| reach.beside(path));
+            }
+        }
+        if !own_trust {
+            reach.read.extend(TRUST.iter().map(PathBuf::from));
+            let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(variable);
+            reach.read.extend(named.flat_map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>()));
+        }
+        reach
+    }
+
+    /// Lets the folder be found again from which the volume is taken at the end.
+    pub(crate) fn taking_away(mut self, volume: &Path) -> Self {
+        self.above_the_volume = volume.parent().map(Path::to_owned);
+        self
+    }
+
+    fn vault(&mut self, auth: &VaultAuth) {
+        match auth {
+            VaultAuth::AppRole { role_id, secret_id, mount: _ } => {
+                if let Literal::File(path) = role_id {
+                    self.beside(path);
+                }
+                self.beside(secret_id);
+            }
+            VaultAuth::Kubernetes { token, .. } | VaultAuth::TokenFile(token) => self.beside(token),
+            _ => {}
+        }
+    }
+
+    fn aws(&mut self, credentials: &AwsCredentials, variable: impl Fn(&str) -> Option<OsString>) {
+        match credentials {
+            AwsCredentials::File { path, .. } | AwsCredentials::WebIdentity { token: path, .. } => self.beside(path),
+            _ => {}
+        }
+        for name in ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] {
+            if let Some(path) = variable(name) {
+                self.beside(Path::new(&path));
+            }
+        }
+        for name in ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT"] {
+            let address = variable(name).and_then(|address| address.into_string().ok());
+            self.ports.extend(address.as_deref().and_then(port));
+        }
+    }
+
+    /// Adds the folder of a file: what rotates is replaced there, and what Kubernetes projects is a link into a folder
+    /// beside it. A link's target counts as well.
+    fn beside(&mut self, file: &Path) {
+        self.folder_of(file);
+        self.target_of(file);
+    }
+
+    fn target_of(&mut self, file: &Path) {
+        if let Ok(target) = file.canonicalize() {
+            self.folder_of(&target);
+        }
+    }
+
+    /// Adds the nearest folder above a file that is there already, but never all of `/` or `/etc`.
+    fn folder_of(&mut self, file: &Path) {
+        const SHARED: &[&str] = &["/", "/etc"];
+        match file.ancestors().skip(1).find(|folder| folder.is_dir()) {
+            Some(folder) if !SHARED.iter().any(|shared| Path::new(shared) == folder) => {
+                self.read.insert(folder.to_owned());
+            }
+            _ => {
+                self.read.insert(file.to_owned());
+            }
+        }
+    }
+}
+
+/// Reads the port of an address, if it names one.
+fn port(address: &str) -> Option<u16> {
+    let (_, rest) = address.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    authority.rsplit_once(':')?.1.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_reaches_what_it_names_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["config", "token", "elsewhere", "store"] {
+            std::fs::create_dir(at(name)).unwrap();
+        }
+        std::fs::write(at("elsewhere/id"), "").unwrap();
+        std::os::unix::fs::symlink(at("elsewhere/id"), at("token/id")).unwrap();
+        let text = format!(
+            "apiVersion: oakum.dev/v1
+kind: Injection
+stores:
+  vault: {{ vault: {{ address: \"https://vault:8210\", ca: {ca}, auth: {{ approle: {{ role_id: x, secret_id_file: {id} }} }} }} }}
+  files: {{ file: {{ path: {store} }} }}
+secrets: {{ db: {{ from: \"vault:secret/db\" }} }}
+files: {{ db: \"db#word\" }}
+",
+            ca = at("config/ca.pem").display(),
+            id = at("token/id").display(),
+            store = at("store").display(),
+        );
+        let injection = Injection::parse(&text, "test").unwrap();
+        let reach = Reach::of(&injection, &at("config/oakum.yaml"), |_| None);
+        assert_eq!(reach.ports, BTreeSet::from([53, 8210]));
+        let mine: Vec<_> = reach.read.iter().filter_map(|path| path.strip_prefix(folder.path()).ok()).collect();
+        assert_eq!(mine, ["config", "elsewhere", "store", "token"].map(Path::new));
+        assert!(!reach.read.contains(Path::new("/etc")) && !reach.read.contains(Path::new("/etc/ssl")));
+
+        let text = text.replace(&format!("ca: {}, ", at("config/ca.pem").display()), "");
+        let reach = Reach::of(&Injection::parse(&text, "test").unwrap(), Path::new("/etc/oakum.yaml"), |_| None);
+        assert!(reach.read.contains(Path::new("/etc/ssl")) && reach.read.contains(Path::new("/etc/oakum.yaml")));
+    }
+
+    #[test]
+    fn ports_are_read_from_addresses() {
+        assert_eq!(port("http://127.0.0.1:8080/path:9"), Some(8080));
+        assert_eq!(port("http://[fd00:ec2::23]/v1"), None);
+        assert_eq!(port("http://[fd00:ec2::23]:81"), Some(81));
+        assert_eq!(port("http://169.254.170.23/v1"), None);
+    }
+}
