@@ -9,6 +9,7 @@ mod config;
 mod delivery;
 mod identity;
 mod kill;
+mod kubernetes;
 mod memory;
 mod outage;
 mod refusal;

@@ -60,11 +60,6 @@ fn what_comes_later_is_said_and_not_ignored() {
     let error = with("key: app", "key: { template: 'x' }");
     assert_eq!(error.to_string(), "c.yaml:15: templates are not supported yet, in the file `key`");
     assert!(error.hint.is_some());
-    let error = with("file: { path: /etc/local }", "kubernetes: {}");
-    assert!(
-        error.to_string().contains("not supported yet") && error.line == Some(6) && error.hint.is_some(),
-        "{error}"
-    );
     for (from, to) in [("log: json", "on_change: []"), ("approle:", "jwt:")] {
         assert!(with(from, to).to_string().contains("not supported yet"), "{to}");
     }

@@ -7,6 +7,7 @@
 mod aws;
 pub(crate) mod decode;
 pub(crate) mod encode;
+mod kubernetes;
 pub(crate) mod map;
 mod value;
 
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use aws::{AwsCredentials, AwsStore};
+pub use kubernetes::{KUBERNETES_CA, KUBERNETES_NAMESPACE, KUBERNETES_TOKEN, KubernetesStore};
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
 
 use crate::reference::{Name, Reference, ValueRef};
@@ -80,6 +82,8 @@ pub enum Store {
     File(FileStore),
     /// AWS Secrets Manager and SSM Parameter Store.
     Aws(AwsStore),
+    /// Secrets and ConfigMaps of Kubernetes.
+    Kubernetes(KubernetesStore),
 }
 
 /// A Vault server, with the role that we have there.
