@@ -29,6 +29,8 @@ use crate::http::Transport;
 const WATCH_SECONDS: u64 = 240;
 /// How long nothing may come. Bookmarks come about once a minute.
 const IDLE: Duration = Duration::from_secs(150);
+/// How long the first event may take of a watch that begins with how the object is.
+const FIRST: Duration = Duration::from_secs(2);
 /// What a watch asks for: <https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources>.
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
@@ -170,7 +172,17 @@ impl Kubernetes {
         }
         let nonsense = |nonsense: reply::Nonsense| nonsense.at(address, SERVER);
         let mut lines = Lines::default();
-        while let Some(part) = stream.next().await? {
+        let known = self.watched().get(&want.path).is_some_and(|watched| watched.read.is_some());
+        let mut absent = reached.is_none() && known;
+        loop {
+            // How the object is now comes first, and at once. If nothing comes, it was deleted before we looked.
+            let next = if absent { tokio::time::timeout(FIRST, stream.next()).await } else { Ok(stream.next().await) };
+            let Ok(next) = next else {
+                self.note(want, |watched| watched.read = None);
+                return Ok(());
+            };
+            let Some(part) = next? else { break };
+            absent = false;
             lines.push(&part).map_err(nonsense)?;
             while let Some(line) = lines.line() {
                 match reply::event(&line).map_err(nonsense)? {
