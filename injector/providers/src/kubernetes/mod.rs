@@ -175,19 +175,32 @@ impl Kubernetes {
         let known = self.watched().get(&want.path).is_some_and(|watched| watched.read.is_some());
         let mut absent = reached.is_none() && known;
         loop {
-            // How the object is now comes first, and at once. If nothing comes, it was deleted before we looked.
+            // How the object is now comes first, and at once. If nothing comes, or a bookmark that ends the beginning,
+            // it was deleted before we looked.
             let next = if absent { tokio::time::timeout(FIRST, stream.next()).await } else { Ok(stream.next().await) };
             let Ok(next) = next else {
                 self.note(want, |watched| watched.read = None);
                 return Ok(());
             };
             let Some(part) = next? else { break };
-            absent = false;
             lines.push(&part).map_err(nonsense)?;
             while let Some(line) = lines.line() {
                 match reply::event(&line).map_err(nonsense)? {
-                    Event::Bookmark(version) => self.note(want, |watched| watched.reached = Some(version)),
+                    Event::Bookmark(version) => {
+                        self.note(want, |watched| {
+                            watched.reached = Some(version);
+                            watched.read = watched.read.take().filter(|_| !absent);
+                        });
+                        if absent {
+                            return Ok(());
+                        }
+                    }
+                    Event::Deleted(version) => {
+                        self.note(want, |watched| watched.reached = Some(version));
+                        return Ok(());
+                    }
                     Event::Changed(version) => {
+                        absent = false;
                         let mut news = false;
                         self.note(want, |watched| {
                             news = watched.read.as_ref() != Some(&version);

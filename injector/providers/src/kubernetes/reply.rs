@@ -57,8 +57,10 @@ pub fn fields(body: &[u8], kind: Kind) -> Result<(Fields, String), Nonsense> {
 /// What a watch tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The object was written or deleted, and is at this version.
+    /// The object is there at this version.
     Changed(String),
+    /// It was deleted, by this version of the cluster.
+    Deleted(String),
     /// Nothing happened up to this version.
     Bookmark(String),
     /// The version that the watch began with is no longer known.
@@ -98,7 +100,8 @@ pub fn event(line: &[u8]) -> Result<Event, Nonsense> {
         Ok(metadata.resource_version)
     };
     match r#type {
-        "ADDED" | "MODIFIED" | "DELETED" => version().map(Event::Changed),
+        "ADDED" | "MODIFIED" => version().map(Event::Changed),
+        "DELETED" => version().map(Event::Deleted),
         "BOOKMARK" => version().map(Event::Bookmark),
         "ERROR" => {
             let Status { code, .. } = object(told.get().as_bytes())?;
@@ -198,7 +201,7 @@ mod tests {
     fn every_kind_of_event_is_understood() {
         for (line, expected) in [
             (r#"{"type":"ADDED","object":{"metadata":{"resourceVersion":"1"}}}"#, Event::Changed("1".to_owned())),
-            (r#"{"type":"DELETED","object":{"metadata":{"resourceVersion":"2"}}}"#, Event::Changed("2".to_owned())),
+            (r#"{"type":"DELETED","object":{"metadata":{"resourceVersion":"2"}}}"#, Event::Deleted("2".to_owned())),
             (r#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"3"}}}"#, Event::Bookmark("3".to_owned())),
             (r#"{"type":"ERROR","object":{"code":410}}"#, Event::Gone),
             (r#"{"type":"ERROR","object":{"code":500}}"#, Event::Failed(500)),
