@@ -124,6 +124,15 @@ fn store_text(store: &Store) -> String {
             let trust = aws.ca.as_ref().map(|path| format!(", trusts only {}", path.display())).unwrap_or_default();
             format!("AWS in {}{endpoint}{trust}, uses {credentials}", aws.region)
         }
+        Store::Kubernetes(kubernetes) => {
+            let place = kubernetes.address.as_ref().map_or_else(
+                || "Kubernetes, where the environment of the pod says".to_owned(),
+                |address| format!("Kubernetes at {address}"),
+            );
+            let namespace = kubernetes.namespace.as_ref().map(|name| format!(", namespace {name}")).unwrap_or_default();
+            let (ca, token) = (kubernetes.ca.display(), kubernetes.token.display());
+            format!("{place}{namespace}, trusts only {ca}, uses the token in {token}")
+        }
         _ => "of a kind that this program does not know".to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use std::os::fd::AsFd as _;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use oakum_inject::config::{FileName, Receiver, Tell};
+use oakum_inject::config::{FileName, Receiver, SecretSpec, Tell};
 use oakum_inject::format;
 use oakum_inject::provider::{Answer, Grant, Session, Term, Want};
 use oakum_inject::reference::Name;
@@ -26,6 +26,7 @@ use crate::harden::reach::Reach;
 use crate::harden::{self, Exec};
 use crate::health::{self, Shared, Told};
 use crate::hook;
+use crate::machine::backoff::{self, Chance};
 use crate::machine::plan::{Mode, Plan};
 use crate::machine::{Action, Agent, Demand, Event, Outcome, Replaced};
 use crate::output::{self, Level};
@@ -94,6 +95,8 @@ pub(crate) async fn run(
         calls: Arc::new(Semaphore::new(MAX_CALLS)),
         status,
         hardened,
+        watched: BTreeSet::new(),
+        mode,
     };
     let outcome = loop {
         let event = match shell.queue.pop_front() {
@@ -150,6 +153,7 @@ enum Message {
     LoggedIn(Name, Result<Session, ProviderError>),
     Renewed(Name, Result<Session, ProviderError>),
     Fetched(Name, Result<Fetched, ProviderError>),
+    Nudged(Name),
     Prolonged(Name, Result<Session, ProviderError>),
     Revoked(Name, Result<(), ProviderError>),
     Released(Name, Result<(), ProviderError>),
@@ -181,6 +185,9 @@ struct Shell {
     calls: Arc<Semaphore>,
     status: Shared,
     hardened: harden::Report,
+    /// The secrets that are watched, or were found not to be.
+    watched: BTreeSet<Name>,
+    mode: Mode,
 }
 
 impl Shell {
@@ -237,7 +244,14 @@ impl Shell {
                 }
                 Event::Renewed { store, result }
             }
-            Message::Fetched(secret, result) => self.take_value(secret, result),
+            Message::Fetched(secret, result) => {
+                // A secret that is not there yet may come.
+                if result.as_ref().map_or_else(|error| error.class == Class::Missing, |_| true) {
+                    self.watch(&secret);
+                }
+                self.take_value(secret, result)
+            }
+            Message::Nudged(secret) => Event::Nudged { secret },
             Message::Prolonged(secret, result) => {
                 match &result {
                     Ok(session) => {
@@ -435,16 +449,40 @@ impl Shell {
         });
     }
 
+    /// Watches a secret from now on, beside the main loop, where its store can. It says only that there may be a change;
+    /// the machine decides when to look.
+    fn watch(&mut self, secret: &Name) {
+        if self.mode == Mode::Once || !self.watched.insert(secret.clone()) {
+            return;
+        }
+        let Some(spec) = self.injection.secrets.get(secret) else { return };
+        let Some(provider) = self.providers.get(&spec.from.store).map(Arc::clone) else { return };
+        let (want, secret, events) = (want(spec, None), secret.clone(), self.events.clone());
+        let mut chance = Chance::from_seed(random());
+        tokio::spawn(async move {
+            let mut failures = 0;
+            while let Some(change) = provider.watch(&want) {
+                let began = Instant::now();
+                match change.await {
+                    Ok(()) if events.send(Message::Nudged(secret.clone())).is_err() => return,
+                    Ok(()) => failures = 0,
+                    Err(error) => {
+                        // That a store is away is said by whoever reads from it, and the rest is said once.
+                        if error.class != Class::Unreachable && failures == 0 {
+                            complain("secret.watch_failed", "secret", &secret, &error);
+                        }
+                        // A watch that held for a while ended in the usual way.
+                        failures = if began.elapsed() > backoff::MOST { 1 } else { failures + 1 };
+                    }
+                }
+                tokio::time::sleep(backoff::after_failure(failures, None, chance.draw())).await;
+            }
+        });
+    }
+
     fn fetch(&self, secret: Name, known: Option<Version>) {
         let Some(spec) = self.injection.secrets.get(&secret) else { return };
-        let want = Want {
-            path: spec.from.path.clone(),
-            pinned: spec.from.version,
-            stage: spec.from.stage.clone(),
-            known,
-            with: spec.with.clone(),
-            whole: spec.whole,
-        };
+        let want = want(spec, known);
         let fetch = |provider: &Arc<dyn SecretProvider>| {
             let provider = Arc::clone(provider);
             async move { provider.fetch(&want).await }
@@ -599,6 +637,17 @@ impl Shell {
         }
         self.hardened.tell_sandbox();
         Ok(())
+    }
+}
+
+fn want(spec: &SecretSpec, known: Option<Version>) -> Want {
+    Want {
+        path: spec.from.path.clone(),
+        pinned: spec.from.version,
+        stage: spec.from.stage.clone(),
+        known,
+        with: spec.with.clone(),
+        whole: spec.whole,
     }
 }
 

@@ -107,7 +107,18 @@ fn a_store() -> impl Strategy<Value = Store> {
         ),
         a_path().prop_map(|path| Store::File(FileStore { path })),
         an_aws_store().prop_map(Store::Aws),
+        a_kubernetes_store().prop_map(Store::Kubernetes),
     ]
+}
+
+fn a_kubernetes_store() -> impl Strategy<Value = KubernetesStore> {
+    let address = proptest::option::of(prop_oneof!["https://[a-z]{1,8}\\.example", Just("http://[::1]:9".to_owned())]);
+    let file = |default: &'static str| prop_oneof![Just(default.into()), a_path()];
+    let namespace = proptest::option::of("[a-z]([a-z0-9-]{0,4}[a-z0-9])?");
+    (address, file(KUBERNETES_CA), file(KUBERNETES_TOKEN), namespace).prop_map(|(address, ca, token, namespace)| {
+        let address = address.map(|text| Address::parse(&text, PlainHttp::LoopbackOnly).unwrap());
+        KubernetesStore { address, ca, token, namespace }
+    })
 }
 
 fn an_aws_store() -> impl Strategy<Value = AwsStore> {
@@ -175,6 +186,7 @@ fn an_injection() -> impl Strategy<Value = Injection> {
                 Store::Vault(_) => (path, Some(7), None),
                 Store::Aws(_) => (format!("secretsmanager/{path}"), None, Some("AWSPENDING".to_owned())),
                 Store::File(_) => (path, None, None),
+                Store::Kubernetes(_) => ("secret/shop/web.db".to_owned(), None, None),
             };
             let from = Reference { store, path, field: None, version, stage };
             let versioned = version.is_some();

@@ -39,6 +39,15 @@ pub trait SecretProvider: Send + Sync {
     /// # Errors
     /// As `fetch`.
     fn revoke<'a>(&'a self, grant: &'a Grant) -> Answer<'a, ()>;
+
+    /// Waits until a secret that was fetched may have changed; none where the store cannot tell, so that it is only
+    /// polled. The next call goes on where the last one ended, so that no change between them is missed.
+    ///
+    /// # Errors
+    /// When the waiting broke off. It may be tried again after a while.
+    fn watch<'a>(&'a self, _want: &'a Want) -> Option<Answer<'a, ()>> {
+        None
+    }
 }
 
 /// Something that a store grants for a time.

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{HeaderValue, Request, header};
+use ::http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Body, Bytes};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 use oakum_inject::config::{Address, Scheme};
 use oakum_inject::{Class, ProviderError, Secret};
@@ -53,6 +53,67 @@ impl fmt::Debug for Reply {
     }
 }
 
+/// An answer that goes on and on. The connection ends when it is dropped.
+pub struct Streamed<'t> {
+    /// The status.
+    pub status: u16,
+    /// What `Retry-After` asks for, in its form of seconds.
+    pub retry_after: Option<Duration>,
+    body: Incoming,
+    idle: Duration,
+    transport: &'t Transport,
+    _connection: AbortOnDrop,
+}
+
+impl Streamed<'_> {
+    /// Waits for the next part of the body; none at its end.
+    ///
+    /// # Errors
+    /// [`Class::Unreachable`] when the connection broke, or nothing came for too long.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ProviderError> {
+        loop {
+            let frame = tokio::time::timeout(self.idle, self.body.frame())
+                .await
+                .map_err(|_| self.transport.unreachable(&format!("nothing came for {} s", self.idle.as_secs())))?;
+            match frame {
+                None => return Ok(None),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+                Some(Err(_)) => {
+                    return Err(self.transport.unreachable("the connection broke in the middle of the answer"));
+                }
+            }
+        }
+    }
+
+    /// Reads the rest as the whole answer that it is where the server refuses to begin.
+    ///
+    /// # Errors
+    /// As `Transport::send`.
+    pub async fn whole(self) -> Result<Reply, ProviderError> {
+        let body = tokio::time::timeout(CALL_TIMEOUT, self.transport.body(self.body))
+            .await
+            .map_err(|_| self.transport.unreachable("no whole answer came in time"))??;
+        Ok(Reply { status: self.status, retry_after: self.retry_after, body })
+    }
+}
+
+/// What stands in front of a body.
+struct Head {
+    status: u16,
+    retry_after: Option<Duration>,
+}
+
+impl Head {
+    fn of(response: &Response<Incoming>) -> Self {
+        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| retry_after(value.as_bytes()));
+        Self { status: response.status().as_u16(), retry_after }
+    }
+}
+
 impl Transport {
     /// Prepares to reach a server. With `ca`, only certificates that descend from those in the file are trusted; else
     /// the system's are. Nothing is sent yet.
@@ -91,13 +152,32 @@ impl Transport {
     /// # Errors
     /// [`Class::Unreachable`] when no answer came in time, [`Class::Malformed`] when it is no HTTP or too large.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Reply, ProviderError> {
-        match tokio::time::timeout(CALL_TIMEOUT, self.call(request)).await {
+        let whole = async {
+            let (response, _connection) = self.call(request).await?;
+            let Head { status, retry_after } = Head::of(&response);
+            let body = self.body(response.into_body()).await?;
+            Ok(Reply { status, retry_after, body })
+        };
+        match tokio::time::timeout(CALL_TIMEOUT, whole).await {
             Ok(result) => result,
             Err(_) => Err(self.unreachable(&format!("no whole answer within {} s", CALL_TIMEOUT.as_secs()))),
         }
     }
 
-    async fn call(&self, request: Request<Vec<u8>>) -> Result<Reply, ProviderError> {
+    /// Sends a request whose answer goes on and on, and gives the answer when it begins. Each part of it may take as
+    /// long as `idle`.
+    ///
+    /// # Errors
+    /// As `send`.
+    pub async fn stream(&self, request: Request<Vec<u8>>, idle: Duration) -> Result<Streamed<'_>, ProviderError> {
+        let (response, connection) = tokio::time::timeout(CALL_TIMEOUT, self.call(request))
+            .await
+            .map_err(|_| self.unreachable(&format!("no answer began within {} s", CALL_TIMEOUT.as_secs())))??;
+        let Head { status, retry_after } = Head::of(&response);
+        Ok(Streamed { status, retry_after, body: response.into_body(), idle, transport: self, _connection: connection })
+    }
+
+    async fn call(&self, request: Request<Vec<u8>>) -> Result<(Response<Incoming>, AbortOnDrop), ProviderError> {
         let connect = async {
             let stream = TcpStream::connect((self.address.host.as_str(), self.address.port))
                 .await
@@ -123,7 +203,11 @@ impl Transport {
         }
     }
 
-    async fn exchange<S>(&self, stream: S, mut request: Request<Vec<u8>>) -> Result<Reply, ProviderError>
+    async fn exchange<S>(
+        &self,
+        stream: S,
+        mut request: Request<Vec<u8>>,
+    ) -> Result<(Response<Incoming>, AbortOnDrop), ProviderError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -136,21 +220,18 @@ impl Transport {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.broken(&error))?;
-        // The connection's task ends with this call, whatever becomes of it.
-        let _connection = AbortOnDrop(tokio::spawn(async move {
+        // The connection's task ends when the answer is dropped, whatever becomes of it.
+        let connection = AbortOnDrop(tokio::spawn(async move {
             let _ = connection.await;
         }));
         let response = sender
             .send_request(request.map(|body| Full::new(Bytes::from(body))))
             .await
             .map_err(|error| self.broken(&error))?;
-        let status = response.status().as_u16();
-        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| retry_after(value.as_bytes()));
-        let body = self.body(response.into_body()).await?;
-        Ok(Reply { status, retry_after, body })
+        Ok((response, connection))
     }
 
-    async fn body(&self, body: hyper::body::Incoming) -> Result<Secret, ProviderError> {
+    async fn body(&self, body: Incoming) -> Result<Secret, ProviderError> {
         let too_large = || self.malformed(&format!("the answer is larger than {MAX_BODY} bytes"));
         let announced = body.size_hint().lower();
         if announced > MAX_BODY as u64 {

@@ -15,6 +15,8 @@ pub mod file;
 mod fingerprint;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 #[cfg(test)]
 #[cfg(feature = "http")]
 mod scripted;
@@ -36,6 +38,8 @@ pub fn open(store: &Store) -> Result<Box<dyn SecretProvider>, ProviderError> {
         Store::File(spec) => Ok(Box::new(file::Files::new(spec))),
         #[cfg(feature = "aws")]
         Store::Aws(spec) => Ok(Box::new(aws::Aws::open(spec)?)),
+        #[cfg(feature = "kubernetes")]
+        Store::Kubernetes(spec) => Ok(Box::new(kubernetes::Kubernetes::open(spec)?)),
         #[allow(unreachable_patterns, reason = "stores of features that are off, and of later versions")]
         _ => Err(ProviderError::new(Class::Misconfigured, "this program was built without that kind of store")),
     }

@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 
 use oakum_inject::annotations::{self, PREFIX};
-use oakum_inject::config::{AwsCredentials, DEFAULT_TOKEN, Store, VaultAuth};
+use oakum_inject::config::{AwsCredentials, DEFAULT_TOKEN, KUBERNETES_CA, KUBERNETES_TOKEN, Store, VaultAuth};
 use oakum_inject::{ConfigError, Injection};
 use serde_json::{Value, json};
 
@@ -285,6 +285,16 @@ fn warnings(injection: &Injection) -> Vec<String> {
                     AwsCredentials::File { path, .. } => lacks("its credentials", path),
                     AwsCredentials::WebIdentity { token, .. } => lacks("its token", token),
                     _ => {}
+                }
+            }
+            Store::Kubernetes(kubernetes) => {
+                // What a service account brings along is mounted into every container.
+                for (what, path, own) in
+                    [("its CA", &kubernetes.ca, KUBERNETES_CA), ("its token", &kubernetes.token, KUBERNETES_TOKEN)]
+                {
+                    if path.as_os_str() != own {
+                        lacks(what, path);
+                    }
                 }
             }
             _ => {}

@@ -17,6 +17,7 @@ use crate::programs::{Ran, finish, tool};
 #[derive(Debug)]
 pub struct Kubernetes {
     server: Process,
+    command: Command,
     etcd: Process,
     folder: TempDir,
     authority: Authority,
@@ -77,15 +78,29 @@ impl Kubernetes {
             command.arg(format!("--{flag}={}", file.display()));
         }
         let server = Process::start("kube-apiserver", &mut command, here)?;
-        let mut own = Self { server, etcd, folder, authority, port, token };
-        let (ready, ca) = (format!("{}/readyz", own.address()), own.authority.certificate());
-        let headers = vec![format!("Authorization: Bearer {}", own.token)];
-        own.server.wait(|| {
+        let mut own = Self { server, command, etcd, folder, authority, port, token };
+        own.wait()?;
+        Ok(own)
+    }
+
+    fn wait(&mut self) -> anyhow::Result<()> {
+        let (ready, ca) = (format!("{}/readyz", self.address()), self.authority.certificate());
+        let headers = vec![format!("Authorization: Bearer {}", self.token)];
+        self.server.wait(|| {
             let request =
                 Request { method: "GET", url: ready.clone(), headers: headers.clone(), body: None, ca: Some(&ca) };
             ask(&request).status == 200
-        })?;
-        Ok(own)
+        })
+    }
+
+    /// Ends the API server and starts it anew, on the same port and with the same objects.
+    ///
+    /// # Errors
+    /// When it does not come up again.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.server.stop();
+        self.server = Process::start("kube-apiserver", &mut self.command, self.folder.path())?;
+        self.wait()
     }
 
     /// Where the API server listens.

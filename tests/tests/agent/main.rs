@@ -11,6 +11,7 @@ mod dynamic;
 mod hooks;
 mod identity;
 mod kill;
+mod kubernetes;
 mod memory;
 mod outage;
 mod refusal;

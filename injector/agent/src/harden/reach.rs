@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use oakum_inject::Injection;
-use oakum_inject::config::{AwsCredentials, Content, Literal, Receiver, Store, Tell, VaultAuth};
+use oakum_inject::config::{AwsCredentials, Content, KUBERNETES_NAMESPACE, Literal, Receiver, Store, Tell, VaultAuth};
 
 /// Ports of AWS's own services, and of the metadata of its machines.
 const AWS: [u16; 2] = [443, 80];
@@ -57,6 +57,14 @@ impl Reach {
                     reach.ports.extend(aws.endpoint.as_ref().map(|address| address.port));
                     reach.aws(&aws.credentials, &variable);
                     aws.ca.as_ref()
+                }
+                Store::Kubernetes(cluster) => {
+                    let variable = |name: &str| variable(name).and_then(|value| value.into_string().ok());
+                    let in_pod = variable("KUBERNETES_SERVICE_PORT").and_then(|port| port.parse().ok());
+                    reach.ports.extend(cluster.address.as_ref().map(|address| address.port).or(in_pod));
+                    reach.beside(&cluster.token);
+                    reach.beside(Path::new(KUBERNETES_NAMESPACE));
+                    Some(&cluster.ca)
                 }
                 _ => None,
             };

@@ -6,6 +6,7 @@
 //! - A generation holds every file whose secrets are all at hand. The first one waits until each secret has been tried.
 //! - A file of two secrets is made anew when one changes; the other's value is read again for it, since none is kept.
 //! - What fails to be published or fetched leaves the last good files where they are, for as long as the plan allows.
+//! - What its store says may have changed is looked at, at most once a second.
 //! - What is leased is prolonged at two thirds, and replaced before it ends; it is never polled ([`lease`]).
 //! - `once` and `exec` publish all or nothing, and give up at a refusal or at their deadline.
 
@@ -52,6 +53,10 @@ pub(crate) enum Event {
     Fetched {
         secret: Name,
         result: Result<Option<(Version, Term)>, ProviderError>,
+    },
+    /// The store says that a secret may have changed.
+    Nudged {
+        secret: Name,
     },
     /// A lease was prolonged, or not.
     Prolonged {
@@ -191,6 +196,10 @@ struct SecretState {
     /// When to look next; never again if none.
     due: Option<Moment>,
     busy: bool,
+    /// When the last fetch began.
+    asked: Option<Moment>,
+    /// Whether it may have changed since then.
+    nudged: bool,
     /// Whether a fetch has ended once, well or not.
     tried: bool,
     failures: u32,
@@ -385,6 +394,7 @@ impl Agent {
             Event::LoggedIn { store, result } => self.logged_in(now, &store, result, actions),
             Event::Renewed { store, result } => self.renewed(now, &store, result),
             Event::Fetched { secret, result } => self.fetched(now, &secret, result, actions),
+            Event::Nudged { secret } => self.nudged(now, &secret),
             Event::Prolonged { secret, result } => self.prolonged(now, &secret, result),
             Event::Published { failed, replaced, changed } => {
                 self.published(now, &failed, replaced, actions);
@@ -445,6 +455,7 @@ impl Agent {
         let Some(secret) = self.secrets.get_mut(name) else { return };
         secret.busy = false;
         secret.tried = true;
+        let nudged = std::mem::take(&mut secret.nudged);
         match result {
             Ok(found) => {
                 secret.failures = 0;
@@ -452,6 +463,10 @@ impl Agent {
                 secret.seen = Some(now);
                 secret.stale = false;
                 secret.due = Some(now + backoff::refresh(secret.refresh, chance));
+                if nudged {
+                    // What came may be what was there before the change.
+                    secret.hurry(now);
+                }
                 if let Some((version, term)) = found {
                     secret.staged = Some(version);
                     secret.reread = false;
@@ -474,6 +489,21 @@ impl Agent {
                 secret.fault = Some(error.clone());
                 self.refused(now, error, actions);
             }
+        }
+    }
+
+    /// Looks at a secret soon, since it may have changed: at once, or a second after the last look. Nothing is hurried
+    /// that waits for its store to recover, or is not looked at again at all.
+    fn nudged(&mut self, now: Moment, name: &Name) {
+        let Some(secret) = self.secrets.get_mut(name) else { return };
+        let recovering = secret.fault.as_ref().is_some_and(|fault| fault.class.may_pass());
+        if secret.due.is_none() || recovering {
+            return;
+        }
+        if secret.busy {
+            secret.nudged = true;
+        } else {
+            secret.hurry(now);
         }
     }
 
@@ -504,6 +534,7 @@ impl Agent {
             let open = self.stores.get(&secret.store).is_some_and(StoreState::is_open);
             if open && !secret.busy && !secret.to_prolong() && secret.due.is_some_and(|due| due <= now) {
                 secret.busy = true;
+                secret.asked = Some(now);
                 let known =
                     if secret.reread || secret.held.is_some() { None } else { secret.staged.or(secret.delivered) };
                 actions.push(Action::Fetch { secret: name.clone(), known });
@@ -731,6 +762,8 @@ impl SecretState {
             stale: false,
             due: Some(now),
             busy: false,
+            asked: None,
+            nudged: false,
             tried: false,
             failures: 0,
             fault: None,
@@ -739,6 +772,12 @@ impl SecretState {
             reread: false,
             seen: None,
         }
+    }
+
+    /// Brings the next look forward, but not to within a second of the last one.
+    fn hurry(&mut self, now: Moment) {
+        let soon = self.asked.map_or(now, |asked| now.max(asked + backoff::LEAST));
+        self.due = self.due.map(|due| due.min(soon));
     }
 }
 

@@ -135,6 +135,39 @@ fn a_secret_that_fails_does_not_hold_up_the_others() {
     assert!(world.agent.status(world.now).ready);
 }
 
+fn nudge(world: &mut World, secret: &str) -> Vec<Action> {
+    world.on(Event::Nudged { secret: n(secret) })
+}
+
+#[test]
+fn what_may_have_changed_is_looked_at_at_most_once_a_second() {
+    let mut world = World::steady();
+    assert_eq!(nudge(&mut world, "b"), [], "it was read in this very second");
+    world.now = s(101);
+    assert_eq!(world.on(Event::Tick), [fetch("b", Some(1))]);
+    assert_eq!(nudge(&mut world, "b"), [], "one fetch at a time");
+    assert_eq!(world.unchanged("b"), [], "what was changed meanwhile is not passed over, and not hurried");
+    assert_eq!(world.agent.due(), Some(s(102)));
+    assert_eq!(world.later(), [fetch("b", Some(1))]);
+    world.unchanged("b");
+    world.now = s(110);
+    assert_eq!(nudge(&mut world, "b"), [fetch("b", Some(1))], "at once, when the last look is long ago");
+    assert_eq!(nudge(&mut world, "nothing"), []);
+}
+
+#[test]
+fn a_nudge_hurries_what_was_missing_and_nothing_that_recovers() {
+    for (class, hurried) in [(Class::Missing, true), (Class::Refused, true), (Class::Unreachable, false)] {
+        let mut world = World::steady();
+        world.now = s(110);
+        nudge(&mut world, "b");
+        let asked = ProviderError::new(class, "no").after(Some(s(50)));
+        world.on(Event::Fetched { secret: n("b"), result: Err(asked) });
+        world.now = s(120);
+        assert_eq!(nudge(&mut world, "b") == [fetch("b", Some(1))], hurried, "{class:?}");
+    }
+}
+
 #[test]
 fn polls_with_the_version_that_was_delivered_a_little_before_the_interval_ends() {
     let mut world = World::steady();

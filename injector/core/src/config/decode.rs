@@ -12,8 +12,6 @@ use super::*;
 use crate::reference::shorten;
 use crate::yaml::{Kind, Node};
 
-const LATER_STORE: &str = "this version reads from `vault`, `file` and `aws` stores";
-
 /// Reads a whole configuration.
 pub(super) fn injection(content: &str, source: &str) -> std::result::Result<Injection, ConfigError> {
     Node::parse(content)
@@ -133,16 +131,15 @@ fn store(name: &Name, node: &Node) -> Result<Store> {
     let what = format!("the store `{name}`");
     let mut map = Map::open(node, what.as_str())?;
     let line = map.line();
-    let kinds = [map.get("vault"), map.get("file"), map.get("aws")];
-    map.later("kubernetes", LATER_STORE);
+    let kinds = [map.get("vault"), map.get("file"), map.get("aws"), map.get("kubernetes")];
     map.finish()?;
     match kinds {
-        [Some(node), None, None] => Ok(Store::Vault(vault(node, &what)?)),
-        [None, Some(node), None] => Ok(Store::File(file_store(node, &what)?)),
-        [None, None, Some(node)] => Ok(Store::Aws(aws::decode(node, &what)?)),
-        [None, None, None] => {
-            Err(Fault::new(line, format!("{what} says no kind")).hint("give it a `vault`, a `file` or an `aws`"))
-        }
+        [Some(node), None, None, None] => Ok(Store::Vault(vault(node, &what)?)),
+        [None, Some(node), None, None] => Ok(Store::File(file_store(node, &what)?)),
+        [None, None, Some(node), None] => Ok(Store::Aws(aws::decode(node, &what)?)),
+        [None, None, None, Some(node)] => Ok(Store::Kubernetes(kubernetes::decode(node, &what)?)),
+        [None, None, None, None] => Err(Fault::new(line, format!("{what} says no kind"))
+            .hint("give it one of `vault`, `file`, `aws` and `kubernetes`")),
         _ => Err(Fault::new(line, format!("{what} is of two kinds at once")).hint("give each store a name of its own")),
     }
 }
@@ -304,6 +301,7 @@ fn reference(node: &Node, stores: &BTreeMap<Name, Store>) -> Result<Reference> {
     }
     match stores.get(&from.store) {
         Some(Store::Aws(_)) => aws::check(&from),
+        Some(Store::Kubernetes(_)) => kubernetes::check(&from),
         Some(Store::File(_)) if from.version.is_some() => {
             Err(Fault::new(0, format!("the store `{}` is a directory, which keeps no versions", from.store)))
         }

@@ -55,6 +55,7 @@ pub(crate) fn store(store: &Store) -> Value {
         Store::Vault(vault) => json!({ "vault": self::vault(vault) }),
         Store::File(FileStore { path }) => json!({ "file": { "path": self::path(path) } }),
         Store::Aws(store) => json!({ "aws": aws::encode(store) }),
+        Store::Kubernetes(store) => json!({ "kubernetes": kubernetes::encode(store) }),
     }
 }
 

@@ -8,6 +8,7 @@ mod aws;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod hook;
+mod kubernetes;
 pub(crate) mod map;
 mod template;
 mod value;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 pub use aws::{AwsCredentials, AwsStore};
 pub use hook::{Hook, Receiver, SignalName, Tell};
+pub use kubernetes::{KUBERNETES_CA, KUBERNETES_NAMESPACE, KUBERNETES_TOKEN, KubernetesStore};
 pub use template::TemplateSpec;
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
 
@@ -86,6 +88,8 @@ pub enum Store {
     File(FileStore),
     /// AWS Secrets Manager and SSM Parameter Store.
     Aws(AwsStore),
+    /// Secrets and ConfigMaps of Kubernetes.
+    Kubernetes(KubernetesStore),
 }
 
 /// A Vault server, with the role that we have there.
