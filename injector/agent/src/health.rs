@@ -99,8 +99,12 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 fn waiting(status: &Status) -> String {
     let mut text = String::from("not ready\n");
-    for secret in status.secrets.iter().filter(|secret| !secret.published) {
-        let why = secret.fault.map_or("not fetched yet", oakum_inject::Class::name);
+    for secret in status.secrets.iter().filter(|secret| !secret.published || secret.holds_up) {
+        let why = match secret.fault {
+            Some(class) => class.name(),
+            None if secret.stale => "too old",
+            None => "not fetched yet",
+        };
         let _ = writeln!(text, "{}: {why}", secret.name);
     }
     text
@@ -153,6 +157,36 @@ fn write(out: &mut String, status: &Status, ago: Duration) -> std::fmt::Result {
     for secret in &status.secrets {
         if let Some(age) = secret.age {
             writeln!(out, "oakum_secret_age_seconds{{secret=\"{}\"}} {:.3}", secret.name, (age + ago).as_secs_f64())?;
+        }
+    }
+    writeln!(
+        out,
+        "# TYPE oakum_secret_stale gauge\n# HELP oakum_secret_stale Whether the secret is older than it may be, or its lease has ended."
+    )?;
+    for secret in &status.secrets {
+        writeln!(out, "oakum_secret_stale{{secret=\"{}\"}} {}", secret.name, u8::from(secret.stale))?;
+    }
+    let seconds = [
+        ("oakum_secret_next_seconds", "Until the secret is looked at again."),
+        ("oakum_secret_lease_seconds", "Until the lease of the secret ends."),
+    ];
+    for (name, help) in seconds {
+        writeln!(out, "# TYPE {name} gauge\n# UNIT {name} seconds\n# HELP {name} {help}")?;
+        for secret in &status.secrets {
+            let left = if name == seconds[0].0 { secret.next } else { secret.lease };
+            if let Some(left) = left {
+                let left = left.saturating_sub(ago).as_secs_f64();
+                writeln!(out, "{name}{{secret=\"{}\"}} {left:.3}", secret.name)?;
+            }
+        }
+    }
+    writeln!(
+        out,
+        "# TYPE oakum_secret_version gauge\n# HELP oakum_secret_version The store's own number of the version at hand."
+    )?;
+    for secret in &status.secrets {
+        if let Some(version) = secret.version {
+            writeln!(out, "oakum_secret_version{{secret=\"{}\"}} {version}", secret.name)?;
         }
     }
     writeln!(
