@@ -42,7 +42,7 @@ fn a_process_a_program_and_a_server_are_told_and_only_when_bytes_have_changed() 
     // A process by its number, and a program that says which generation it saw.
     let hung_up = place.path("hung-up");
     let script = format!(
-        "trap 'echo >> {}' HUP; echo $$ > {}; while :; do sleep 0.1; done",
+        "trap 'echo >> {}' USR1; echo $$ > {}; while :; do sleep 0.1; done",
         hung_up.display(),
         place.path("pid").display()
     );
@@ -54,7 +54,7 @@ fn a_process_a_program_and_a_server_are_told_and_only_when_bytes_have_changed() 
     let rest = approle_store(&vault, &place, &role(&vault))
         + SECRETS
         + &format!(
-            "on_change:\n- {{ signal: HUP, pid_file: {pid}, debounce: 0s }}\n- {{ command: [{program}, {other}], files: [db], debounce: 0s }}\n- {{ http: \"http://127.0.0.1:{port}/-/reload\", files: [db], debounce: 0s }}\n",
+            "on_change:\n- {{ signal: USR1, pid_file: {pid}, debounce: 0s }}\n- {{ command: [{program}, {other}], files: [db], debounce: 0s }}\n- {{ http: \"http://127.0.0.1:{port}/-/reload\", files: [db], debounce: 0s }}\n",
             pid = place.path("pid").display(),
             program = program.display(),
             other = place.volume().join("other").display()
