@@ -6,16 +6,30 @@ use std::time::Duration;
 pub(crate) const LEAST: Duration = Duration::from_secs(1);
 /// The most between two attempts: an outage that ends is noticed within a minute.
 pub(crate) const MOST: Duration = Duration::from_secs(60);
+/// Over how long reads are spread that follow a login after an outage.
+const APART: Duration = Duration::from_secs(10);
 
 /// Says how long to wait after a number of failures in a row: full jitter over a window that doubles, so that a thousand
 /// agents that failed together do not come back together. A store's own wish is obeyed, with jitter on top.
 pub(crate) fn after_failure(failures: u32, retry_after: Option<Duration>, chance: f64) -> Duration {
-    let window = LEAST.saturating_mul(1 << failures.min(16)).min(MOST);
-    let wait = LEAST + (window - LEAST).mul_f64(chance.clamp(0.0, 1.0));
+    let wait = LEAST + (window(failures) - LEAST).mul_f64(chance.clamp(0.0, 1.0));
     match retry_after {
         Some(asked) => wait.max(asked + LEAST.mul_f64(chance.clamp(0.0, 1.0))),
         None => wait,
     }
+}
+
+/// Says how long to put off what could be read at once, now that a session is open again after a number of failures: a
+/// thousand agents that come back from one outage would read all that they have as they log in.
+pub(crate) fn after_outage(failures: u32, chance: f64) -> Duration {
+    match failures {
+        0 => Duration::ZERO,
+        failures => window(failures).min(APART).mul_f64(chance.clamp(0.0, 1.0)),
+    }
+}
+
+fn window(failures: u32) -> Duration {
+    LEAST.saturating_mul(1 << failures.min(16)).min(MOST)
 }
 
 /// Says when to look again at something that is well: a little before the whole interval, so that what is refreshed

@@ -92,8 +92,7 @@ impl Agent {
             }
             Err(error) if error.class == Class::SessionLost => {
                 secret.due = Some(now + backoff::LEAST);
-                let store = secret.store.clone();
-                self.session_lost(now, &store);
+                self.session_lost(now, name);
             }
             Err(error) => {
                 secret.failures += 1;
@@ -106,12 +105,19 @@ impl Agent {
         }
     }
 
-    /// A session that is gone has taken its leases along: their values are made anew, a little apart.
-    pub(super) fn session_lost(&mut self, now: Moment, store: &Name) {
-        if let Some(state) = self.stores.get_mut(store) {
-            state.lost(now);
+    /// A secret has found its session gone. That has taken its leases along: their values are made anew, a little apart.
+    ///
+    /// A store that comes back from an outage and has forgotten its tokens loses all agents at once: then the login waits
+    /// as after a failure.
+    pub(super) fn session_lost(&mut self, now: Moment, finder: &Name) {
+        let chance = self.chance.draw();
+        let Some(secret) = self.secrets.get(finder) else { return };
+        let (store, failures) = (secret.store.clone(), secret.outage());
+        let wait = if failures > 0 { backoff::after_failure(failures, None, chance) } else { Duration::ZERO };
+        if let Some(state) = self.stores.get_mut(&store) {
+            state.lost(now, wait);
         }
-        for secret in self.secrets.values_mut().filter(|secret| secret.store == *store) {
+        for secret in self.secrets.values_mut().filter(|secret| secret.store == store) {
             let Some(held) = &mut secret.held else { continue };
             if held.id.is_some() {
                 held.prolong = false;

@@ -480,8 +480,7 @@ impl Agent {
             }
             Err(error) if error.class == Class::SessionLost => {
                 secret.due = Some(now + backoff::LEAST);
-                let store = secret.store.clone();
-                self.session_lost(now, &store);
+                self.session_lost(now, name);
             }
             Err(error) => {
                 secret.failures += 1;
@@ -774,6 +773,11 @@ impl SecretState {
         }
     }
 
+    /// How often in a row its store was away when it was asked for.
+    fn outage(&self) -> u32 {
+        if self.fault.as_ref().is_some_and(|fault| fault.class.may_pass()) { self.failures } else { 0 }
+    }
+
     /// Brings the next look forward, but not to within a second of the last one.
     fn hurry(&mut self, now: Moment) {
         let soon = self.asked.map_or(now, |asked| now.max(asked + backoff::LEAST));
@@ -781,5 +785,7 @@ impl SecretState {
     }
 }
 
+#[cfg(test)]
+mod herd;
 #[cfg(test)]
 mod tests;

@@ -73,11 +73,11 @@ impl StoreState {
         }
     }
 
-    /// The store does not know the session any more.
-    pub(super) fn lost(&mut self, now: Moment) {
+    /// The store does not know the session any more. Another is opened after a wait.
+    pub(super) fn lost(&mut self, now: Moment, wait: Duration) {
         if self.is_open() && !self.busy {
             let earliest = self.attempted.map_or(now, |attempted| attempted + backoff::LEAST);
-            self.session = State::Closed { due: earliest.max(now) };
+            self.session = State::Closed { due: earliest.max(now + wait) };
         }
     }
 
@@ -126,12 +126,14 @@ impl Agent {
         store.busy = false;
         match result {
             Ok(session) => {
+                let failures = store.failures;
                 if let State::Open { ends, ours, .. } = store.session {
                     store.has_earlier |= ours;
                     store.opened(now, session, None, chance);
                     self.succeeded(now, name, ends);
                 } else {
                     store.opened(now, session, None, chance);
+                    self.read_apart(now, name, failures);
                 }
                 // A login that ends while we are going has to be given back as well.
                 if matches!(self.phase, Phase::Ending { .. }) {
@@ -166,6 +168,15 @@ impl Agent {
         }
     }
 
+    /// A session is open again: what could not be read meanwhile is overdue, and is read a little apart. Whoever still has
+    /// no file at all does not wait.
+    fn read_apart(&mut self, now: Moment, store: &Name, logins: u32) {
+        for secret in self.secrets.values_mut().filter(|secret| secret.store == *store && secret.seen.is_some()) {
+            let wait = backoff::after_outage(logins.max(secret.outage()), self.chance.draw());
+            secret.due = secret.due.map(|due| due.max(now + wait));
+        }
+    }
+
     pub(super) fn renewed(&mut self, now: Moment, name: &Name, result: Result<Session, ProviderError>) {
         let chance = self.chance.draw();
         let Some(store) = self.stores.get_mut(name) else { return };
@@ -182,8 +193,13 @@ impl Agent {
             }
             Err(_) => {
                 // It cannot be renewed, or is gone: open another. Reads go on with the old one meanwhile, and fail if
-                // it is gone.
-                *next = Some((now + backoff::LEAST, Next::Login));
+                // it is gone. After an outage all agents learn that together, so they wait as after a failure.
+                let wait = if store.failures > 0 {
+                    backoff::after_failure(store.failures, None, chance)
+                } else {
+                    backoff::LEAST
+                };
+                *next = Some((now + wait, Next::Login));
             }
         }
     }

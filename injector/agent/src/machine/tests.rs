@@ -287,6 +287,74 @@ fn logs_in_again_when_the_token_is_lost_but_not_at_once_again() {
 }
 
 #[test]
+fn a_session_that_an_outage_took_is_opened_after_a_wait_and_reads_are_spread() {
+    let mut world = World::steady();
+    world.now = s(130);
+    world.on(Event::Tick);
+    for _ in 0..8 {
+        for secret in ["a", "b"] {
+            world.failed(secret, Class::Unreachable);
+        }
+        world.now += s(60);
+        world.on(Event::Tick);
+    }
+    // The store is back with another token store.
+    assert_eq!(world.failed("a", Class::SessionLost), [], "no login at once: all agents learn it together");
+    assert_eq!(world.failed("b", Class::SessionLost), []);
+    let lost = world.now;
+    assert_eq!(world.later(), [Action::Login(n("v"))]);
+    assert!(world.now > lost + s(1) && world.now <= lost + s(60), "{:?}", world.now - lost);
+    let login = world.now;
+    assert_eq!(world.log_in(None), [], "nor are all secrets read at once");
+    assert_eq!(world.later().len(), 1);
+    let first = world.now;
+    assert_eq!(world.later().len(), 1);
+    assert!(first > login && world.now > first && world.now <= login + s(10), "{:?}", world.now - login);
+}
+
+#[test]
+fn after_an_hour_of_suspension_each_call_is_made_once_and_what_has_ended_is_replaced() {
+    let mut world = leasing(Mode::Run, ", refresh: 30s");
+    leased(&mut world, 1, 300);
+    world.published(Replaced::Nothing);
+    assert!(world.agent.status(world.now).ready);
+    world.now += s(3600);
+    let actions = world.on(Event::Tick);
+    // The token has ended, too: what was due 120 times is due once, and the files stay.
+    assert_eq!(actions, [Action::Login(n("v")), fetch("db", None), fetch("kv", Some(1))]);
+    assert!(!world.agent.status(world.now).ready, "the lease has ended, and nobody can use it");
+    world.failed("kv", Class::SessionLost);
+    world.failed("db", Class::SessionLost);
+    world.log_in(Some(3600));
+    let login = world.now;
+    assert_eq!(until_db(&mut world), fetch("db", None));
+    assert!(world.now - login <= s(3), "{:?}", world.now - login);
+    leased(&mut world, 2, 300);
+    world.published(Replaced::Generation);
+    assert!(world.agent.status(world.now).ready);
+}
+
+/// A jump of the wall clock changes nothing, since nothing here can see one: moments are arguments, and the shell takes
+/// them from the monotonic clock.
+#[test]
+fn no_rule_about_time_reads_a_clock() {
+    let clocks = ["SystemTime", "Instant", "elapsed("];
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/machine");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with("tests.rs") {
+            continue;
+        }
+        let source = std::fs::read_to_string(&path).unwrap();
+        for clock in clocks {
+            assert!(!source.contains(clock), "{} names {clock}", path.display());
+        }
+    }
+    let shell = include_str!("../shell.rs");
+    assert!(shell.contains("let now = self.began.elapsed();") && shell.contains("began: Instant,"));
+}
+
+#[test]
 fn once_publishes_all_or_nothing_and_ends() {
     let mut world = World::new(Mode::Once);
     world.on(Event::Tick);
