@@ -314,7 +314,7 @@ impl Shell {
             Ok(Fetched::Unchanged) => Ok(None),
             Ok(Fetched::Changed { fields, version, term }) => {
                 let mut told = vec![("secret", secret.to_string())];
-                if let Version::Number(number) = version {
+                if let Some(number) = version.number() {
                     told.push(("version", number.to_string()));
                 }
                 if let Term::Lease(lease) = &term {

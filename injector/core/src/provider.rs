@@ -137,16 +137,33 @@ pub enum Fetched {
 /// Tells two values of a secret apart without holding either.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// The store's own number.
-    Number(u64),
+    /// The store's own number, and a hash of the moment at which it says that the version was made: what is deleted and
+    /// written anew is numbered from 1 again.
+    Number {
+        /// The number.
+        number: u64,
+        /// The hash.
+        made: u64,
+    },
     /// A hash of the value under a key that was drawn when the process began and is never written anywhere.
     Digest([u8; 32]),
+}
+
+impl Version {
+    /// The store's own number, if it has one.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number { number, .. } => Some(*number),
+            Self::Digest(_) => None,
+        }
+    }
 }
 
 impl fmt::Debug for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Number(number) => write!(f, "Number({number})"),
+            Self::Number { number, .. } => write!(f, "Number({number})"),
             Self::Digest(_) => f.write_str("Digest(..)"),
         }
     }

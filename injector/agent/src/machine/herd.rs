@@ -181,7 +181,7 @@ impl Herd {
             Action::Fetch { secret, known } => {
                 let lease = self.store.lease.filter(|_| secret.as_str() == "db");
                 let lease = lease.map(|ttl| Term::Lease(Lease { id: Some("db".to_owned()), ttl, renewable: true }));
-                let new = known.is_none().then(|| (Version::Number(1), lease.unwrap_or_default()));
+                let new = known.is_none().then(|| (Version::Number { number: 1, made: 0 }, lease.unwrap_or_default()));
                 Event::Fetched { secret, result: Ok(new) }
             }
             other => panic!("{other:?}"),

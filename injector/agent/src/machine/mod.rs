@@ -367,10 +367,7 @@ impl Agent {
                 holds_up: secret.holds_up(),
                 next: secret.due.map(|due| due.saturating_sub(now)),
                 lease: secret.held.as_ref().map(|held| held.ends.saturating_sub(now)),
-                version: secret.staged.or(secret.delivered).and_then(|version| match version {
-                    Version::Number(number) => Some(number),
-                    Version::Digest(_) => None,
-                }),
+                version: secret.staged.or(secret.delivered).and_then(|version| version.number()),
             }
         });
         let published = self.files.values().all(|file| file.made);

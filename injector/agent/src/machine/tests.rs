@@ -32,7 +32,7 @@ fn f(text: &str) -> FileName {
 }
 
 fn v(number: u64) -> Version {
-    Version::Number(number)
+    Version::Number { number, made: 0 }
 }
 
 fn error(class: Class) -> ProviderError {
@@ -172,7 +172,10 @@ fn a_nudge_hurries_what_was_missing_and_nothing_that_recovers() {
 fn polls_with_the_version_that_was_delivered_a_little_before_the_interval_ends() {
     let mut world = World::steady();
     let actions = world.later();
-    assert!(matches!(&actions[..], [Action::Fetch { known: Some(Version::Number(1)), .. }]), "{actions:?}");
+    assert!(
+        matches!(&actions[..], [Action::Fetch { known: Some(Version::Number { number: 1, .. }), .. }]),
+        "{actions:?}"
+    );
     assert!(world.now > s(123) && world.now <= s(130), "{:?}", world.now);
 }
 

@@ -1,6 +1,7 @@
 //! The key-value engine, version 1 and 2, and which of them a path leads to.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use oakum_inject::format::WHOLE;
 use oakum_inject::provider::{Term, Want};
@@ -38,8 +39,8 @@ pub enum Engine {
 /// What `metadata/` says: enough to see whether the value must be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Newest {
-    /// The newest version's number.
-    pub version: u64,
+    /// The newest version.
+    pub version: Version,
     /// Whether it can be read.
     pub alive: bool,
 }
@@ -116,11 +117,13 @@ impl Vault {
         if path.is_empty() {
             return Err(ProviderError::new(Class::Misconfigured, "the path is a mount and names no secret"));
         }
-        if let Some(Version::Number(known)) = want.known {
-            if want.pinned == Some(known) {
+        if let Some(known @ Version::Number { number, .. }) = want.known {
+            if want.pinned == Some(number) {
                 return Ok(Fetched::Unchanged);
             }
-            if want.pinned.is_none() && self.unchanged(mount, path, known, token).await? {
+            // What was gone when it was last read is read again in one call: its metadata would ask for a second one.
+            let gone = self.state().gone.contains(&format!("{mount}/{path}"));
+            if want.pinned.is_none() && !gone && self.unchanged(mount, path, known, token).await? {
                 return Ok(Fetched::Unchanged);
             }
         }
@@ -128,8 +131,13 @@ impl Vault {
             kv2::requests::ReadSecretRequest { mount: mount.to_owned(), path: path.to_owned(), version: want.pinned };
         let reply = self.run(&endpoint, Some(token)).await?;
         if reply.status == 404 {
-            let error =
-                gone(reply.body.expose()).unwrap_or_else(|| explained(self.refusal(&reply, &[token]), &want.path));
+            let error = match gone(reply.body.expose()) {
+                Some(error) => {
+                    self.state().gone.insert(format!("{mount}/{path}"));
+                    error
+                }
+                None => explained(self.refusal(&reply, &[token]), &want.path),
+            };
             return Err(match path.strip_prefix("data/") {
                 Some(rest) => error.hint(format!("write the path without `data/`: {mount}/{rest}")),
                 None => error,
@@ -138,9 +146,9 @@ impl Vault {
         if reply.status != 200 {
             return Err(explained(self.refusal(&reply, &[token]), &format!("{mount}/data/{path}")));
         }
-        let (fields, number) = self.parse(v2(reply.body.expose()))?;
+        let (fields, version) = self.parse(v2(reply.body.expose()))?;
+        self.state().gone.remove(&format!("{mount}/{path}"));
         let fields = whole(want, reply.body.expose(), fields);
-        let version = Version::Number(number);
         Ok(if want.known == Some(version) {
             Fetched::Unchanged
         } else {
@@ -149,7 +157,7 @@ impl Vault {
     }
 
     /// Looks at the metadata alone, where we may. A policy that grants only `data/` is common, and fine.
-    async fn unchanged(&self, mount: &str, path: &str, known: u64, token: &Secret) -> Result<bool, ProviderError> {
+    async fn unchanged(&self, mount: &str, path: &str, known: Version, token: &Secret) -> Result<bool, ProviderError> {
         let key = format!("{mount}/{path}");
         if self.state().blind.contains_key(&key) {
             return Ok(false);
@@ -161,11 +169,14 @@ impl Vault {
                 let newest = self.parse(metadata(reply.body.expose()))?;
                 Ok(newest.version == known && newest.alive)
             }
-            403 => {
-                self.state().blind.insert(key, ());
-                Ok(false)
-            }
-            _ => Err(explained(self.refusal(&reply, &[token]), &key)),
+            _ => match self.refusal(&reply, &[token]) {
+                error if error.class == Class::Refused && reply.status == 403 => {
+                    self.state().blind.insert(key, ());
+                    Ok(false)
+                }
+                // A proxy's 403 is none of these: it says nothing about our rights.
+                error => Err(explained(error, &key)),
+            },
         }
     }
 }
@@ -253,27 +264,36 @@ struct V2Data<'a> {
 struct V2Metadata {
     version: u64,
     #[serde(default)]
+    created_time: String,
+    #[serde(default)]
     deletion_time: String,
     #[serde(default)]
     destroyed: bool,
 }
 
-/// Reads an answer of version 2: the fields and the version's number.
+/// Tells a version of a secret from every other.
+fn version(number: u64, created: &str) -> Version {
+    let mut hasher = DefaultHasher::new();
+    created.hash(&mut hasher);
+    Version::Number { number, made: hasher.finish() }
+}
+
+/// Reads an answer of version 2: the fields, and which version they are.
 ///
 /// # Errors
 /// Says what is wrong with the answer.
-pub fn v2(body: &[u8]) -> Result<(Fields, u64), Nonsense> {
+pub fn v2(body: &[u8]) -> Result<(Fields, Version), Nonsense> {
     let data = Envelope::parse(body)?.data.ok_or(Nonsense("it holds no data"))?;
     let V2Data { data, metadata } = object(data.get().as_bytes())?;
     let data = data.ok_or(Nonsense("it holds no data"))?;
-    Ok((fields(data.get())?, metadata.version))
+    Ok((fields(data.get())?, version(metadata.version, &metadata.created_time)))
 }
 
 /// Tells a version that was deleted (404 with a body) from one that never was.
 #[must_use]
 pub fn gone(body: &[u8]) -> Option<ProviderError> {
     let data = Envelope::parse(body).ok()?.data?;
-    let V2Data { metadata: V2Metadata { version, deletion_time, destroyed }, .. } =
+    let V2Data { metadata: V2Metadata { version, deletion_time, destroyed, .. }, .. } =
         object(data.get().as_bytes()).ok()?;
     let how = if destroyed {
         "destroyed"
@@ -298,6 +318,8 @@ struct MetadataData {
 #[derive(Deserialize)]
 struct VersionState {
     #[serde(default)]
+    created_time: String,
+    #[serde(default)]
     deletion_time: String,
     #[serde(default)]
     destroyed: bool,
@@ -313,7 +335,8 @@ pub fn metadata(body: &[u8]) -> Result<Newest, Nonsense> {
     let state = versions.get(&current_version.to_string());
     // A deletion in the future (`delete_version_after`) has not happened: reading is what tells.
     let alive = state.is_none_or(|state| !state.destroyed && state.deletion_time.is_empty());
-    Ok(Newest { version: current_version, alive })
+    let created = state.map(|state| state.created_time.as_str()).unwrap_or_default();
+    Ok(Newest { version: version(current_version, created), alive })
 }
 
 /// Tells whether an answer warns that the path is one of version 2.

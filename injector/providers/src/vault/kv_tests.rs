@@ -6,12 +6,13 @@ use proptest::prelude::*;
 use super::*;
 
 const V2: &str = r#"{"lease_id":"","renewable":false,"data":{"data":{"a":"1","n":1.0,"o":{"x":[1]},"e":"\u00e9\n"},"metadata":{"created_time":"2024-01-01T00:00:00Z","custom_metadata":null,"deletion_time":"","destroyed":false,"version":7}},"wrap_info":null}"#;
-const METADATA: &str = r#"{"data":{"current_version":3,"versions":{"2":{"deletion_time":"2024-01-01T00:00:00Z","destroyed":false},"3":{"deletion_time":"","destroyed":false}}}}"#;
+const METADATA: &str = r#"{"data":{"current_version":3,"versions":{"2":{"deletion_time":"2024-01-01T00:00:00Z","destroyed":false},"3":{"created_time":"2024-01-03T00:00:00Z","deletion_time":"","destroyed":false}}}}"#;
 
 #[test]
 fn version_2_gives_fields_and_a_number() {
-    let (fields, number) = v2(V2.as_bytes()).unwrap();
-    assert_eq!(number, 7);
+    let (fields, found) = v2(V2.as_bytes()).unwrap();
+    assert_eq!(found, version(7, "2024-01-01T00:00:00Z"));
+    assert_ne!(found, version(7, "2024-01-02T00:00:00Z"), "it was deleted and written anew");
     assert_eq!(fields.names(), ["a", "e", "n", "o"]);
     assert_eq!(fields.get("e").unwrap().bytes().expose(), "é\n".as_bytes());
     assert!(matches!(fields.get("n"), Some(Field::Json(json)) if json.expose() == b"1.0"));
@@ -41,9 +42,12 @@ fn a_deleted_version_is_told_from_none() {
 
 #[test]
 fn metadata_tells_what_is_newest_and_whether_it_can_be_read() {
-    assert_eq!(metadata(METADATA.as_bytes()).unwrap(), Newest { version: 3, alive: true });
+    assert_eq!(
+        metadata(METADATA.as_bytes()).unwrap(),
+        Newest { version: version(3, "2024-01-03T00:00:00Z"), alive: true }
+    );
     let deleted = METADATA.replace("\"current_version\":3", "\"current_version\":2");
-    assert_eq!(metadata(deleted.as_bytes()).unwrap(), Newest { version: 2, alive: false });
+    assert_eq!(metadata(deleted.as_bytes()).unwrap(), Newest { version: version(2, ""), alive: false });
 }
 
 #[test]

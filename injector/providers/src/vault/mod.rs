@@ -10,7 +10,7 @@ pub mod lease;
 mod login;
 pub mod reply;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,8 @@ struct State {
     mounts: HashMap<String, kv::Mount>,
     /// Paths whose metadata we may not read, so that the value must be read to see whether it changed.
     blind: HashMap<String, ()>,
+    /// Paths whose newest version was deleted when they were last read.
+    gone: HashSet<String>,
 }
 
 /// A token and what is known of it.
@@ -178,6 +180,7 @@ impl SecretProvider for Vault {
             let mut state = self.state();
             state.mounts.clear();
             state.blind.clear();
+            state.gone.clear();
             if let Some(before) = state.token.replace(token).filter(|before| before.ours) {
                 state.earlier.push(before);
             }

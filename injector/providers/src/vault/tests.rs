@@ -50,7 +50,7 @@ async fn an_approle_login_and_a_read_send_what_vault_wants() {
         whole: false,
     };
     let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
-    assert_eq!(version, oakum_inject::Version::Number(4));
+    assert_eq!(version.number(), Some(4));
 
     let login = asked.recv().unwrap();
     assert!(login.starts_with("POST /v1/auth/approle/login HTTP/1.1\r\n"), "{login}");
@@ -68,11 +68,12 @@ async fn a_known_version_costs_one_look_at_the_metadata() {
     let secret_id = file("sid");
     let vault = vault(address, approle(secret_id.path()));
     vault.login().await.unwrap();
+    let known = kv::v2(VALUE.trim_start_matches("200 ").as_bytes()).unwrap().1;
     let want = Want {
         path: "secret/web".to_owned(),
         pinned: None,
         stage: None,
-        known: Some(oakum_inject::Version::Number(4)),
+        known: Some(known),
         with: BTreeMap::new(),
         whole: false,
     };
@@ -85,6 +86,55 @@ async fn a_known_version_costs_one_look_at_the_metadata() {
         paths[2..],
         ["/v1/secret/metadata/web", "/v1/secret/metadata/web", "/v1/secret/data/web", "/v1/secret/data/web"]
     );
+}
+
+#[tokio::test]
+async fn what_was_deleted_and_written_anew_is_another_value_under_the_same_number() {
+    let anew = r#"200 {"data":{"current_version":4,"versions":{"4":{"created_time":"2024-02-01T00:00:00Z"}}}}"#;
+    let value = r#"200 {"data":{"data":{"k":"w"},"metadata":{"version":4,"created_time":"2024-02-01T00:00:00Z"}}}"#;
+    let (address, _asked) = scripted(vec![GRANTED, KV2, VALUE, anew, value]).await;
+    let secret_id = file("sid");
+    let vault = vault(address, approle(secret_id.path()));
+    vault.login().await.unwrap();
+    let mut want = Want {
+        path: "secret/web".to_owned(),
+        pinned: None,
+        stage: None,
+        known: None,
+        with: BTreeMap::new(),
+        whole: false,
+    };
+    let Fetched::Changed { version: before, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
+    want.known = Some(before);
+    let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
+    assert!(version != before && version.number() == before.number());
+}
+
+#[tokio::test]
+async fn a_deleted_version_costs_one_call_a_look() {
+    let deleted = r#"200 {"data":{"current_version":5,"versions":{"5":{"deletion_time":"2024-02-01T00:00:00Z"}}}}"#;
+    let gone = r#"404 {"data":{"data":null,"metadata":{"version":5,"deletion_time":"2024-02-01T00:00:00Z"}}}"#;
+    let (address, asked) = scripted(vec![GRANTED, KV2, VALUE, deleted, gone, gone, VALUE]).await;
+    let secret_id = file("sid");
+    let vault = vault(address, approle(secret_id.path()));
+    vault.login().await.unwrap();
+    let mut want = Want {
+        path: "secret/web".to_owned(),
+        pinned: None,
+        stage: None,
+        known: None,
+        with: BTreeMap::new(),
+        whole: false,
+    };
+    let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
+    want.known = Some(version);
+    for _ in 0..2 {
+        assert_eq!(vault.fetch(&want).await.unwrap_err().class, Class::Missing);
+    }
+    assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
+    let paths: Vec<String> = asked.iter().map(|request| request.split(' ').nth(1).unwrap().to_owned()).collect();
+    let (data, metadata) = ("/v1/secret/data/web", "/v1/secret/metadata/web");
+    assert_eq!(paths[2..], [data, metadata, data, data, data]);
 }
 
 #[tokio::test]
