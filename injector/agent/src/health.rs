@@ -145,6 +145,11 @@ fn write(out: &mut String, status: &Status, ago: Duration) -> std::fmt::Result {
     )?;
     writeln!(
         out,
+        "# TYPE oakum_agent_publication_failures gauge\n# HELP oakum_agent_publication_failures Publications in a row that the volume refused.\noakum_agent_publication_failures {}",
+        status.refused
+    )?;
+    writeln!(
+        out,
         "# TYPE oakum_secret_published gauge\n# HELP oakum_secret_published Whether every file of the secret is there."
     )?;
     for secret in &status.secrets {

@@ -28,7 +28,7 @@ use crate::health::{self, Shared, Told};
 use crate::hook;
 use crate::machine::backoff::{self, Chance};
 use crate::machine::plan::{Mode, Plan};
-use crate::machine::{Action, Agent, Demand, Event, Outcome, Replaced};
+use crate::machine::{Action, Agent, Demand, Event, Outcome, Replaced, VolumeFault};
 use crate::output::{self, Level};
 use crate::surroundings::Surroundings;
 use crate::volume::{Part, Published, Volume};
@@ -547,8 +547,10 @@ impl Shell {
                 Event::Published { failed, replaced, changed }
             }
             Err(error) => {
-                output::log(Level::Warn, "volume.not_published", &error.to_string(), &[]);
-                Event::NotPublished(error.into())
+                let fault = VolumeFault::from(error);
+                let hint: Vec<_> = fault.hint.iter().map(|hint| ("hint", hint.clone())).collect();
+                output::log(Level::Warn, "volume.not_published", &fault.what, &hint);
+                Event::NotPublished(fault)
             }
         }
     }

@@ -263,6 +263,8 @@ pub(crate) struct Status {
     /// Whether every file has been published, and in `exec` the child is running.
     pub(crate) ready: bool,
     pub(crate) generations: u64,
+    /// Publications in a row that the volume refused.
+    pub(crate) refused: u32,
     pub(crate) secrets: Vec<SecretStatus>,
 }
 
@@ -374,6 +376,7 @@ impl Agent {
         Status {
             ready: published && self.phase == Phase::Steady && !self.secrets.values().any(SecretState::holds_up),
             generations: self.publishing.generations,
+            refused: self.publishing.failures,
             secrets: secrets.collect(),
         }
     }
