@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 use super::http::{Answer, Request, ask};
 use super::{Authority, Process, free_port, program};
 use crate::planted::Planted;
+use crate::programs::finish;
 
 /// A running Vault.
 #[derive(Debug)]
@@ -25,6 +27,15 @@ pub struct Vault {
     ca: Option<PathBuf>,
     /// Where there is a storage: what it is unsealed with.
     unseal_key: Option<String>,
+    /// Where there is a storage: who its certificate is by, and where that and the key are.
+    identity: Option<Identity>,
+}
+
+#[derive(Debug)]
+struct Identity {
+    authority: Authority,
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 /// What an app logs in with.
@@ -71,8 +82,15 @@ impl Vault {
         let process = Process::start("vault", &mut command, folder.path())?;
         let scheme = if tls { "https" } else { "http" };
         let ca = tls.then(|| folder.path().join("vault-ca.pem"));
-        let mut vault =
-            Self { process, address: format!("{scheme}://127.0.0.1:{port}"), root, folder, ca, unseal_key: None };
+        let mut vault = Self {
+            process,
+            address: format!("{scheme}://127.0.0.1:{port}"),
+            root,
+            folder,
+            ca,
+            unseal_key: None,
+            identity: None,
+        };
         // Not only up: the KV mount is there a moment later.
         vault.wait("GET", "secret/config", None)?;
         Ok(vault)
@@ -101,7 +119,8 @@ impl Vault {
         fs::write(folder.path().join("vault.json"), config.to_string())?;
         let process = Self::serve(folder.path())?;
         let (address, ca) = (format!("https://127.0.0.1:{port}"), Some(authority.certificate()));
-        let mut vault = Self { process, address, root: String::new(), folder, ca, unseal_key: None };
+        let identity = Some(Identity { authority, certificate, key });
+        let mut vault = Self { process, address, root: String::new(), folder, ca, unseal_key: None, identity };
         vault.wait("GET", "sys/seal-status", None)?;
         let init = vault.call("PUT", "sys/init", Some(json!({ "secret_shares": 1, "secret_threshold": 1 })));
         let text = |value: &Value| value.as_str().expect("Vault gives a text").to_owned();
@@ -265,6 +284,36 @@ impl Vault {
     /// Takes a token away by its accessor, as an operator would.
     pub fn revoke(&self, accessor: &str) {
         self.write("auth/token/revoke-accessor", &json!({ "accessor": accessor }));
+    }
+
+    /// The authority that it has its certificate of, where it has a storage.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        &self.identity.as_ref().expect("it was started with a storage").authority
+    }
+
+    /// Takes another certificate and its key, as after a renewal, and waits until it does.
+    ///
+    /// # Panics
+    /// If it was started without a storage, or is gone.
+    pub fn present(&self, certificate: &Path, key: &Path) {
+        let own = self.identity.as_ref().expect("it was started with a storage");
+        for (from, to) in [(certificate, &own.certificate), (key, &own.key)] {
+            fs::copy(from, to).expect("the folder is ours");
+        }
+        crate::process::Process(self.process.id()).signal("HUP");
+        let pem = fs::read_to_string(certificate).expect("a certificate is text");
+        // The first lines may be those of any certificate; a signature is not.
+        let last = pem.lines().rev().nth(2).expect("a certificate has lines");
+        let host = self.address.trim_start_matches("https://");
+        let shown = || finish(Command::new("openssl").args(["s_client", "-connect", host]), b"").out.contains(last);
+        let began = Instant::now();
+        while !shown() {
+            assert!(began.elapsed() < Duration::from_secs(20), "Vault does not take {}", certificate.display());
+        }
     }
 
     /// Seals it.

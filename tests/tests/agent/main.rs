@@ -8,6 +8,7 @@ mod child;
 mod config;
 mod delivery;
 mod dynamic;
+mod faults;
 mod hooks;
 mod identity;
 mod kill;
@@ -48,8 +49,11 @@ fn token_store(vault: &Vault, token_file: &Path) -> String {
 }
 
 fn store(vault: &Vault, auth: &str) -> String {
-    let address = vault.address();
-    let ca = vault.ca().map(|ca| format!("ca: {}, ", ca.display())).unwrap_or_default();
+    store_at(vault.address(), vault.ca().as_deref(), auth)
+}
+
+fn store_at(address: &str, ca: Option<&Path>, auth: &str) -> String {
+    let ca = ca.map(|ca| format!("ca: {}, ", ca.display())).unwrap_or_default();
     format!("stores: {{ vault: {{ vault: {{ address: \"{address}\", {ca}auth: {auth} }} }} }}\n")
 }
 
