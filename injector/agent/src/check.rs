@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use oakum_inject::Injection;
-use oakum_inject::config::{AwsCredentials, Content, FileSpec, Literal, Receiver, Source, Store, Tell, VaultAuth};
+use oakum_inject::config::{
+    AwsCredentials, Content, EnvSource, FileSpec, Literal, Receiver, Source, Store, Tell, TemplateSpec, VaultAuth,
+};
 
 use crate::{Failure, harden, output, volume};
 
@@ -64,8 +66,12 @@ fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
     for (name, file) in files {
         writeln!(out, "  {name}: {}", file_text(file))?;
     }
-    for (name, value) in env {
-        writeln!(out, "environment {name}: {value} (in `exec`)")?;
+    for (name, source) in env {
+        let source = match source {
+            EnvSource::Value(value) => value.to_string(),
+            EnvSource::Template(template) => template_text(template),
+        };
+        writeln!(out, "environment {name}: {source} (in `exec`)")?;
     }
     for hook in on_change {
         let files = if hook.files.is_empty() {
@@ -154,6 +160,12 @@ fn hook_text(tell: &Tell) -> String {
     }
 }
 
+fn template_text(template: &TemplateSpec) -> String {
+    let uses: Vec<String> = template.uses.iter().map(ToString::to_string).collect();
+    let paths: Vec<&str> = template.calls.keys().map(|call| call.path.as_str()).collect();
+    format!("a template of {}", [uses.iter().map(String::as_str).collect(), paths].concat().join(", "))
+}
+
 fn file_text(file: &FileSpec) -> String {
     let source = |source: &Source| match source {
         Source::Secret(name) => format!("all fields of {name}"),
@@ -164,11 +176,7 @@ fn file_text(file: &FileSpec) -> String {
     let content = match &file.content {
         Content::Raw(value) => format!("raw, {value}"),
         Content::Json(values) => format!("json, {}", source(values)),
-        Content::Template(template) => {
-            let uses: Vec<String> = template.uses.iter().map(ToString::to_string).collect();
-            let paths: Vec<&str> = template.calls.keys().map(|call| call.path.as_str()).collect();
-            format!("a template of {}", [uses.iter().map(String::as_str).collect(), paths].concat().join(", "))
-        }
+        Content::Template(template) => template_text(template),
         Content::Dotenv(values) => format!("dotenv, {}", source(values)),
         _ => "of a format that this program does not know".to_owned(),
     };

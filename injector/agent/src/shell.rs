@@ -13,7 +13,7 @@ use oakum_inject::config::{FileName, Receiver, SecretSpec, Tell};
 use oakum_inject::format;
 use oakum_inject::provider::{Answer, Grant, Session, Term, Want};
 use oakum_inject::reference::Name;
-use oakum_inject::{Class, Fetched, Fields, Injection, ProviderError, Secret, SecretProvider, Version};
+use oakum_inject::{Class, Fetched, Fields, Injection, ProviderError, SecretProvider, Version};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::process::{Pid, Signal};
 use tokio::signal::unix::{SignalKind, signal};
@@ -626,9 +626,7 @@ impl Shell {
             .injection
             .env
             .iter()
-            .map(|(name, value)| {
-                Ok((name.to_string(), Secret::from(format::find(value, &self.staged)?.bytes().expose().to_vec())))
-            })
+            .map(|(name, value)| Ok((name.to_string(), format::variable(value, &self.staged, &Surroundings)?)))
             .collect::<Result<Vec<_>, format::RenderError>>()?;
         self.child = Some(Child::start(&self.command, &env)?);
         output::log(Level::Info, "child.started", "started the child", &[("variables", env.len().to_string())]);

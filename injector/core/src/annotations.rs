@@ -7,7 +7,7 @@
 //! | `oakum.dev/volume` | as `volume`; without it, the default |
 //! | `oakum.dev/secret.NAME` | `STORE:PATH`, or a map as under `secrets` |
 //! | `oakum.dev/file.NAME` | a map as under `files`, or `SECRET#FIELD`; a `name` in it is the file's name where that does not fit into an annotation |
-//! | `oakum.dev/env` | a map from variable to `SECRET#FIELD` |
+//! | `oakum.dev/env` | a map from variable to `SECRET#FIELD`, or to a map with a `template` |
 //! | `oakum.dev/on_change` | a list, as under `on_change` |
 //! | `oakum.dev/listen`, `oakum.dev/log` | as `listen` and `log` |
 //!
@@ -101,7 +101,8 @@ pub fn to_annotations(injection: &Injection) -> BTreeMap<String, String> {
         put(format!("file.{label}"), value.to_string());
     }
     if !env.is_empty() {
-        let env: BTreeMap<&str, String> = env.iter().map(|(name, value)| (name.as_str(), value.to_string())).collect();
+        let env: BTreeMap<&str, _> =
+            env.iter().map(|(name, source)| (name.as_str(), encode::variable(source))).collect();
         put("env".to_owned(), serde_json::json!(env).to_string());
     }
     if !on_change.is_empty() {

@@ -164,6 +164,17 @@ fn a_file(secret: &Name) -> impl Strategy<Value = FileSpec> + use<> {
     (content, mode).prop_map(|(content, mode)| FileSpec { content, mode })
 }
 
+fn a_variable(secret: &Name) -> impl Strategy<Value = EnvSource> + use<> {
+    let text = format!("{{{{ index . \"{secret}\" }}}}\n: é");
+    let whole = format!(
+        "apiVersion: oakum.dev/v1\nkind: Injection\nstores: {{ s: {{ file: {{ path: /a }} }} }}\nvolume: {{ path: /v }}\n\
+         secrets: {{ {secret}: 's:x' }}\nenv: {{ A: {{ template: {} }} }}\n",
+        serde_json::json!(text)
+    );
+    let template = Injection::parse(&whole, "c").unwrap().env.into_values().next().unwrap();
+    prop_oneof![3 => a_value(secret).prop_map(EnvSource::Value), 1 => Just(template)]
+}
+
 fn a_few_hooks(all: bool) -> Vec<Hook> {
     let text = r#"[{ signal: SIGHUP, process: nginx, debounce: 2s }, { signal: USR1 }, { signal: USR2, pid_file: "/run/a: b" },
         { restart: true }, { command: [/bin/x, 'a b: c'], timeout: 1s }, { http: 'http://127.0.0.1:81/a?b', method: PUT }]"#;
@@ -208,7 +219,8 @@ fn an_injection() -> impl Strategy<Value = Injection> {
                 },
             )]);
             let files = proptest::collection::vec((a_file_name(), a_file(&secret)), 1..5);
-            let env = btree_map("[A-Z_]{1,5}".prop_map(|name| EnvName::parse(&name).unwrap()), a_value(&secret), 1..3);
+            let env =
+                btree_map("[A-Z_]{1,5}".prop_map(|name| EnvName::parse(&name).unwrap()), a_variable(&secret), 1..3);
             (Just((stores, secrets, volume)), files, env, proptest::bool::ANY)
         })
         .prop_map(|((stores, secrets, path), files, env, json)| {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{Content, EnvName, Source, TemplateSpec};
+use crate::config::{Content, EnvName, EnvSource, Source, TemplateSpec};
 use crate::provider::{Class, ProviderError};
 use crate::reference::{Name, ValueRef};
 use crate::secret::{Field, Fields, Secret};
@@ -98,6 +98,24 @@ pub fn render(
         Content::Raw(value) => Ok(copy(find(value, secrets)?.bytes())),
         Content::Json(source) => json(&chosen(source, secrets)?),
         Content::Dotenv(source) => dotenv(&chosen(source, secrets)?),
+    }
+}
+
+/// Makes the value of a variable.
+///
+/// # Errors
+/// Says which field is missing.
+pub fn variable(
+    source: &EnvSource,
+    secrets: &BTreeMap<Name, Fields>,
+    outside: &dyn Outside,
+) -> Result<Secret, RenderError> {
+    match source {
+        EnvSource::Value(value) => Ok(copy(find(value, secrets)?.bytes())),
+        EnvSource::Template(template) => {
+            let data = Data { template, secrets, outside };
+            Ok(template.parsed.render(&data, template.missing)?)
+        }
     }
 }
 

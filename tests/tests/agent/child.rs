@@ -11,7 +11,7 @@ fn config(vault: &Vault, place: &Place) -> String {
     approle_store(vault, place, &role(vault))
         + "secrets: { db: { from: \"vault:secret/db\", refresh: 1s } }
 files: { password: \"db#password\" }
-env: { DB_PASSWORD: \"db#password\", DB_PORT: \"db#port\" }
+env: { DB_PASSWORD: \"db#password\", DB_PORT: \"db#port\", DSN: { template: \"pg://u:{{ .db.password }}@h:{{ .db.port }}\" } }
 "
 }
 
@@ -23,10 +23,12 @@ fn the_child_has_its_environment_and_its_code_is_ours() {
     let exec = |script: &str| place.run("exec", &rest, &["--", "sh", "-c", script]);
 
     let volume = place.volume();
-    let ran =
-        exec(&format!("printf '%s %s ' \"$DB_PASSWORD\" \"$DB_PORT\"; cat {}/password; exit 7", volume.display()));
+    let ran = exec(&format!(
+        "printf '%s %s %s ' \"$DB_PASSWORD\" \"$DB_PORT\" \"$DSN\"; cat {}/password; exit 7",
+        volume.display()
+    ));
     assert_eq!(ran.code, 7, "{}", ran.err);
-    assert_eq!(ran.out, format!("{0} 5432 {0}", password.text()));
+    assert_eq!(ran.out, format!("{0} 5432 pg://u:{0}@h:5432 {0}", password.text()));
     assert_eq!(password.trace_in(ran.err.as_bytes()), None);
     assert_eq!(place.names(), [""; 0], "wiped at the end of the child");
     assert_eq!(vault.sessions().len(), 0);

@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use oakum_inject::Injection;
-use oakum_inject::config::{AwsCredentials, Content, KUBERNETES_NAMESPACE, Literal, Receiver, Store, Tell, VaultAuth};
+use oakum_inject::config::{
+    AwsCredentials, Content, EnvSource, KUBERNETES_NAMESPACE, Literal, Receiver, Store, Tell, VaultAuth,
+};
 
 /// Ports of AWS's own services, and of the metadata of its machines.
 const AWS: [u16; 2] = [443, 80];
@@ -80,12 +82,18 @@ impl Reach {
                 _ => {}
             }
         }
-        for file in injection.files.values() {
+        let in_files = injection.files.values().filter_map(|file| match &file.content {
+            Content::Template(template) => Some(template),
+            _ => None,
+        });
+        let in_env = injection.env.values().filter_map(|source| match source {
+            EnvSource::Template(template) => Some(template),
+            EnvSource::Value(_) => None,
+        });
+        for template in in_files.chain(in_env) {
             // What a template reads with `file` is a path that stands in it.
-            if let Content::Template(template) = &file.content {
-                let paths = template.parsed.mentions().into_iter().map(Path::new);
-                paths.filter(|path| path.is_absolute() && path.exists()).for_each(|path| reach.beside(path));
-            }
+            let paths = template.parsed.mentions().into_iter().map(Path::new);
+            paths.filter(|path| path.is_absolute() && path.exists()).for_each(|path| reach.beside(path));
         }
         if !own_trust {
             reach.read.extend(TRUST.iter().map(PathBuf::from));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use oakum_inject::Injection;
-use oakum_inject::config::{FileName, OnStale, SecretSpec, Tell};
+use oakum_inject::config::{EnvSource, FileName, OnStale, SecretSpec, Tell};
 use oakum_inject::reference::Name;
 
 /// What the agent was asked to do.
@@ -78,7 +78,7 @@ impl Plan {
             .map(|(name, file)| (name.clone(), file.secrets().into_iter().cloned().collect()))
             .collect();
         let env: BTreeSet<Name> = match mode {
-            Mode::Exec => injection.env.values().map(|value| value.secret.clone()).collect(),
+            Mode::Exec => injection.env.values().flat_map(EnvSource::secrets).cloned().collect(),
             Mode::Run | Mode::Once => BTreeSet::new(),
         };
         let secrets = injection

@@ -85,11 +85,12 @@ impl Parts<'_> {
             None => BTreeMap::new(),
         };
         let env = match self.env {
-            Some(node) => env(node, &secrets)?,
+            Some(node) => env(node, &secrets, &mut implied)?,
             None => BTreeMap::new(),
         };
         let used = |name: &Name| {
-            env.values().any(|value| value.secret == *name) || files.values().any(|file| file.secrets().contains(&name))
+            env.values().any(|value| value.secrets().contains(&name))
+                || files.values().any(|file| file.secrets().contains(&name))
         };
         if let Some(name) = secrets.keys().find(|name| !used(name)) {
             let all = self.secrets.map(|node| entries(node, "secrets")).transpose()?.unwrap_or_default();
@@ -434,14 +435,25 @@ fn values(format: &str, node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Re
     Ok(values)
 }
 
-fn env(node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Result<BTreeMap<EnvName, ValueRef>> {
-    entries(node, "env")?
-        .iter()
-        .map(|(key, node)| {
-            let name = EnvName::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
-            Ok((name, value(node, &key.text, secrets)?))
-        })
-        .collect()
+fn env(
+    node: &Node,
+    secrets: &BTreeMap<Name, SecretSpec>,
+    implied: &mut Implied<'_>,
+) -> Result<BTreeMap<EnvName, EnvSource>> {
+    let mut variables = BTreeMap::new();
+    for (key, node) in entries(node, "env")? {
+        let name = EnvName::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
+        let source = if let Kind::Scalar { .. } = node.kind {
+            EnvSource::Value(value(node, &key.text, secrets)?)
+        } else {
+            let mut map = Map::open(node, format!("the variable `{name}`"))?;
+            let template = implied.decode(map.need("template")?, &mut map, secrets)?;
+            map.finish()?;
+            EnvSource::Template(template)
+        };
+        variables.insert(name, source);
+    }
+    Ok(variables)
 }
 
 fn listen(node: &Node) -> Result<SocketAddr> {

@@ -20,7 +20,7 @@ files:
   conf/app.json: { format: json, secret: db, mode: '0444' }
   key: app
   raw: { value: local }
-env: { DB_PASSWORD: db#password }
+env: { DB_PASSWORD: db#password, DSN: { template: 'pg://{{ .db.username }}', error_on_missing_key: false } }
 listen: 127.0.0.1:8300
 log: json
 ";
@@ -80,6 +80,8 @@ fn each_mistake_has_its_line_and_its_reason() {
         ("mode: '0444'", "mode: '0044'", 14, "owner cannot read"),
         ("key: app", "key: app#other", 15, "only its field `key`"),
         ("raw: { value: local }", "key/x: { value: local }", 16, "folder of the other"),
+        ("pg://{{ .db", "pg://{{ if .db", 17, "line 1 of the template"),
+        ("{ template: 'pg://", "{ mode: '0400', template: 'pg://", 17, "no key `mode`"),
         ("listen: 127.0.0.1", "listen: 0.0.0.0", 18, "loopback"),
         ("log: json", "on_change: [{ signal: KILL }]", 19, "one of `HUP`"),
         ("log: json", "on_change: [{ signal: HUP, process: a, pid_file: /b }]", 19, "not both"),

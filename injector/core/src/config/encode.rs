@@ -19,10 +19,7 @@ pub(crate) fn injection(injection: &Injection) -> Value {
         map.insert("files".to_owned(), object(files.iter().map(|(name, one)| (name.to_string(), file(one)))));
     }
     if !env.is_empty() {
-        map.insert(
-            "env".to_owned(),
-            object(env.iter().map(|(name, value)| (name.to_string(), value.to_string().into()))),
-        );
+        map.insert("env".to_owned(), object(env.iter().map(|(name, source)| (name.to_string(), variable(source)))));
     }
     if !on_change.is_empty() {
         map.insert("on_change".to_owned(), self::on_change(on_change));
@@ -34,6 +31,17 @@ pub(crate) fn injection(injection: &Injection) -> Value {
         map.insert("log".to_owned(), "json".into());
     }
     map.into()
+}
+
+pub(crate) fn variable(source: &EnvSource) -> Value {
+    match source {
+        EnvSource::Value(value) => value.to_string().into(),
+        EnvSource::Template(spec) => {
+            let mut map = Map::new();
+            template(&mut map, spec);
+            map.into()
+        }
+    }
 }
 
 /// Writes hooks as a list.
@@ -155,18 +163,7 @@ pub(crate) fn file(file: &FileSpec) -> Value {
         Content::Raw(value) => {
             map.insert("value".to_owned(), value.to_string().into());
         }
-        Content::Template(TemplateSpec { text, delimiters, missing, store, .. }) => {
-            map.insert("template".to_owned(), text.as_str().into());
-            if let Some((left, right)) = delimiters {
-                map.insert("delimiters".to_owned(), json!([left, right]));
-            }
-            if *missing == MissingKey::NoValue {
-                map.insert("error_on_missing_key".to_owned(), false.into());
-            }
-            if let Some(store) = store {
-                map.insert("store".to_owned(), store.as_str().into());
-            }
-        }
+        Content::Template(spec) => template(&mut map, spec),
         Content::Json(source) => several(&mut map, "json", source),
         Content::Dotenv(source) => several(&mut map, "dotenv", source),
     }
@@ -174,6 +171,20 @@ pub(crate) fn file(file: &FileSpec) -> Value {
         map.insert("mode".to_owned(), mode.to_string().into());
     }
     map.into()
+}
+
+fn template(map: &mut Map<String, Value>, spec: &TemplateSpec) {
+    let TemplateSpec { text, delimiters, missing, store, .. } = spec;
+    map.insert("template".to_owned(), text.as_str().into());
+    if let Some((left, right)) = delimiters {
+        map.insert("delimiters".to_owned(), json!([left, right]));
+    }
+    if *missing == MissingKey::NoValue {
+        map.insert("error_on_missing_key".to_owned(), false.into());
+    }
+    if let Some(store) = store {
+        map.insert("store".to_owned(), store.as_str().into());
+    }
 }
 
 fn several(map: &mut Map<String, Value>, format: &str, source: &Source) {

@@ -53,7 +53,7 @@ pub struct Injection {
     /// What the app gets as files.
     pub files: BTreeMap<FileName, FileSpec>,
     /// What the app gets as environment, in `exec`.
-    pub env: BTreeMap<EnvName, ValueRef>,
+    pub env: BTreeMap<EnvName, EnvSource>,
     /// Who is told when files have changed.
     pub on_change: Vec<Hook>,
     /// Where health and metrics are served; always a loopback address.
@@ -251,7 +251,7 @@ impl FileSpec {
             Content::Json(Source::Values(values)) | Content::Dotenv(Source::Values(values)) => {
                 values.values().map(|value| &value.secret).collect()
             }
-            Content::Template(template) => template.uses.iter().chain(template.calls.values()).collect(),
+            Content::Template(template) => template.secrets(),
         }
     }
 }
@@ -277,6 +277,25 @@ pub enum Source {
     Secret(Name),
     /// Chosen values under chosen names.
     Values(BTreeMap<String, ValueRef>),
+}
+
+/// What a variable of the environment holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnvSource {
+    /// One value as it is.
+    Value(ValueRef),
+    /// What a template says.
+    Template(TemplateSpec),
+}
+
+impl EnvSource {
+    /// Lists the secrets that the variable is made of; one may come more than once.
+    pub fn secrets(&self) -> Vec<&Name> {
+        match self {
+            Self::Value(value) => vec![&value.secret],
+            Self::Template(template) => template.secrets(),
+        }
+    }
 }
 
 /// How logs are written.

@@ -31,6 +31,13 @@ pub struct TemplateSpec {
     pub uses: BTreeSet<Name>,
 }
 
+impl TemplateSpec {
+    /// Lists the secrets that it may use.
+    pub(super) fn secrets(&self) -> Vec<&Name> {
+        self.uses.iter().chain(self.calls.values()).collect()
+    }
+}
+
 impl PartialEq for TemplateSpec {
     fn eq(&self, other: &Self) -> bool {
         // The rest follows from these.
