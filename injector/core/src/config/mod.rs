@@ -10,7 +10,7 @@ pub(crate) mod encode;
 pub(crate) mod hook;
 mod kubernetes;
 pub(crate) mod map;
-mod template;
+pub(crate) mod template;
 mod value;
 
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ pub use hook::{Hook, Receiver, SignalName, Tell};
 pub use kubernetes::{KUBERNETES_CA, KUBERNETES_NAMESPACE, KUBERNETES_TOKEN, KubernetesStore};
 pub use template::TemplateSpec;
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
+
+pub(crate) use hook::DEFAULT_DEBOUNCE;
 
 use crate::reference::{Name, Reference, ValueRef};
 
