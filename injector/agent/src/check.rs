@@ -101,15 +101,21 @@ fn store_text(store: &Store) -> String {
                         secret_id.display()
                     )
                 }
-                VaultAuth::Kubernetes { mount, role, token } => {
+                VaultAuth::Kubernetes { mount, role, token } | VaultAuth::Jwt { mount, role, token } => {
                     format!("logs in at auth/{mount} as {role} with the token in {}", token.display())
+                }
+                VaultAuth::Cert { mount, name } => {
+                    let role = name.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
+                    format!("logs in at auth/{mount}{role} with its certificate")
                 }
                 VaultAuth::TokenFile(path) => format!("uses the token in {}", path.display()),
                 _ => "logs in".to_owned(),
             };
             let namespace = vault.namespace.as_ref().map(|name| format!(", namespace {name}")).unwrap_or_default();
             let trust = vault.ca.as_ref().map(|path| format!(", trusts only {}", path.display())).unwrap_or_default();
-            format!("Vault at {}{namespace}{trust}, {login}", vault.address)
+            let shown = vault.client.as_ref().map(|client| format!(", shows {}", client.cert.display()));
+            let shown = shown.unwrap_or_default();
+            format!("Vault at {}{namespace}{trust}{shown}, {login}", vault.address)
         }
         Store::File(file) => format!("files under {}", file.path.display()),
         Store::Aws(aws) => {

@@ -83,6 +83,12 @@ fn an_auth() -> impl Strategy<Value = VaultAuth> {
             role,
             token
         }),
+        ("[a-z]{1,8}", "[a-z ~:0-9]{0,8}[a-z]", a_path()).prop_map(|(mount, role, token)| VaultAuth::Jwt {
+            mount,
+            role,
+            token
+        }),
+        ("[a-z]{1,8}", proptest::option::of("[a-z]{1,4}")).prop_map(|(mount, name)| VaultAuth::Cert { mount, name }),
         a_path().prop_map(VaultAuth::TokenFile),
     ]
 }
@@ -94,17 +100,17 @@ fn a_store() -> impl Strategy<Value = Store> {
         Just("http://vault.example.com".to_owned())
     ];
     prop_oneof![
-        (address, proptest::option::of("[a-z/0-9~]{1,6}"), proptest::option::of(a_path()), an_auth()).prop_map(
-            |(address, namespace, ca, auth)| {
-                Store::Vault(VaultStore {
-                    address: Address::parse(&address, PlainHttp::Anywhere).unwrap(),
-                    namespace,
-                    ca,
-                    server_name: None,
-                    auth,
-                })
-            }
-        ),
+        (address, proptest::option::of("[a-z/0-9~]{1,6}"), proptest::option::of(a_path()), a_path(), an_auth())
+            .prop_map(|(address, namespace, ca, file, auth)| {
+                let address = Address::parse(&address, PlainHttp::Anywhere).unwrap();
+                // A certificate wants TLS, and a login by one wants a certificate.
+                let (client, auth) = match (address.scheme, auth) {
+                    (Scheme::Http, VaultAuth::Cert { .. }) => (None, VaultAuth::TokenFile(file)),
+                    (_, auth @ VaultAuth::Cert { .. }) => (Some(ClientCert { cert: file.clone(), key: file }), auth),
+                    (_, auth) => (None, auth),
+                };
+                Store::Vault(VaultStore { address, namespace, ca, client, server_name: None, auth })
+            }),
         a_path().prop_map(|path| Store::File(FileStore { path })),
         an_aws_store().prop_map(Store::Aws),
         a_kubernetes_store().prop_map(Store::Kubernetes),

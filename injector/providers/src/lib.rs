@@ -20,6 +20,8 @@ pub mod kubernetes;
 #[cfg(test)]
 #[cfg(feature = "http")]
 mod scripted;
+#[cfg(feature = "http")]
+mod tls;
 #[cfg(feature = "vault")]
 pub mod vault;
 

@@ -267,12 +267,15 @@ fn warnings(injection: &Injection) -> Vec<String> {
                 if let Some(ca) = &vault.ca {
                     lacks("its CA", ca);
                 }
+                for file in vault.client.iter().flat_map(|client| [&client.cert, &client.key]) {
+                    lacks("its client certificate", file);
+                }
                 match &vault.auth {
                     VaultAuth::Kubernetes { token, .. } if token.as_os_str() != DEFAULT_TOKEN => {
                         lacks("its token", token);
                     }
                     VaultAuth::AppRole { secret_id, .. } => lacks("its secret id", secret_id),
-                    VaultAuth::TokenFile(path) => lacks("its token", path),
+                    VaultAuth::Jwt { token: path, .. } | VaultAuth::TokenFile(path) => lacks("its token", path),
                     _ => {}
                 }
             }

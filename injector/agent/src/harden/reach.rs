@@ -52,6 +52,8 @@ impl Reach {
                 Store::Vault(vault) => {
                     reach.ports.insert(vault.address.port);
                     reach.vault(&vault.auth);
+                    let client = vault.client.iter().flat_map(|client| [&client.cert, &client.key]);
+                    client.for_each(|file| reach.beside(file));
                     vault.ca.as_ref()
                 }
                 Store::Aws(aws) => {
@@ -117,7 +119,9 @@ impl Reach {
                 }
                 self.beside(secret_id);
             }
-            VaultAuth::Kubernetes { token, .. } | VaultAuth::TokenFile(token) => self.beside(token),
+            VaultAuth::Kubernetes { token, .. } | VaultAuth::Jwt { token, .. } | VaultAuth::TokenFile(token) => {
+                self.beside(token);
+            }
             _ => {}
         }
     }

@@ -34,7 +34,8 @@ use std::time::Duration;
 
 use crate::config::{Address, ConfigError, EnvName, LogFormat, Mode};
 
-pub use translate::{Ca, ClientCert, Translation, VaultServer};
+pub use crate::config::ClientCert;
+pub use translate::{Ca, Translation, VaultServer};
 
 /// What a configuration says, key by key, with the defaults of Vault Agent where it says nothing.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,9 +6,11 @@ use oakum_inject::{Class, ProviderError, Secret};
 use rustify::Endpoint;
 use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
 use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
+use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
 use vaultrs::api::token::requests::LookupTokenSelfRequest;
 
 use super::Vault;
+use super::endpoint::Put;
 use super::reply::{self, Envelope, Nonsense};
 use crate::credential::{credential, text};
 
@@ -31,6 +33,18 @@ impl Vault {
                 let jwt = text(&secret, token)?.to_owned();
                 let endpoint = Wiped(LoginWithKubernetesRequest { mount: mount.clone(), role: role.clone(), jwt });
                 self.grant(&endpoint.0, mount, &secret).await
+            }
+            VaultAuth::Jwt { mount, role, token } => {
+                let secret = credential(token)?;
+                let jwt = text(&secret, token)?.to_owned();
+                let endpoint = Wiped(JWTLoginRequest { mount: mount.clone(), jwt, role: Some(role.clone()) });
+                self.grant(&endpoint.0, mount, &secret).await
+            }
+            VaultAuth::Cert { mount, name } => {
+                // The proof is in the connection. The endpoint of `vaultrs` calls the name otherwise than Vault does.
+                let path = format!("auth/{mount}/login");
+                let name = name.iter().map(|name| ("name", name.as_str()));
+                self.grant(&Put::new(&path, name), mount, &Secret::from(String::new())).await
             }
             VaultAuth::TokenFile(path) => {
                 let token = credential(path)?;
@@ -80,6 +94,12 @@ impl Credential for LoginWithApproleRequest {
 }
 
 impl Credential for LoginWithKubernetesRequest {
+    fn credential(&mut self) -> &mut String {
+        &mut self.jwt
+    }
+}
+
+impl Credential for JWTLoginRequest {
     fn credential(&mut self) -> &mut String {
         &mut self.jwt
     }

@@ -58,9 +58,12 @@ impl Vault {
     /// Prepares to talk to a server. Nothing is sent, and no credential is read yet.
     ///
     /// # Errors
-    /// [`Class::Misconfigured`] when the CA cannot be used.
+    /// [`Class::Misconfigured`] when the CA or our own certificate cannot be used.
     pub fn open(spec: &VaultStore) -> Result<Self, ProviderError> {
-        let transport = Transport::open(&spec.address, spec.ca.as_deref(), spec.server_name.as_deref())?;
+        let mut transport = Transport::open(&spec.address, spec.ca.as_deref(), spec.server_name.as_deref())?;
+        if let Some(client) = &spec.client {
+            transport = transport.showing(client)?;
+        }
         let namespace = match &spec.namespace {
             Some(name) => Some(
                 HeaderValue::from_str(name)

@@ -12,8 +12,8 @@ use crate::scripted::scripted;
 
 fn vault(address: SocketAddr, auth: VaultAuth) -> Vault {
     let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
-    Vault::open(&VaultStore { address, namespace: Some("team-a".to_owned()), ca: None, server_name: None, auth })
-        .unwrap()
+    let namespace = Some("team-a".to_owned());
+    Vault::open(&VaultStore { address, namespace, ca: None, client: None, server_name: None, auth }).unwrap()
 }
 
 fn file(content: &str) -> tempfile::NamedTempFile {
@@ -173,6 +173,17 @@ async fn a_kubernetes_login_reads_the_token_anew_each_time() {
     // The token before is given back when nothing depends on it any more.
     vault.revoke(&Grant::Earlier).await.unwrap();
     assert!(asked.recv().unwrap().starts_with("POST /v1/auth/token/revoke-self "));
+}
+
+#[tokio::test]
+async fn a_certificate_is_what_a_login_by_it_shows_and_the_request_only_names_the_role() {
+    let (address, asked) = scripted(vec![GRANTED, GRANTED]).await;
+    let auth = |name: Option<&str>| VaultAuth::Cert { mount: "tls".to_owned(), name: name.map(str::to_owned) };
+    vault(address, auth(Some("web"))).login().await.unwrap();
+    vault(address, auth(None)).login().await.unwrap();
+    let first = asked.recv().unwrap();
+    assert!(first.starts_with("PUT /v1/auth/tls/login ") && first.ends_with(r#"{"name":"web"}"#), "{first}");
+    assert!(asked.recv().unwrap().ends_with("{}"));
 }
 
 #[tokio::test]

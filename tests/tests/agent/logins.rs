@@ -1,0 +1,185 @@
+//! The ways to log in to Vault besides AppRole and Kubernetes, each against a real one.
+
+use std::fs;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use e2e::agent::Place;
+use e2e::planted::Planted;
+use e2e::programs::{finish, tool};
+use e2e::servers::vault::Vault;
+use e2e::servers::{Authority, Process, free_port};
+use serde_json::{Value, json};
+
+use crate::{MAY_READ, store, store_at};
+
+/// One secret of one field, looked at every second.
+const ONE: &str = "secrets: { db: { from: \"vault:secret/db\", refresh: 1s } }\nfiles: { db: \"db#word\" }\n";
+
+/// Who signs tokens, and a folder for what it needs.
+struct Issuer(PathBuf);
+
+impl Issuer {
+    fn new(folder: &Path) -> Self {
+        let key = folder.join("issuer.key");
+        tool(Command::new("openssl").args(["genrsa", "-out"]).arg(&key).arg("2048"));
+        Self(key)
+    }
+
+    fn public_key(&self) -> String {
+        tool(Command::new("openssl").args(["rsa", "-pubout", "-in"]).arg(&self.0))
+    }
+
+    /// A token of a subject for Vault (RFC 7519), signed by RS256.
+    fn token(&self, subject: &str) -> String {
+        let encoded = |bytes: &[u8]| {
+            let text = finish(Command::new("openssl").args(["base64", "-A"]), bytes).out;
+            text.trim_end_matches('=').replace('+', "-").replace('/', "_")
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let claims = json!({ "sub": subject, "aud": "vault", "iat": now, "nbf": now, "exp": now + 600 });
+        let head = json!({ "alg": "RS256", "typ": "JWT" });
+        let signed = format!("{}.{}", encoded(head.to_string().as_bytes()), encoded(claims.to_string().as_bytes()));
+        let (text, signature) = (self.0.with_extension("txt"), self.0.with_extension("sig"));
+        fs::write(&text, &signed).unwrap();
+        tool(
+            Command::new("openssl")
+                .args(["dgst", "-sha256", "-sign"])
+                .arg(&self.0)
+                .arg("-out")
+                .arg(&signature)
+                .arg(&text),
+        );
+        format!("{signed}.{}", encoded(&fs::read(signature).unwrap()))
+    }
+}
+
+/// Lets the subject `web` of an issuer log in.
+fn trust(vault: &Vault, issuer: &Issuer) {
+    vault.policy("web", MAY_READ);
+    vault.write("sys/auth/jwt", &json!({ "type": "jwt" }));
+    vault.write("auth/jwt/config", &json!({ "jwt_validation_pubkeys": [issuer.public_key()] }));
+    let role = json!({
+        "role_type": "jwt", "user_claim": "sub", "bound_audiences": "vault", "bound_subject": "web",
+        "token_policies": "web", "token_ttl": "1h",
+    });
+    vault.write("auth/jwt/role/web", &role);
+}
+
+/// What Vault knows of the one session that there is.
+fn session(vault: &Vault) -> Value {
+    let all = vault.sessions();
+    assert_eq!(all.len(), 1, "{all:?}");
+    vault.write("auth/token/lookup-accessor", &json!({ "accessor": all.first() }))["data"].take()
+}
+
+#[test]
+fn a_json_web_token_logs_in_and_its_file_is_read_anew_each_time() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    let issuer = Issuer::new(vault.folder());
+    trust(&vault, &issuer);
+    vault.put("db", &json!({ "word": "first" }));
+    let file = place.file("token", &issuer.token("somebody else"));
+    let rest = store(&vault, &format!("{{ jwt: {{ role: web, token_file: {} }} }}", file.display())) + ONE;
+    let ran = place.run("once", &rest, &[]);
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    assert!(ran.err.ends_with("hint: check the role and the credential at auth/jwt\n"), "{}", ran.err);
+    assert_eq!(Planted::of(&fs::read_to_string(&file).unwrap()).trace_in(ran.err.as_bytes()), None);
+
+    fs::write(&file, issuer.token("web")).unwrap();
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the file", |_| place.read("db").as_deref() == Some("first"));
+    assert_eq!(session(&vault)["display_name"], "jwt-web");
+    fs::write(&file, "no token any more\n").unwrap();
+    vault.sessions().iter().for_each(|accessor| vault.revoke(accessor));
+    agent.until_said("cannot log in: ", 1);
+    let last = issuer.token("web");
+    fs::write(&file, &last).unwrap();
+    vault.put("db", &json!({ "word": "second" }));
+    agent.until("the new value", |_| place.read("db").as_deref() == Some("second"));
+    let memory = agent.process().memory().unwrap();
+    assert_eq!(e2e::process::traces(&memory, &Planted::of(&last)), [""; 0]);
+    assert_eq!(agent.stop().code, 0);
+    assert_eq!(vault.sessions().len(), 0);
+}
+
+/// The `stores` of a configuration with a certificate of ours.
+fn showing(vault: &Vault, (cert, key): (&Path, &Path), auth: &str) -> String {
+    let files = format!("client_cert: {}, client_key: {}, auth: {auth}", cert.display(), key.display());
+    store(vault, "AUTH").replace("auth: AUTH", &files)
+}
+
+#[test]
+fn a_certificate_logs_in_and_is_shown_again_when_it_was_replaced() {
+    let (vault, place) = (Vault::start_stored().unwrap(), Place::new());
+    vault.policy("web", MAY_READ);
+    vault.write("sys/auth/cert", &json!({ "type": "cert" }));
+    // Renewals are refused to whoever shows no certificate.
+    let role = json!({
+        "certificate": fs::read_to_string(vault.authority().certificate()).unwrap(),
+        "allowed_common_names": ["one.example.com", "two.example.com"], "token_policies": "web", "token_ttl": "6s",
+    });
+    vault.write("auth/cert/certs/web", &role);
+    vault.put("db", &json!({ "word": "first" }));
+    let one = vault.authority().leaf("one", "/CN=one.example.com").unwrap();
+    let two = vault.authority().leaf("two", "/CN=two.example.com").unwrap();
+    let stranger = vault.authority().leaf("three", "/CN=three.example.com").unwrap();
+    let (cert, key) = (place.path("client.crt"), place.path("client.key"));
+    let rest = showing(&vault, (&cert, &key), "{ cert: { name: web } }") + ONE;
+
+    let ran = place.run("once", &rest, &[]);
+    assert!(ran.code == 2 && ran.err.contains("client.crt: no such file"), "{} {}", ran.code, ran.err);
+    let take = |pair: &(PathBuf, PathBuf)| {
+        fs::copy(&pair.0, &cert).unwrap();
+        fs::copy(&pair.1, &key).unwrap();
+    };
+    fs::copy(&one.0, &cert).unwrap();
+    fs::copy(&two.1, &key).unwrap();
+    let ran = place.run("once", &rest, &[]);
+    assert!(ran.code == 2 && ran.err.contains("is not that of"), "{} {}", ran.code, ran.err);
+    take(&stranger);
+    let ran = place.run("once", &rest, &[]);
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    assert!(ran.err.ends_with("hint: check the role and the credential at auth/cert\n"), "{}", ran.err);
+
+    take(&one);
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the file", |_| place.read("db").as_deref() == Some("first"));
+    assert_eq!(session(&vault)["meta"]["common_name"], "one.example.com");
+    agent.until_said("token renewed", 1);
+    // Between the two files the pair before is shown, which can still renew.
+    fs::copy(&two.0, &cert).unwrap();
+    agent.until_said("token renewed", 2);
+    fs::copy(&two.1, &key).unwrap();
+    vault.sessions().iter().for_each(|accessor| vault.revoke(accessor));
+    agent.until_said("logged in", 2);
+    vault.put("db", &json!({ "word": "second" }));
+    agent.until("the new value", |_| place.read("db").as_deref() == Some("second"));
+    assert_eq!(session(&vault)["meta"]["common_name"], "two.example.com", "{}", agent.err());
+    assert_eq!(agent.stop().code, 0);
+    assert_eq!(vault.sessions().len(), 0);
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_is_shown_one_and_asked_for_in_words_without_it() {
+    let place = Place::new();
+    let authority = Authority::new(&place.path("")).unwrap();
+    let (server, client) = (authority.leaf("server", "/CN=a").unwrap(), authority.leaf("client", "/CN=b").unwrap());
+    let (port, ca) = (free_port().unwrap(), authority.certificate());
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-www", "-Verify", "2", "-verify_return_error", "-port", &port.to_string()]);
+    command.arg("-cert").arg(&server.0).arg("-key").arg(&server.1).arg("-CAfile").arg(&ca);
+    let mut process = Process::start("proxy", &mut command, &place.path("")).unwrap();
+    process.wait(|| TcpStream::connect(("127.0.0.1", port)).is_ok()).unwrap();
+    let token = place.file("token", "x");
+    let auth = format!("{{ token_file: {} }}", token.display());
+    let without = store_at(&format!("https://127.0.0.1:{port}"), Some(&ca), &auth) + ONE;
+    let ran = place.run("once", &without, &["--timeout", "1s"]);
+    assert!(ran.err.contains("it broke TLS off (CertificateRequired)"), "{}", ran.err);
+    assert!(ran.err.contains("it may want a certificate of ours: name it as `client_cert`"), "{}", ran.err);
+    let files = format!("client_cert: {}, client_key: {}, auth", client.0.display(), client.1.display());
+    let ran = place.run("once", &without.replace("auth", &files), &["--timeout", "1s"]);
+    assert!(ran.err.contains("it is a page of HTML"), "{}", ran.err);
+}
