@@ -91,13 +91,16 @@ fn store_text(store: &Store) -> String {
     match store {
         Store::Vault(vault) => {
             let login = match &vault.auth {
-                VaultAuth::AppRole { mount, role_id, secret_id } => {
+                VaultAuth::AppRole { mount, role_id, secret_id, wrapped } => {
                     let role = match role_id {
                         Literal::Here(_) => "of the configuration".to_owned(),
                         Literal::File(path) => format!("in {}", path.display()),
                     };
+                    let keep = wrapped.as_ref().and_then(|wrapping| wrapping.keep.as_ref());
+                    let keep = keep.map(|path| format!(", kept in {}", path.display())).unwrap_or_default();
+                    let wrapped = if wrapped.is_some() { " that is wrapped" } else { "" };
                     format!(
-                        "logs in at auth/{mount} with the role id {role} and the secret id in {}",
+                        "logs in at auth/{mount} with the role id {role} and the secret id{wrapped} in {}{keep}",
                         secret_id.display()
                     )
                 }

@@ -73,11 +73,18 @@ prop_compose! {
 
 fn an_auth() -> impl Strategy<Value = VaultAuth> {
     let id = prop_oneof!["[a-z0-9-]{1,12}".prop_map(Literal::Here), a_path().prop_map(Literal::File)];
+    let wrapped = proptest::option::of(
+        (proptest::option::of("[a-z:]{1,4}/[a-z]"), proptest::option::of(a_path()))
+            .prop_map(|(creation_path, keep)| Wrapping { creation_path, keep }),
+    );
     prop_oneof![
-        ("[a-z/]{1,3}[a-z]", id, a_path()).prop_filter_map("a mount", |(mount, role_id, secret_id)| {
-            let mount = mount.trim_matches('/').replace("//", "/");
-            (!mount.contains("//")).then_some(VaultAuth::AppRole { mount, role_id, secret_id })
-        }),
+        ("[a-z/]{1,3}[a-z]", id, a_path(), wrapped).prop_filter_map(
+            "a mount",
+            |(mount, role_id, secret_id, wrapped)| {
+                let mount = mount.trim_matches('/').replace("//", "/");
+                (!mount.contains("//")).then_some(VaultAuth::AppRole { mount, role_id, secret_id, wrapped })
+            }
+        ),
         ("[a-z]{1,8}", "[a-z ~:0-9]{0,8}[a-z]", a_path()).prop_map(|(mount, role, token)| VaultAuth::Kubernetes {
             mount,
             role,

@@ -15,8 +15,11 @@ pub mod file;
 mod fingerprint;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "vault")]
+mod keep;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
+pub mod memory;
 #[cfg(test)]
 #[cfg(feature = "http")]
 mod scripted;

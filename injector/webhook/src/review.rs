@@ -274,7 +274,12 @@ fn warnings(injection: &Injection) -> Vec<String> {
                     VaultAuth::Kubernetes { token, .. } if token.as_os_str() != DEFAULT_TOKEN => {
                         lacks("its token", token);
                     }
-                    VaultAuth::AppRole { secret_id, .. } => lacks("its secret id", secret_id),
+                    VaultAuth::AppRole { secret_id, wrapped, .. } => {
+                        lacks("its secret id", secret_id);
+                        if let Some(keep) = wrapped.as_ref().and_then(|wrapping| wrapping.keep.as_ref()) {
+                            lacks("what it keeps", keep);
+                        }
+                    }
                     VaultAuth::Jwt { token: path, .. } | VaultAuth::TokenFile(path) => lacks("its token", path),
                     _ => {}
                 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use e2e::agent::Place;
 use e2e::planted::Planted;
 use e2e::programs::{finish, tool};
+use e2e::servers::http::{Request, ask};
 use e2e::servers::vault::Vault;
 use e2e::servers::{Authority, Process, free_port};
 use serde_json::{Value, json};
@@ -182,4 +184,103 @@ fn a_server_that_wants_a_certificate_is_shown_one_and_asked_for_in_words_without
     let files = format!("client_cert: {}, client_key: {}, auth", client.0.display(), client.1.display());
     let ran = place.run("once", &without.replace("auth", &files), &["--timeout", "1s"]);
     assert!(ran.err.contains("it is a page of HTML"), "{}", ran.err);
+}
+
+/// A folder in memory that only the agent has.
+fn private() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap()
+}
+
+/// A token that a secret id of the role `web` is wrapped in.
+fn wrapping_token(vault: &Vault) -> String {
+    wrap(vault, "auth/approle/role/web/secret-id")
+}
+
+/// A token that wraps the answer to a write.
+fn wrap(vault: &Vault, path: &str) -> String {
+    let headers = vec![format!("X-Vault-Token: {}", vault.root()), "X-Vault-Wrap-TTL: 10m".to_owned()];
+    let url = format!("{}/v1/{path}", vault.address());
+    let answer = ask(&Request { method: "POST", url, headers, body: Some(json!({})), ca: None });
+    answer.json()["wrap_info"]["token"].as_str().unwrap_or_else(|| panic!("{}", answer.body)).to_owned()
+}
+
+#[test]
+fn a_wrapped_secret_id_is_unwrapped_once_and_serves_the_processes_after_it() {
+    let (vault, place, memory) = (Vault::start().unwrap(), Place::new(), private());
+    let role = vault.approle("web", MAY_READ, &json!({ "token_ttl": "1h" }));
+    vault.put("db", &json!({ "word": "first" }));
+    let token = wrapping_token(&vault);
+    let (file, keep) = (place.file("wrapped", &token), memory.path().join("secret-id"));
+    let approle = |more: &str| {
+        let id = &role.role_id;
+        let auth = format!("approle: {{ role_id: {id}, secret_id_file: {}, wrapped: true{more} }}", file.display());
+        store(&vault, &format!("{{ {auth} }}")) + ONE
+    };
+    // A disk is refused before anything is unwrapped.
+    let ran = place.run("once", &approle(&format!(", keep: {}", place.path("secret-id").display())), &[]);
+    assert!(ran.code == 2 && ran.err.contains("not in memory"), "{} {}", ran.code, ran.err);
+    let kept = approle(&format!(", keep: {}", keep.display()));
+    let mut agent = place.start("run", &kept, &[]);
+    agent.until("the file", |_| place.read("db").as_deref() == Some("first"));
+    assert_eq!(fs::metadata(&keep).unwrap().permissions().mode() & 0o7777, 0o600);
+    // The session is lost, and the process too: neither needs another token.
+    vault.sessions().iter().for_each(|accessor| vault.revoke(accessor));
+    agent.until_said("logged in", 2);
+    agent.process().signal("KILL");
+    drop(agent);
+    let mut agent = place.start("run", &kept, &[]);
+    agent.until_said("logged in", 1);
+    // Another token is another secret id.
+    let old = fs::read(&keep).unwrap();
+    fs::write(&file, wrapping_token(&vault)).unwrap();
+    vault.sessions().iter().for_each(|accessor| vault.revoke(accessor));
+    agent.until_said("logged in", 2);
+    assert_ne!(fs::read(&keep).unwrap(), old);
+    let ran = agent.stop();
+    assert!(ran.code == 0 && !ran.err.contains(" error "), "{}", ran.err);
+    assert_eq!(Planted::of(&token).trace_in(ran.err.as_bytes()), None, "{}", ran.err);
+}
+
+#[test]
+fn a_wrapping_token_that_is_used_up_or_foreign_raises_an_alarm_and_is_not_used() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    let role = vault.approle("web", MAY_READ, &json!({ "token_ttl": "1h" }));
+    vault.put("db", &json!({ "word": "first" }));
+    let used = wrapping_token(&vault);
+    let stolen = vault.ask_as(&used, "POST", "sys/wrapping/unwrap", None);
+    assert_eq!(stolen.status, 200);
+    let port = free_port().unwrap();
+    let file = place.file("wrapped", &used);
+    let auth =
+        format!("{{ approle: {{ role_id: {}, secret_id_file: {}, wrapped: true }} }}", role.role_id, file.display());
+    let rest = format!("{}{ONE}listen: 127.0.0.1:{port}\nlog: json\n", store(&vault, &auth));
+    let alarms = || {
+        let url = format!("http://127.0.0.1:{port}/metrics");
+        let text = ask(&Request { method: "GET", url, headers: Vec::new(), body: None, ca: None }).body;
+        ["used", "foreign"].map(|kind| {
+            let name = format!("oakum_agent_alarms_total{{kind=\"wrapping_token_{kind}\"}} ");
+            text.lines().find_map(|line| line.strip_prefix(&name)).unwrap_or_else(|| panic!("{text}")).to_owned()
+        })
+    };
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until_said("\"event.action\":\"vault.wrapping_token_used\"", 1);
+    assert!(agent.err().contains("\"log.level\":\"error\""), "{}", agent.err());
+    // It is asked for again and again, and raises no alarm again.
+    agent.until_said("store.login_failed", 3);
+    assert_eq!(alarms(), ["1", "0"]);
+
+    // A secret id of another role of one's own making, wrapped by hand.
+    let foreign = wrap(&vault, "sys/wrapping/wrap");
+    fs::write(&file, &foreign).unwrap();
+    agent.until_said("vault.wrapping_token_foreign", 1);
+    assert_eq!(alarms(), ["1", "1"]);
+    assert_eq!(vault.ask_as(&foreign, "POST", "sys/wrapping/unwrap", None).status, 200, "it was left as it is");
+
+    fs::write(&file, wrapping_token(&vault)).unwrap();
+    agent.until("the file", |_| place.read("db").as_deref() == Some("first"));
+    let ran = agent.stop();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for token in [&used, &foreign] {
+        assert_eq!(Planted::of(token).trace_in(ran.err.as_bytes()), None, "{}", ran.err);
+    }
 }

@@ -24,6 +24,8 @@ const TRUST: &[&str] =
 pub(crate) struct Reach {
     /// Folders with all that is in them, and single files.
     pub(super) read: BTreeSet<PathBuf>,
+    /// Folders in which files may be made, replaced and removed.
+    pub(super) write: BTreeSet<PathBuf>,
     pub(super) ports: BTreeSet<u16>,
     /// The folder that the volume is taken out of at the end, if we made it.
     pub(super) above_the_volume: Option<PathBuf>,
@@ -113,7 +115,10 @@ impl Reach {
 
     fn vault(&mut self, auth: &VaultAuth) {
         match auth {
-            VaultAuth::AppRole { role_id, secret_id, mount: _ } => {
+            VaultAuth::AppRole { role_id, secret_id, wrapped, mount: _ } => {
+                if let Some(keep) = wrapped.as_ref().and_then(|wrapping| wrapping.keep.as_ref()) {
+                    self.keeps(keep);
+                }
                 if let Literal::File(path) = role_id {
                     self.beside(path);
                 }
@@ -124,6 +129,11 @@ impl Reach {
             }
             _ => {}
         }
+    }
+
+    /// Lets a file be replaced as a whole.
+    fn keeps(&mut self, file: &Path) {
+        self.write.extend(file.parent().map(Path::to_owned));
     }
 
     fn aws(&mut self, credentials: &AwsCredentials, variable: impl Fn(&str) -> Option<OsString>) {

@@ -25,7 +25,7 @@ pub use hook::{Hook, Receiver, SignalName, Tell};
 pub use kubernetes::{KUBERNETES_CA, KUBERNETES_NAMESPACE, KUBERNETES_TOKEN, KubernetesStore};
 pub use template::TemplateSpec;
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
-pub use vault::{ClientCert, Literal, VaultAuth, VaultStore};
+pub use vault::{ClientCert, Literal, VaultAuth, VaultStore, Wrapping};
 
 use crate::reference::{Name, Reference, ValueRef};
 

@@ -47,8 +47,10 @@ pub enum VaultAuth {
         mount: String,
         /// The role's id, which is no secret by itself.
         role_id: Literal,
-        /// The file that holds the secret id.
+        /// The file that holds the secret id, or what it is wrapped in.
         secret_id: PathBuf,
+        /// How it is wrapped, if it is.
+        wrapped: Option<Wrapping>,
     },
     /// `auth/kubernetes`, by the token of a service account.
     Kubernetes {
@@ -77,6 +79,15 @@ pub enum VaultAuth {
     },
     /// A token that something else writes to a file. It is never revoked by us.
     TokenFile(PathBuf),
+}
+
+/// A secret id that is had once, by a token that lies in its file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wrapping {
+    /// The path at which the token must have been made; without it, that of the secret ids of any role of the mount.
+    pub creation_path: Option<String>,
+    /// The file in memory that the secret id is kept in, so that it outlives the process.
+    pub keep: Option<PathBuf>,
 }
 
 /// A value that stands in the configuration or in a file.
@@ -168,6 +179,7 @@ fn approle(node: &Node) -> Result<VaultAuth> {
     let (role_id, role_id_file) = (map.get("role_id"), map.get("role_id_file"));
     let secret_id = absolute(map.need("secret_id_file")?, "secret_id_file")?;
     let line = map.line();
+    let wrapped = wrapping(&mut map)?;
     map.later(
         "secret_id",
         "a secret does not belong in a configuration: put it into a file and name that as `secret_id_file`",
@@ -179,7 +191,24 @@ fn approle(node: &Node) -> Result<VaultAuth> {
         (None, None) => return Err(Fault::new(line, "`approle` lacks `role_id` or `role_id_file`")),
         (Some(_), Some(node)) => return Err(Fault::new(node.line, "`approle` has both `role_id` and `role_id_file`")),
     };
-    Ok(VaultAuth::AppRole { mount, role_id, secret_id })
+    Ok(VaultAuth::AppRole { mount, role_id, secret_id, wrapped })
+}
+
+fn wrapping(map: &mut Map<'_>) -> Result<Option<Wrapping>> {
+    let wrapped = map.get("wrapped").map(|node| flag(node, "wrapped")).transpose()?;
+    let (creation_path, keep) = (map.get("creation_path"), map.get("keep"));
+    if wrapped != Some(true) {
+        return match creation_path.or(keep) {
+            None => Ok(None),
+            Some(node) => Err(Fault::new(node.line, "`creation_path` and `keep` are for a secret id that is wrapped")
+                .hint("say `wrapped: true`, or take them out")),
+        };
+    }
+    let path = |text: &str| Ok(text.trim_matches('/').to_owned());
+    Ok(Some(Wrapping {
+        creation_path: creation_path.map(|node| parse(node, "creation_path", path)).transpose()?,
+        keep: keep.map(|node| absolute(node, "keep")).transpose()?,
+    }))
 }
 
 fn kubernetes(node: &Node) -> Result<VaultAuth> {
@@ -255,7 +284,7 @@ pub(super) fn encode(vault: &VaultStore) -> Value {
 
 fn encode_auth(auth: &VaultAuth) -> Value {
     match auth {
-        VaultAuth::AppRole { mount, role_id, secret_id } => {
+        VaultAuth::AppRole { mount, role_id, secret_id, wrapped } => {
             let mut map = Object::new();
             with_mount(&mut map, mount, "approle");
             match role_id {
@@ -263,6 +292,15 @@ fn encode_auth(auth: &VaultAuth) -> Value {
                 Literal::File(file) => map.insert("role_id_file".to_owned(), path(file)),
             };
             map.insert("secret_id_file".to_owned(), path(secret_id));
+            if let Some(Wrapping { creation_path, keep }) = wrapped {
+                map.insert("wrapped".to_owned(), true.into());
+                if let Some(path) = creation_path {
+                    map.insert("creation_path".to_owned(), path.as_str().into());
+                }
+                if let Some(file) = keep {
+                    map.insert("keep".to_owned(), path(file));
+                }
+            }
             json!({ "approle": map })
         }
         VaultAuth::Kubernetes { mount, role, token } => {
@@ -320,6 +358,14 @@ mod tests {
 
     #[test]
     fn every_method_is_read() {
+        let wrapped = |text: &str| match auth(&format!("approle: {{ role_id: r, secret_id_file: /s, {text} }}")) {
+            VaultAuth::AppRole { wrapped, .. } => wrapped,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(wrapped("wrapped: false"), None);
+        assert_eq!(wrapped("wrapped: true"), Some(Wrapping::default()));
+        let wrapping = Wrapping { creation_path: Some("auth/x".to_owned()), keep: Some("/k".into()) };
+        assert_eq!(wrapped("wrapped: true, creation_path: /auth/x, keep: /k"), Some(wrapping));
         let (mount, role) = ("jwt".to_owned(), "web".to_owned());
         assert_eq!(auth("jwt: { role: web, token_file: /t }"), VaultAuth::Jwt { mount, role, token: "/t".into() });
     }
@@ -349,6 +395,9 @@ mod tests {
         for (login, what, hint) in [
             ("", "names no method", "one of `approle`, `kubernetes`, `jwt`"),
             ("token_file: /t, jwt: { role: web, token_file: /t }", "more than one method", ""),
+            ("approle: { role_id: r, secret_id_file: /s, keep: /k }", "that is wrapped", "wrapped: true"),
+            ("approle: { role_id: r, secret_id_file: /s, wrapped: true, keep: k }", "absolute path", "`/`"),
+            ("approle: { role_id: r, secret_id_file: /s, wrapped: 1 }", "true or false", ""),
             ("gcp: {}", "not supported yet", "another method"),
             ("jwt: { role: web }", "lacks `token_file`", ""),
             ("jwt: { role: web, token_file: t }", "absolute path", "`/`"),

@@ -7,6 +7,7 @@ use rustify::Endpoint;
 use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
 use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
 use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
+use vaultrs::api::sys::requests::WrappingLookupRequest;
 use vaultrs::api::token::requests::LookupTokenSelfRequest;
 
 use super::Vault;
@@ -18,15 +19,25 @@ impl Vault {
     /// Logs in, or takes the token that lies ready.
     pub(super) async fn log_in(&self) -> Result<(Secret, Session), ProviderError> {
         match &self.auth {
-            VaultAuth::AppRole { mount, role_id, secret_id } => {
+            VaultAuth::AppRole { mount, role_id, secret_id, wrapped: _ } => {
                 let role_id = match role_id {
                     Literal::Here(id) => id.clone(),
                     Literal::File(path) => text(&credential(path)?, path)?.to_owned(),
                 };
-                let secret = credential(secret_id)?;
-                let secret_id = text(&secret, secret_id)?.to_owned();
+                let (held, read);
+                let secret = match &self.wrapped {
+                    Some(wrapped) => {
+                        held = wrapped.secret_id(self).await?;
+                        &held.secret
+                    }
+                    None => {
+                        read = credential(secret_id)?;
+                        &read
+                    }
+                };
+                let secret_id = text(secret, secret_id)?.to_owned();
                 let endpoint = Wiped(LoginWithApproleRequest { mount: mount.clone(), role_id, secret_id });
-                self.grant(&endpoint.0, mount, &secret).await
+                self.grant(&endpoint.0, mount, secret).await
             }
             VaultAuth::Kubernetes { mount, role, token } => {
                 let secret = credential(token)?;
@@ -81,9 +92,9 @@ impl Vault {
 }
 
 /// A login's request holds the credential as a plain string, which goes when it does.
-struct Wiped<E: Credential>(E);
+pub(super) struct Wiped<E: Credential>(pub(super) E);
 
-trait Credential {
+pub(super) trait Credential {
     fn credential(&mut self) -> &mut String;
 }
 
@@ -102,6 +113,12 @@ impl Credential for LoginWithKubernetesRequest {
 impl Credential for JWTLoginRequest {
     fn credential(&mut self) -> &mut String {
         &mut self.jwt
+    }
+}
+
+impl Credential for WrappingLookupRequest {
+    fn credential(&mut self) -> &mut String {
+        &mut self.token
     }
 }
 

@@ -9,6 +9,7 @@ pub mod kv;
 pub mod lease;
 mod login;
 pub mod reply;
+mod wrapped;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ use oakum_inject::{Class, Fetched, ProviderError, Secret, SecretProvider};
 use rustify::Endpoint;
 
 use self::reply::Envelope;
+use self::wrapped::Wrapped;
 use crate::http::{Reply, Transport};
 
 /// A token that has just been used with success is not asked about when a path refuses it.
@@ -32,6 +34,7 @@ pub struct Vault {
     base: String,
     namespace: Option<HeaderValue>,
     auth: VaultAuth,
+    wrapped: Option<Wrapped>,
     state: Mutex<State>,
 }
 
@@ -58,7 +61,7 @@ impl Vault {
     /// Prepares to talk to a server. Nothing is sent, and no credential is read yet.
     ///
     /// # Errors
-    /// [`Class::Misconfigured`] when the CA or our own certificate cannot be used.
+    /// [`Class::Misconfigured`] when the CA or our own certificate cannot be used, or a secret would be kept on a disk.
     pub fn open(spec: &VaultStore) -> Result<Self, ProviderError> {
         let mut transport = Transport::open(&spec.address, spec.ca.as_deref(), spec.server_name.as_deref())?;
         if let Some(client) = &spec.client {
@@ -71,7 +74,14 @@ impl Vault {
             ),
             None => None,
         };
+        let wrapped = match &spec.auth {
+            VaultAuth::AppRole { mount, secret_id, wrapped: Some(wrapping), .. } => {
+                Some(Wrapped::open(secret_id, mount, wrapping)?)
+            }
+            _ => None,
+        };
         Ok(Self {
+            wrapped,
             base: spec.address.to_string(),
             transport,
             namespace,

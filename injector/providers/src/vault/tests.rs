@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use oakum_inject::config::{Address, Literal, PlainHttp};
+use oakum_inject::Alarm;
+use oakum_inject::config::{Address, Literal, PlainHttp, Wrapping};
 
 use super::*;
 use crate::scripted::scripted;
@@ -27,6 +28,7 @@ fn approle(path: &Path) -> VaultAuth {
         mount: "approle".to_owned(),
         role_id: Literal::Here("role".to_owned()),
         secret_id: path.to_owned(),
+        wrapped: None,
     }
 }
 
@@ -230,4 +232,69 @@ async fn a_credential_that_is_not_there_is_our_own_fault() {
     let error = vault(address, approle(Path::new("/nonexistent/secret-id"))).login().await.unwrap_err();
     assert_eq!(error.class, Class::Misconfigured);
     assert_eq!(error.to_string(), "cannot log in: cannot read /nonexistent/secret-id: no such file or directory");
+}
+
+fn wrapped(path: &Path, keep: Option<&Path>) -> VaultAuth {
+    VaultAuth::AppRole {
+        mount: "approle".to_owned(),
+        role_id: Literal::Here("role".to_owned()),
+        secret_id: path.to_owned(),
+        wrapped: Some(Wrapping { creation_path: None, keep: keep.map(Path::to_owned) }),
+    }
+}
+
+const FROM_HERE: &str = r#"200 {"data":{"creation_path":"auth/approle/role/web/secret-id"}}"#;
+const SECRET_ID: &str = r#"200 {"data":{"secret_id":"sid-1","secret_id_accessor":"a"}}"#;
+
+#[tokio::test]
+async fn a_wrapped_secret_id_is_unwrapped_once_and_kept_for_the_next_process() {
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let (token, keep) = (file("w-1"), memory.path().join("secret-id"));
+    let (address, asked) = scripted(vec![FROM_HERE, SECRET_ID, GRANTED, GRANTED, GRANTED]).await;
+    let auth = wrapped(token.path(), Some(&keep));
+    let first = vault(address, auth.clone());
+    first.login().await.unwrap();
+    first.login().await.unwrap();
+    // Another process, and the token is gone from its file.
+    std::fs::remove_file(token.path()).unwrap();
+    vault(address, auth).login().await.unwrap();
+    let asked: Vec<String> = asked.iter().collect();
+    assert!(asked[0].starts_with("POST /v1/sys/wrapping/lookup ") && asked[0].contains("w-1"), "{}", asked[0]);
+    assert!(asked[1].starts_with("PUT /v1/sys/wrapping/unwrap ") && asked[1].contains("x-vault-token: w-1\r\n"));
+    assert_eq!(asked.iter().filter(|request| request.contains("sid-1")).count(), 3);
+}
+
+#[tokio::test]
+async fn a_wrapping_token_that_is_foreign_or_used_up_is_an_alarm_once_and_not_used() {
+    let foreign = r#"200 {"data":{"creation_path":"cubbyhole/x/role/web/secret-id"}}"#;
+    let used = r#"400 {"errors":["wrapping token is not valid or does not exist"]}"#;
+    for (answers, alarm, calls) in [
+        (vec![foreign], Alarm::WrappingTokenForeign, 1),
+        (vec![used], Alarm::WrappingTokenUsed, 1),
+        // Somebody was faster.
+        (vec![FROM_HERE, used], Alarm::WrappingTokenUsed, 2),
+    ] {
+        let token = file("w-1");
+        let (address, asked) = scripted(answers).await;
+        let vault = vault(address, wrapped(token.path(), None));
+        let error = vault.login().await.unwrap_err();
+        assert_eq!((error.class, error.alarm), (Class::Refused, Some(alarm)), "{error}");
+        assert!(!error.to_string().contains("w-1"), "{error}");
+        let again = vault.login().await.unwrap_err();
+        assert_eq!((again.class, again.alarm, again.what), (Class::Refused, None, error.what));
+        assert_eq!(asked.iter().count(), calls);
+    }
+}
+
+#[tokio::test]
+async fn another_wrapping_token_is_unwrapped_and_a_server_that_is_away_is_no_alarm() {
+    let token = file("w-1");
+    let (away, used) = (r#"503 {"errors":["Vault is sealed"]}"#, r#"400 {"errors":["not valid"]}"#);
+    let (address, _asked) = scripted(vec![away, used, FROM_HERE, SECRET_ID, GRANTED]).await;
+    let vault = vault(address, wrapped(token.path(), None));
+    let error = vault.login().await.unwrap_err();
+    assert_eq!((error.class, error.alarm), (Class::Unreachable, None));
+    assert!(vault.login().await.unwrap_err().alarm.is_some());
+    std::fs::write(token.path(), "w-2").unwrap();
+    vault.login().await.unwrap();
 }
