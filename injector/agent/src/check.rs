@@ -111,6 +111,13 @@ fn store_text(store: &Store) -> String {
                     let role = name.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
                     format!("logs in at auth/{mount}{role} with its certificate")
                 }
+                VaultAuth::Aws { mount, role, credentials, region, header: _ } => {
+                    let region = region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
+                    let credentials = credentials_text(credentials);
+                    format!(
+                        "logs in at auth/{mount} as {role} with a request to STS{region}, signed with {credentials}"
+                    )
+                }
                 VaultAuth::TokenFile(path) => format!("uses the token in {}", path.display()),
                 _ => "logs in".to_owned(),
             };
@@ -122,19 +129,7 @@ fn store_text(store: &Store) -> String {
         }
         Store::File(file) => format!("files under {}", file.path.display()),
         Store::Aws(aws) => {
-            let credentials = match &aws.credentials {
-                AwsCredentials::Chain => "the first credentials that it finds".to_owned(),
-                AwsCredentials::Environment => "the credentials in the environment".to_owned(),
-                AwsCredentials::File { path, profile } => {
-                    format!("the credentials of the profile {profile} in {}", path.display())
-                }
-                AwsCredentials::WebIdentity { role, token } => {
-                    format!("those of the role {role} with the token in {}", token.display())
-                }
-                AwsCredentials::Container => "the credentials of the container".to_owned(),
-                AwsCredentials::Instance => "the credentials of the instance".to_owned(),
-                _ => "credentials".to_owned(),
-            };
+            let credentials = credentials_text(&aws.credentials);
             let endpoint = aws.endpoint.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
             let trust = aws.ca.as_ref().map(|path| format!(", trusts only {}", path.display())).unwrap_or_default();
             format!("AWS in {}{endpoint}{trust}, uses {credentials}", aws.region)
@@ -149,6 +144,22 @@ fn store_text(store: &Store) -> String {
             format!("{place}{namespace}, trusts only {ca}, uses the token in {token}")
         }
         _ => "of a kind that this program does not know".to_owned(),
+    }
+}
+
+fn credentials_text(credentials: &AwsCredentials) -> String {
+    match credentials {
+        AwsCredentials::Chain => "the first credentials that it finds".to_owned(),
+        AwsCredentials::Environment => "the credentials in the environment".to_owned(),
+        AwsCredentials::File { path, profile } => {
+            format!("the credentials of the profile {profile} in {}", path.display())
+        }
+        AwsCredentials::WebIdentity { role, token } => {
+            format!("those of the role {role} with the token in {}", token.display())
+        }
+        AwsCredentials::Container => "the credentials of the container".to_owned(),
+        AwsCredentials::Instance => "the credentials of the instance".to_owned(),
+        _ => "credentials".to_owned(),
     }
 }
 

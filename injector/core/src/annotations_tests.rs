@@ -96,6 +96,11 @@ fn an_auth() -> impl Strategy<Value = VaultAuth> {
             token
         }),
         ("[a-z]{1,8}", proptest::option::of("[a-z]{1,4}")).prop_map(|(mount, name)| VaultAuth::Cert { mount, name }),
+        ("[a-z]{1,8}", "[a-z:]{1,4}[a-z]", some_credentials(), proptest::option::of("[a-z]{2}-[a-z]{1,6}-[1-9]"))
+            .prop_map(|(mount, role, credentials, region)| {
+                let header = region.clone();
+                VaultAuth::Aws { mount, role, credentials, region, header }
+            }),
         a_path().prop_map(VaultAuth::TokenFile),
     ]
 }
@@ -134,8 +139,8 @@ fn a_kubernetes_store() -> impl Strategy<Value = KubernetesStore> {
     })
 }
 
-fn an_aws_store() -> impl Strategy<Value = AwsStore> {
-    let credentials = prop_oneof![
+fn some_credentials() -> impl Strategy<Value = AwsCredentials> {
+    prop_oneof![
         Just(AwsCredentials::Chain),
         Just(AwsCredentials::Environment),
         Just(AwsCredentials::Container),
@@ -144,9 +149,12 @@ fn an_aws_store() -> impl Strategy<Value = AwsStore> {
             .prop_map(|(path, profile)| AwsCredentials::File { path, profile: profile.trim().to_owned() }),
         ("arn:aws:iam::[0-9]{1,12}:role/[a-zA-Z]{1,5}", a_path())
             .prop_map(|(role, token)| AwsCredentials::WebIdentity { role, token }),
-    ];
+    ]
+}
+
+fn an_aws_store() -> impl Strategy<Value = AwsStore> {
     let endpoint = proptest::option::of(prop_oneof!["https://[a-z]{1,8}\\.example", Just("http://[::1]:9".to_owned())]);
-    ("[a-z]{2}-[a-z]{1,6}-[1-9]", endpoint, proptest::option::of(a_path()), credentials).prop_map(
+    ("[a-z]{2}-[a-z]{1,6}-[1-9]", endpoint, proptest::option::of(a_path()), some_credentials()).prop_map(
         |(region, endpoint, ca, credentials)| AwsStore {
             region,
             endpoint: endpoint.map(|text| Address::parse(&text, PlainHttp::LoopbackOnly).unwrap()),

@@ -280,6 +280,11 @@ fn warnings(injection: &Injection) -> Vec<String> {
                             lacks("what it keeps", keep);
                         }
                     }
+                    VaultAuth::Aws { credentials, .. } => {
+                        if let Some((what, path)) = file_of(credentials) {
+                            lacks(what, path);
+                        }
+                    }
                     VaultAuth::Jwt { token: path, .. } | VaultAuth::TokenFile(path) => lacks("its token", path),
                     _ => {}
                 }
@@ -289,10 +294,8 @@ fn warnings(injection: &Injection) -> Vec<String> {
                 if let Some(ca) = &aws.ca {
                     lacks("its CA", ca);
                 }
-                match &aws.credentials {
-                    AwsCredentials::File { path, .. } => lacks("its credentials", path),
-                    AwsCredentials::WebIdentity { token, .. } => lacks("its token", token),
-                    _ => {}
+                if let Some((what, path)) = file_of(&aws.credentials) {
+                    lacks(what, path);
                 }
             }
             Store::Kubernetes(kubernetes) => {
@@ -309,6 +312,15 @@ fn warnings(injection: &Injection) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// The file that credentials for AWS come from, if it is one.
+fn file_of(credentials: &AwsCredentials) -> Option<(&'static str, &std::path::Path)> {
+    match credentials {
+        AwsCredentials::File { path, .. } => Some(("its credentials", path)),
+        AwsCredentials::WebIdentity { token, .. } => Some(("its token", token)),
+        _ => None,
+    }
 }
 
 fn annotation_error(key: &str, what: impl Into<String>, hint: Option<&str>) -> ConfigError {

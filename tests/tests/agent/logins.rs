@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use e2e::agent::Place;
 use e2e::planted::Planted;
 use e2e::programs::{finish, tool};
+use e2e::servers::aws::Aws;
 use e2e::servers::http::{Request, ask};
 use e2e::servers::vault::Vault;
 use e2e::servers::{Authority, Process, free_port};
@@ -283,4 +284,49 @@ fn a_wrapping_token_that_is_used_up_or_foreign_raises_an_alarm_and_is_not_used()
     for token in [&used, &foreign] {
         assert_eq!(Planted::of(token).trace_in(ran.err.as_bytes()), None, "{}", ran.err);
     }
+}
+
+#[test]
+fn an_identity_in_aws_logs_in_by_a_request_that_vault_sends() {
+    let (vault, aws, place) = (Vault::start().unwrap(), Aws::start().unwrap(), Place::new());
+    let key = aws.set_up("any", "thing").unwrap();
+    vault.policy("web", MAY_READ);
+    vault.write("sys/auth/aws", &json!({ "type": "aws" }));
+    let config = json!({
+        "sts_endpoint": aws.endpoint(), "sts_region": "eu-west-1", "iam_server_id_header_value": "vault.example.com",
+    });
+    vault.write("auth/aws/config/client", &config);
+    let role = json!({
+        "auth_type": "iam", "bound_iam_principal_arn": "arn:aws:iam::123456789012:user/tester",
+        "resolve_aws_unique_ids": false, "token_policies": "web", "token_ttl": "1h",
+    });
+    vault.write("auth/aws/role/web", &role);
+    vault.put("db", &json!({ "word": "first" }));
+    let credentials = |secret: &str| {
+        let (id, profile) = (&key.id, "[default]");
+        place.file("aws", &format!("{profile}\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"))
+    };
+    let file = credentials(&key.secret);
+    let auth = |header: &str| {
+        let file = file.display();
+        format!("{{ aws: {{ role: web, region: eu-west-1, credentials: {{ file: {file} }}, header: {header} }} }}")
+    };
+    let rest = store(&vault, &auth("vault.example.com")) + ONE;
+
+    // Signed by another key, and signed for another server.
+    credentials(Planted::password().text());
+    let ran = place.run("once", &rest, &[]);
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    credentials(&key.secret);
+    let ran = place.run("once", &(store(&vault, &auth("other.example.com")) + ONE), &[]);
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    assert!(ran.err.ends_with("hint: check the role and the credential at auth/aws\n"), "{}", ran.err);
+
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the file", |_| place.read("db").as_deref() == Some("first"));
+    let known = session(&vault);
+    assert_eq!(known["display_name"], "aws-tester", "{known}");
+    let ran = agent.stop();
+    assert_eq!(ran.code, 0);
+    assert_eq!(Planted::of(&key.secret).trace_in(ran.err.as_bytes()), None, "{}", ran.err);
 }

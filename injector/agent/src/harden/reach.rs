@@ -54,6 +54,12 @@ impl Reach {
                 Store::Vault(vault) => {
                     reach.ports.insert(vault.address.port);
                     reach.vault(&vault.auth);
+                    if let VaultAuth::Aws { credentials, .. } = &vault.auth {
+                        reach.ports.extend(AWS);
+                        reach.aws(credentials, &variable);
+                        // STS is not Vault, and bears no certificate of its authority.
+                        own_trust = false;
+                    }
                     let client = vault.client.iter().flat_map(|client| [&client.cert, &client.key]);
                     client.for_each(|file| reach.beside(file));
                     vault.ca.as_ref()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map as Object, Value, json};
 
 use super::DEFAULT_TOKEN;
+use super::aws::{AwsCredentials, credentials, encode_credentials, region};
 use super::decode::{absolute, header_text};
 use super::encode::path;
 use super::map::{Fault, Map, Result, flag, list, parse, text};
@@ -77,6 +78,19 @@ pub enum VaultAuth {
         /// The role; without it, Vault takes the first that trusts the certificate.
         name: Option<String>,
     },
+    /// `auth/aws` by IAM: a request to STS that only we can have signed, and that Vault sends.
+    Aws {
+        /// Where the method is mounted.
+        mount: String,
+        /// The role.
+        role: String,
+        /// Whose signature it is.
+        credentials: AwsCredentials,
+        /// The region whose STS is asked; without it, the global one.
+        region: Option<String>,
+        /// What `X-Vault-AWS-IAM-Server-ID` says, so that the request is good for one server only.
+        header: Option<String>,
+    },
     /// A token that something else writes to a file. It is never revoked by us.
     TokenFile(PathBuf),
 }
@@ -108,6 +122,7 @@ const METHODS: &[(&str, Decode)] = &[
     ("kubernetes", kubernetes),
     ("jwt", jwt),
     ("cert", cert),
+    ("aws", aws),
     ("token_file", |node| Ok(VaultAuth::TokenFile(absolute(node, "token_file")?))),
 ];
 
@@ -242,6 +257,22 @@ fn cert(node: &Node) -> Result<VaultAuth> {
     Ok(VaultAuth::Cert { mount, name })
 }
 
+fn aws(node: &Node) -> Result<VaultAuth> {
+    let mut map = Map::open(node, "`aws`")?;
+    let mount = mount(map.get("mount"), "aws")?;
+    let role = text(map.need("role")?, "role")?.to_owned();
+    let credentials = map.get("credentials").map(|node| credentials(node, "`aws`")).transpose()?;
+    let region = map.get("region").map(|node| parse(node, "region", region)).transpose()?;
+    let header = map.get("header").map(|node| {
+        parse(node, "header", |text| {
+            header_text(text).map(str::to_owned).map_err(|()| "`header` may hold only printable ASCII".to_owned())
+        })
+    });
+    let header = header.transpose()?;
+    map.finish()?;
+    Ok(VaultAuth::Aws { mount, role, credentials: credentials.unwrap_or(AwsCredentials::Chain), region, header })
+}
+
 fn mount(node: Option<&Node>, default: &str) -> Result<String> {
     let Some(node) = node else { return Ok(default.to_owned()) };
     parse(node, "mount", |text| {
@@ -327,6 +358,21 @@ fn encode_auth(auth: &VaultAuth) -> Value {
             }
             json!({ "cert": map })
         }
+        VaultAuth::Aws { mount, role, credentials, region, header } => {
+            let mut map = Object::new();
+            with_mount(&mut map, mount, "aws");
+            map.insert("role".to_owned(), role.as_str().into());
+            if let Some(credentials) = encode_credentials(credentials) {
+                map.insert("credentials".to_owned(), credentials);
+            }
+            if let Some(region) = region {
+                map.insert("region".to_owned(), region.as_str().into());
+            }
+            if let Some(header) = header {
+                map.insert("header".to_owned(), header.as_str().into());
+            }
+            json!({ "aws": map })
+        }
         VaultAuth::TokenFile(file) => json!({ "token_file": path(file) }),
     }
 }
@@ -371,6 +417,20 @@ mod tests {
     }
 
     #[test]
+    fn an_identity_in_aws_has_the_same_sources_as_a_store_of_aws() {
+        let parsed = auth("aws: { role: web, credentials: { environment: {} }, region: eu-west-1, header: vault }");
+        let expected = VaultAuth::Aws {
+            mount: "aws".to_owned(),
+            role: "web".to_owned(),
+            credentials: AwsCredentials::Environment,
+            region: Some("eu-west-1".to_owned()),
+            header: Some("vault".to_owned()),
+        };
+        assert_eq!(parsed, expected);
+        assert!(matches!(auth("aws: { role: web }"), VaultAuth::Aws { credentials: AwsCredentials::Chain, .. }));
+    }
+
+    #[test]
     fn a_certificate_stands_beside_the_login() {
         let files = "client_cert: /c, client_key: /k";
         let store = parse(&format!("address: 'https://vault.example.com', {files}, auth: {{ cert: {{ name: web }} }}"));
@@ -398,6 +458,10 @@ mod tests {
             ("approle: { role_id: r, secret_id_file: /s, keep: /k }", "that is wrapped", "wrapped: true"),
             ("approle: { role_id: r, secret_id_file: /s, wrapped: true, keep: k }", "absolute path", "`/`"),
             ("approle: { role_id: r, secret_id_file: /s, wrapped: 1 }", "true or false", ""),
+            ("aws: {}", "lacks `role`", ""),
+            ("aws: { role: web, region: EU }", "not a region", ""),
+            ("aws: { role: web, header: 'a b' }", "printable ASCII", ""),
+            ("aws: { role: web, credentials: {} }", "no source", "the usual chain"),
             ("gcp: {}", "not supported yet", "another method"),
             ("jwt: { role: web }", "lacks `token_file`", ""),
             ("jwt: { role: web, token_file: t }", "absolute path", "`/`"),

@@ -5,6 +5,8 @@ use oakum_inject::provider::Session;
 use oakum_inject::{Class, ProviderError, Secret};
 use rustify::Endpoint;
 use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
+#[cfg(feature = "aws")]
+use vaultrs::api::auth::aws::requests::IamLoginRequest;
 use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
 use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
 use vaultrs::api::sys::requests::WrappingLookupRequest;
@@ -57,6 +59,22 @@ impl Vault {
                 let name = name.iter().map(|name| ("name", name.as_str()));
                 self.grant(&Put::new(&path, name), mount, &Secret::from(String::new())).await
             }
+            #[cfg(feature = "aws")]
+            VaultAuth::Aws { mount, role, .. } => {
+                let identity = self.identity.as_ref().expect("it is made where the method is this one");
+                let proof = identity.proof().await?;
+                let endpoint = Wiped(IamLoginRequest {
+                    mount: mount.clone(),
+                    role: Some(role.clone()),
+                    iam_http_request_method: "POST".to_owned(),
+                    iam_request_url: proof.url,
+                    iam_request_body: proof.body,
+                    iam_request_headers: String::from_utf8_lossy(proof.headers.expose()).into_owned(),
+                });
+                let mut sent = proof.credentials.secrets();
+                sent.push(&proof.headers);
+                self.grant_hiding(&endpoint.0, mount, &sent).await
+            }
             VaultAuth::TokenFile(path) => {
                 let token = credential(path)?;
                 let body =
@@ -79,7 +97,17 @@ impl Vault {
         mount: &str,
         sent: &Secret,
     ) -> Result<(Secret, Session), ProviderError> {
-        let body = self.ask(endpoint, None, &[sent]).await.map_err(|error| match error.class {
+        self.grant_hiding(endpoint, mount, &[sent]).await
+    }
+
+    /// Logs in by an endpoint; what was sent is never quoted back.
+    async fn grant_hiding(
+        &self,
+        endpoint: &impl Endpoint,
+        mount: &str,
+        sent: &[&Secret],
+    ) -> Result<(Secret, Session), ProviderError> {
+        let body = self.ask(endpoint, None, sent).await.map_err(|error| match error.class {
             Class::Refused => error.hint(format!("check the role and the credential at auth/{mount}")),
             Class::Missing => error.hint(format!("is the method enabled at auth/{mount}?")),
             _ => error,
@@ -113,6 +141,13 @@ impl Credential for LoginWithKubernetesRequest {
 impl Credential for JWTLoginRequest {
     fn credential(&mut self) -> &mut String {
         &mut self.jwt
+    }
+}
+
+#[cfg(feature = "aws")]
+impl Credential for IamLoginRequest {
+    fn credential(&mut self) -> &mut String {
+        &mut self.iam_request_headers
     }
 }
 

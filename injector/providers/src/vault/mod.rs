@@ -35,6 +35,8 @@ pub struct Vault {
     namespace: Option<HeaderValue>,
     auth: VaultAuth,
     wrapped: Option<Wrapped>,
+    #[cfg(feature = "aws")]
+    identity: Option<crate::aws::identity::Identity>,
     state: Mutex<State>,
 }
 
@@ -80,7 +82,16 @@ impl Vault {
             }
             _ => None,
         };
+        #[cfg(feature = "aws")]
+        let identity = match &spec.auth {
+            VaultAuth::Aws { credentials, region, header, .. } => {
+                Some(crate::aws::identity::Identity::new(credentials, region.as_deref(), header.as_deref()))
+            }
+            _ => None,
+        };
         Ok(Self {
+            #[cfg(feature = "aws")]
+            identity,
             wrapped,
             base: spec.address.to_string(),
             transport,
