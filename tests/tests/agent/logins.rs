@@ -5,12 +5,13 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use e2e::agent::Place;
 use e2e::planted::Planted;
 use e2e::programs::{finish, tool};
 use e2e::servers::aws::Aws;
+use e2e::servers::faults::Faults;
 use e2e::servers::http::{Request, ask};
 use e2e::servers::vault::Vault;
 use e2e::servers::{Authority, Process, free_port};
@@ -329,4 +330,46 @@ fn an_identity_in_aws_logs_in_by_a_request_that_vault_sends() {
     let ran = agent.stop();
     assert_eq!(ran.code, 0);
     assert_eq!(Planted::of(&key.secret).trace_in(ran.err.as_bytes()), None, "{}", ran.err);
+}
+
+#[test]
+fn a_batch_token_is_neither_renewed_nor_revoked_but_replaced_before_its_end() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    let faults = Faults::before(vault.address()).unwrap();
+    let role = vault.approle("web", MAY_READ, &json!({ "token_type": "batch", "token_ttl": "5s" }));
+    vault.put("db", &json!({ "word": "first" }));
+    let secret_id = place.file("secret-id", &role.secret_id);
+    let auth = format!("{{ approle: {{ role_id: {}, secret_id_file: {} }} }}", role.role_id, secret_id.display());
+    let mut agent = place.start("run", &(store_at(&faults.address(), None, &auth) + ONE), &[]);
+    agent.until("the file", |_| place.read("db").as_deref() == Some("first"));
+    agent.until_said("logged in", 4);
+    vault.put("db", &json!({ "word": "second" }));
+    agent.until("the new value", |_| place.read("db").as_deref() == Some("second"));
+    let ran = agent.stop();
+    assert!(ran.code == 0 && !ran.err.contains(" warn "), "{}", ran.err);
+    let calls = faults.calls();
+    let about_tokens = calls.iter().filter(|call| call.path.starts_with("/v1/auth/token/")).count();
+    assert_eq!(about_tokens, 0, "{calls:?}");
+    // Each in time, so that no read was ever refused, and none too early.
+    let logins: Vec<_> = calls.iter().filter(|call| call.path.ends_with("/login")).map(|call| call.at).collect();
+    assert!(logins.windows(2).all(|pair| pair[1] - pair[0] > Duration::from_secs(2)), "{calls:?}");
+}
+
+#[test]
+fn a_namespace_is_named_in_every_call() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    let faults = Faults::before(vault.address()).unwrap();
+    let role = vault.approle("web", MAY_READ, &json!({ "token_ttl": "4s" }));
+    vault.put("db", &json!({ "word": "first" }));
+    let secret_id = place.file("secret-id", &role.secret_id);
+    let auth = format!("{{ approle: {{ role_id: {}, secret_id_file: {} }} }}", role.role_id, secret_id.display());
+    let rest = store_at(&faults.address(), None, &auth).replace("auth:", "namespace: team-a, auth:") + ONE;
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until_said("token renewed", 1);
+    assert_eq!(agent.stop().code, 0);
+    let calls = faults.calls();
+    for path in ["approle/login", "secret/data/db", "secret/metadata/db", "token/renew-self", "token/revoke-self"] {
+        assert!(calls.iter().any(|call| call.path.contains(path)), "{path}: {calls:?}");
+    }
+    assert!(calls.iter().all(|call| call.namespace.as_deref() == Some("team-a")), "{calls:?}");
 }

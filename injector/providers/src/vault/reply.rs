@@ -14,6 +14,9 @@ use crate::answer::{Hidden, object, quote};
 /// What should have answered.
 pub(super) const SERVER: &str = "a Vault server";
 
+/// The type of tokens that hold all that is known of them.
+const BATCH: &str = "batch";
+
 /// The envelope that every answer comes in. Values stay the text that they came as.
 #[derive(Deserialize)]
 pub struct Envelope<'a> {
@@ -48,12 +51,18 @@ pub struct Auth {
     lease_duration: u64,
     #[serde(default)]
     renewable: bool,
+    #[serde(default)]
+    token_type: String,
 }
 
 impl Auth {
     /// For how long it was granted. Vault says 0 of a token that does not end.
+    ///
+    /// A batch token is nobody's to give back: Vault keeps no record of it that could be taken out, and what was leased
+    /// with it is given back by itself. <https://developer.hashicorp.com/vault/docs/concepts/tokens#batch-tokens>
     #[must_use]
     pub fn session(&self, ours: bool) -> Session {
+        let ours = ours && self.token_type != BATCH;
         Session {
             ttl: (self.lease_duration > 0).then(|| Duration::from_secs(self.lease_duration)),
             renewable: self.renewable,
@@ -217,6 +226,15 @@ mod tests {
             let Err(nonsense) = Envelope::parse(body.as_bytes()) else { panic!("{body}") };
             assert!(nonsense.0.contains(what), "{body}: {}", nonsense.0);
         }
+    }
+
+    #[test]
+    fn a_batch_token_is_not_ours_to_revoke() {
+        let session = |kind: &str| {
+            let body = format!(r#"{{"auth":{{"client_token":"t","lease_duration":6,"token_type":"{kind}"}}}}"#);
+            Envelope::parse(body.as_bytes()).unwrap().auth.unwrap().session(true)
+        };
+        assert!(session("service").ours && !session("batch").ours && !session("batch").renewable);
     }
 
     #[test]
