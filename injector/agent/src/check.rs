@@ -125,7 +125,9 @@ fn store_text(store: &Store) -> String {
             let trust = vault.ca.as_ref().map(|path| format!(", trusts only {}", path.display())).unwrap_or_default();
             let shown = vault.client.as_ref().map(|client| format!(", shows {}", client.cert.display()));
             let shown = shown.unwrap_or_default();
-            format!("Vault at {}{namespace}{trust}{shown}, {login}", vault.address)
+            let keep = vault.keep_token.as_ref().map(|path| format!(", keeps its token in {}", path.display()));
+            let keep = keep.unwrap_or_default();
+            format!("Vault at {}{namespace}{trust}{shown}, {login}{keep}", vault.address)
         }
         Store::File(file) => format!("files under {}", file.path.display()),
         Store::Aws(aws) => {

@@ -121,7 +121,8 @@ fn a_store() -> impl Strategy<Value = Store> {
                     (_, auth @ VaultAuth::Cert { .. }) => (Some(ClientCert { cert: file.clone(), key: file }), auth),
                     (_, auth) => (None, auth),
                 };
-                Store::Vault(VaultStore { address, namespace, ca, client, server_name: None, auth })
+                let keep_token = ca.clone().filter(|_| !matches!(auth, VaultAuth::TokenFile(_)));
+                Store::Vault(VaultStore { address, namespace, ca, client, server_name: None, keep_token, auth })
             }),
         a_path().prop_map(|path| Store::File(FileStore { path })),
         an_aws_store().prop_map(Store::Aws),

@@ -98,6 +98,14 @@ impl Keep {
         before.map_or(Ok(()), wipe)
     }
 
+    /// Overwrites the file and takes it away. If that fails, what is in it ends by itself.
+    pub(crate) fn remove(&self) {
+        if let Ok(Some(file)) = self.file(OFlags::WRONLY) {
+            let _ = wipe(file);
+            let _ = rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty());
+        }
+    }
+
     fn file(&self, access: OFlags) -> io::Result<Option<OwnedFd>> {
         match rustix::fs::openat(&self.folder, &self.name, FILE | access, Mode::empty()) {
             Ok(fd) => Ok(Some(fd)),
@@ -154,6 +162,8 @@ mod tests {
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert_eq!(keep.read().err().unwrap().class, Class::Misconfigured);
+        keep.remove();
+        assert!(!path.exists() && keep.read().unwrap().is_none());
     }
 
     #[test]

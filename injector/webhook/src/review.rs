@@ -267,6 +267,9 @@ fn warnings(injection: &Injection) -> Vec<String> {
                 if let Some(ca) = &vault.ca {
                     lacks("its CA", ca);
                 }
+                if let Some(keep) = &vault.keep_token {
+                    lacks("what it keeps", keep);
+                }
                 for file in vault.client.iter().flat_map(|client| [&client.cert, &client.key]) {
                     lacks("its client certificate", file);
                 }

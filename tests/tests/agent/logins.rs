@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use e2e::agent::Place;
@@ -372,4 +373,35 @@ fn a_namespace_is_named_in_every_call() {
         assert!(calls.iter().any(|call| call.path.contains(path)), "{path}: {calls:?}");
     }
     assert!(calls.iter().all(|call| call.namespace.as_deref() == Some("team-a")), "{calls:?}");
+}
+
+#[test]
+fn a_hundred_killed_processes_share_one_token() {
+    let (vault, place, memory) = (Vault::start().unwrap(), Place::new(), private());
+    let role = vault.approle("web", MAY_READ, &json!({ "token_ttl": "1h" }));
+    vault.put("db", &json!({ "word": "first" }));
+    let secret_id = place.file("secret-id", &role.secret_id);
+    let kept = memory.path().join("token");
+    let auth = format!("{{ approle: {{ role_id: {}, secret_id_file: {} }} }}", role.role_id, secret_id.display());
+    let keep = format!("keep_token: {}, auth:", kept.display());
+    let rest = store(&vault, &auth).replace("auth:", &keep) + ONE;
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until_said("logged in", 1);
+    drop(agent);
+    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o7777, 0o600);
+    let first = vault.sessions();
+    assert_eq!(first.len(), 1);
+    for number in 1..100 {
+        let agent = place.start("run", &rest, &[]);
+        // At another moment each time, from before its first request to after its first publication.
+        sleep(Duration::from_millis(number * 37 % 100));
+        agent.process().signal("KILL");
+    }
+    assert_eq!(vault.sessions(), first);
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the file", |_| place.read("db").as_deref() == Some("first"));
+    assert_eq!(vault.sessions(), first);
+    // Who is told to stop gives it back.
+    assert_eq!(agent.stop().code, 0);
+    assert!(vault.sessions().is_empty() && !kept.exists());
 }

@@ -54,6 +54,7 @@ impl Reach {
                 Store::Vault(vault) => {
                     reach.ports.insert(vault.address.port);
                     reach.vault(&vault.auth);
+                    vault.keep_token.iter().for_each(|file| reach.keeps(file));
                     if let VaultAuth::Aws { credentials, .. } = &vault.auth {
                         reach.ports.extend(AWS);
                         reach.aws(credentials, &variable);

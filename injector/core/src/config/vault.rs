@@ -25,6 +25,8 @@ pub struct VaultStore {
     pub client: Option<ClientCert>,
     /// The name that the server's certificate must bear, where it is not the host of the address.
     pub server_name: Option<String>,
+    /// The file in memory that our token is kept in, so that a process after this one need not log in anew.
+    pub keep_token: Option<PathBuf>,
     /// How we log in.
     pub auth: VaultAuth,
 }
@@ -143,6 +145,8 @@ pub(super) fn decode(node: &Node, what: &str) -> Result<VaultStore> {
     let ca = map.get("ca").map(|node| absolute(node, "ca")).transpose()?;
     let server_name = map.get("server_name").map(|node| text(node, "server_name").map(str::to_owned)).transpose()?;
     let client = client(map.get("client_cert"), map.get("client_key"), address.scheme)?;
+    let keep = map.get("keep_token");
+    let keep_token = keep.map(|node| absolute(node, "keep_token")).transpose()?;
     let auth_node = map.need("auth")?;
     let auth = decode_auth(auth_node, what)?;
     map.finish()?;
@@ -150,7 +154,11 @@ pub(super) fn decode(node: &Node, what: &str) -> Result<VaultStore> {
         return Err(Fault::new(auth_node.line, "`cert` has no certificate to log in with")
             .hint("name it beside `auth`: `client_cert` and `client_key`"));
     }
-    Ok(VaultStore { address, namespace, ca, client, server_name, auth })
+    if let (VaultAuth::TokenFile(_), Some(node)) = (&auth, keep) {
+        return Err(Fault::new(node.line, "`keep_token` keeps what a login gives, and `token_file` is none")
+            .hint("take it out: the token lies in a file already"));
+    }
+    Ok(VaultStore { address, namespace, ca, client, server_name, keep_token, auth })
 }
 
 fn client(cert: Option<&Node>, key: Option<&Node>, scheme: Scheme) -> Result<Option<ClientCert>> {
@@ -290,7 +298,7 @@ fn header_value(text: &str) -> std::result::Result<String, String> {
 
 /// Writes the store, without what is the default.
 pub(super) fn encode(vault: &VaultStore) -> Value {
-    let VaultStore { address, namespace, ca, client, server_name, auth } = vault;
+    let VaultStore { address, namespace, ca, client, server_name, keep_token, auth } = vault;
     let mut map = Object::new();
     map.insert("address".to_owned(), address.to_string().into());
     if address.scheme == Scheme::Http && !address.is_loopback() {
@@ -308,6 +316,9 @@ pub(super) fn encode(vault: &VaultStore) -> Value {
     }
     if let Some(name) = server_name {
         map.insert("server_name".to_owned(), name.as_str().into());
+    }
+    if let Some(file) = keep_token {
+        map.insert("keep_token".to_owned(), path(file));
     }
     map.insert("auth".to_owned(), encode_auth(auth));
     map.into()
@@ -441,6 +452,8 @@ mod tests {
             ("client_cert: /c, auth: { token_file: /t }", "only one is there"),
             ("client_cert: /c, client_key: k, auth: { token_file: /t }", "absolute path"),
             ("auth: { cert: {} }", "no certificate"),
+            ("keep_token: k, auth: { jwt: { role: web, token_file: /t } }", "absolute path"),
+            ("keep_token: /k, auth: { token_file: /t }", "keeps what a login gives"),
             ("auth: { cert: { client_cert: /c } }", "not supported"),
         ] {
             let error = parse(&format!("address: 'https://vault.example.com', {rest}")).unwrap_err();

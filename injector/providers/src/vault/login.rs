@@ -12,9 +12,9 @@ use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
 use vaultrs::api::sys::requests::WrappingLookupRequest;
 use vaultrs::api::token::requests::LookupTokenSelfRequest;
 
-use super::Vault;
 use super::endpoint::Put;
 use super::reply::{self, Envelope, Nonsense};
+use super::{Token, Vault};
 use crate::credential::{credential, text};
 
 impl Vault {
@@ -84,11 +84,40 @@ impl Vault {
                         Class::Refused => error.hint(format!("the token in {} may have expired", path.display())),
                         _ => error,
                     })?;
-                let session = self.parse(reply::lookup(body.expose()))?;
+                let session = self.parse(reply::lookup(body.expose(), false))?;
                 Ok((token, session))
             }
             _ => Err(ProviderError::new(Class::Misconfigured, "this program was built without that kind of login")),
         }
+    }
+
+    /// Takes up the session of a process before this one, if its token was kept and still holds.
+    pub(super) async fn taken_up(&self) -> Result<Option<(Secret, Session)>, ProviderError> {
+        let Some(keep) = self.keep.as_ref().filter(|_| !self.state().looked) else { return Ok(None) };
+        let found = match keep.read()? {
+            // What was kept under another configuration may not do what this one asks for.
+            Some(kept) if kept.of == self.of => {
+                let token = kept.secret;
+                match self.ask(&LookupTokenSelfRequest {}, Some(&token), &[&token]).await {
+                    Ok(body) => Some((token, self.parse(reply::lookup(body.expose(), true))?)),
+                    Err(error) if error.class == Class::Refused => None,
+                    Err(error) => return Err(error),
+                }
+            }
+            _ => None,
+        };
+        self.state().looked = true;
+        Ok(found)
+    }
+
+    /// Keeps the token of a login. One that cannot be kept is given back: each try would leave one more behind.
+    pub(super) async fn keep(&self, token: &Token) -> Result<(), ProviderError> {
+        let Some(keep) = &self.keep else { return Ok(()) };
+        let kept = keep.write(&self.of, &token.secret);
+        if kept.is_err() && token.ours {
+            let _ = self.revoke_one(token).await;
+        }
+        kept
     }
 
     async fn grant(

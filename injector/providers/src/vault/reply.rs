@@ -108,16 +108,18 @@ struct LookupData {
     ttl: u64,
     #[serde(default)]
     renewable: bool,
+    #[serde(default, rename = "type")]
+    kind: String,
 }
 
-/// Reads `auth/token/lookup-self`: how long a token that lay in a file still holds.
+/// Reads `auth/token/lookup-self`: how long a token that lay in a file still holds. It is ours if our own login gave it.
 ///
 /// # Errors
 /// Says what is wrong with the answer.
-pub fn lookup(body: &[u8]) -> Result<Session, Nonsense> {
+pub fn lookup(body: &[u8], ours: bool) -> Result<Session, Nonsense> {
     let data = Envelope::parse(body)?.data.ok_or(Nonsense("it says nothing about the token"))?;
-    let LookupData { ttl, renewable } = object(data.get().as_bytes())?;
-    Ok(Session { ttl: (ttl > 0).then(|| Duration::from_secs(ttl)), renewable, ours: false })
+    let LookupData { ttl, renewable, kind } = object(data.get().as_bytes())?;
+    Ok(Session { ttl: (ttl > 0).then(|| Duration::from_secs(ttl)), renewable, ours: ours && kind != BATCH })
 }
 
 /// Says what can be done about an answer that is no success.
@@ -239,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_token_without_an_end_has_no_ttl() {
-        let session = lookup(br#"{"data":{"ttl":0,"renewable":false,"id":"x"}}"#).unwrap();
+        let session = lookup(br#"{"data":{"ttl":0,"renewable":false,"id":"x"}}"#, false).unwrap();
         assert_eq!(session, Session { ttl: None, renewable: false, ours: false });
     }
 
@@ -249,7 +251,7 @@ mod tests {
             let address = Address::parse("https://vault.example.com", PlainHttp::LoopbackOnly).unwrap();
             let _ = classify(&address, status, None, &body, &[]);
             let _ = classify(&address, status, None, json.as_bytes(), &[]);
-            let _ = (Envelope::parse(&body).is_ok(), Envelope::parse(json.as_bytes()).is_ok(), lookup(json.as_bytes()).is_ok());
+            let _ = (Envelope::parse(&body).is_ok(), Envelope::parse(json.as_bytes()).is_ok(), lookup(json.as_bytes(), true).is_ok());
         }
     }
 }

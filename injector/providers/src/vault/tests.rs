@@ -14,7 +14,8 @@ use crate::scripted::scripted;
 fn vault(address: SocketAddr, auth: VaultAuth) -> Vault {
     let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
     let namespace = Some("team-a".to_owned());
-    Vault::open(&VaultStore { address, namespace, ca: None, client: None, server_name: None, auth }).unwrap()
+    let (ca, client, server_name, keep_token) = (None, None, None, None);
+    Vault::open(&VaultStore { address, namespace, ca, client, server_name, keep_token, auth }).unwrap()
 }
 
 fn file(content: &str) -> tempfile::NamedTempFile {
@@ -297,4 +298,45 @@ async fn another_wrapping_token_is_unwrapped_and_a_server_that_is_away_is_no_ala
     assert!(vault.login().await.unwrap_err().alarm.is_some());
     std::fs::write(token.path(), "w-2").unwrap();
     vault.login().await.unwrap();
+}
+
+fn keeping(address: SocketAddr, auth: VaultAuth, file: &Path) -> Vault {
+    let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
+    let (namespace, ca, client, server_name) = (None, None, None, None);
+    Vault::open(&VaultStore { address, namespace, ca, client, server_name, keep_token: Some(file.to_owned()), auth })
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_kept_token_serves_the_next_process_until_it_is_given_back() {
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let (secret_id, kept) = (file("sid"), memory.path().join("token"));
+    let (known, away) = (r#"200 {"data":{"ttl":50,"renewable":true,"type":"service"}}"#, r#"503 {"errors":[]}"#);
+    let (address, asked) = scripted(vec![GRANTED, away, known, "204 ", GRANTED]).await;
+    let auth = approle(secret_id.path());
+    keeping(address, auth.clone(), &kept).login().await.unwrap();
+    let second = keeping(address, auth.clone(), &kept);
+    // A server that is away says nothing about the token.
+    assert_eq!(second.login().await.unwrap_err().class, Class::Unreachable);
+    let session = second.login().await.unwrap();
+    assert_eq!(session, Session { ttl: Some(Duration::from_secs(50)), renewable: true, ours: true });
+    second.revoke(&Grant::Session).await.unwrap();
+    assert!(!kept.exists());
+    keeping(address, auth, &kept).login().await.unwrap();
+    let paths: Vec<String> = asked.iter().map(|request| request.split(' ').nth(1).unwrap().to_owned()).collect();
+    let (login, lookup) = ("/v1/auth/approle/login", "/v1/auth/token/lookup-self");
+    assert_eq!(paths, [login, lookup, lookup, "/v1/auth/token/revoke-self", login]);
+}
+
+#[tokio::test]
+async fn a_kept_token_that_vault_does_not_know_or_of_another_login_is_not_used() {
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let (secret_id, kept) = (file("sid"), memory.path().join("token"));
+    let unknown = r#"403 {"errors":["permission denied"]}"#;
+    let (address, asked) = scripted(vec![GRANTED, unknown, GRANTED, GRANTED]).await;
+    keeping(address, approle(secret_id.path()), &kept).login().await.unwrap();
+    keeping(address, approle(secret_id.path()), &kept).login().await.unwrap();
+    let other = file("sid-2");
+    keeping(address, approle(other.path()), &kept).login().await.unwrap();
+    assert_eq!(asked.iter().filter(|request| request.contains("/login ")).count(), 3);
 }
