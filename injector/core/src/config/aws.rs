@@ -127,7 +127,7 @@ pub(super) fn check(from: &Reference) -> Result<()> {
 }
 
 /// Accepts what may be a region.
-pub(super) fn region(text: &str) -> std::result::Result<String, String> {
+pub(crate) fn region(text: &str) -> std::result::Result<String, String> {
     let fine = text.len() <= 32
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !text.starts_with('-')

@@ -4,7 +4,7 @@
 //! the volume, a mode is a mode. An error says the file, the line, what is wrong and, where it is known, the way out.
 //! Unknown keys are errors, and so are keys that a later version will know: nothing is ignored.
 
-mod aws;
+pub(crate) mod aws;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod hook;

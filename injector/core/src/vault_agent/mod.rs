@@ -25,6 +25,7 @@
 mod auto_auth;
 mod command;
 mod read;
+mod store;
 mod template;
 mod translate;
 mod values;
@@ -35,6 +36,7 @@ use std::time::Duration;
 use crate::config::{Address, ConfigError, EnvName, LogFormat, Mode};
 
 pub use crate::config::ClientCert;
+pub use store::Stored;
 pub use translate::{Ca, Translation, VaultServer};
 
 /// What a configuration says, key by key, with the defaults of Vault Agent where it says nothing.

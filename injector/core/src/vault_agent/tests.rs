@@ -2,6 +2,7 @@
 
 mod errors;
 mod pairs;
+mod store;
 mod warnings;
 
 use super::*;
