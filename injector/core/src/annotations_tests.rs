@@ -253,7 +253,13 @@ fn an_injection() -> impl Strategy<Value = Injection> {
                 |name: &FileName| !names.iter().any(|other| other.folders().any(|folder| folder == name.as_str()));
             Injection {
                 stores,
-                volume: VolumeSpec { path, mode: Mode::DEFAULT, group: Some(1), grace: Duration::from_millis(1500) },
+                // What a store keeps may not lie in there.
+                volume: VolumeSpec {
+                    path: format!("/oakum/volume{}", path.display()).into(),
+                    mode: Mode::DEFAULT,
+                    group: Some(1),
+                    grace: Duration::from_millis(1500),
+                },
                 secrets,
                 on_change: a_few_hooks(json),
                 files: files.into_iter().filter(|(name, _)| clear(name)).collect(),

@@ -267,9 +267,7 @@ fn warnings(injection: &Injection) -> Vec<String> {
                 if let Some(ca) = &vault.ca {
                     lacks("its CA", ca);
                 }
-                if let Some(keep) = &vault.keep_token {
-                    lacks("what it keeps", keep);
-                }
+                vault.kept().for_each(|path| lacks("what it keeps", path));
                 for file in vault.client.iter().flat_map(|client| [&client.cert, &client.key]) {
                     lacks("its client certificate", file);
                 }
@@ -277,12 +275,7 @@ fn warnings(injection: &Injection) -> Vec<String> {
                     VaultAuth::Kubernetes { token, .. } if token.as_os_str() != DEFAULT_TOKEN => {
                         lacks("its token", token);
                     }
-                    VaultAuth::AppRole { secret_id, wrapped, .. } => {
-                        lacks("its secret id", secret_id);
-                        if let Some(keep) = wrapped.as_ref().and_then(|wrapping| wrapping.keep.as_ref()) {
-                            lacks("what it keeps", keep);
-                        }
-                    }
+                    VaultAuth::AppRole { secret_id, .. } => lacks("its secret id", secret_id),
                     VaultAuth::Aws { credentials, .. } => {
                         if let Some((what, path)) = file_of(credentials) {
                             lacks(what, path);

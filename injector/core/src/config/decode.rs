@@ -75,6 +75,7 @@ impl Parts<'_> {
             Some(node) => volume(node)?,
             None => VolumeSpec::default(),
         };
+        apart(&stores, &volume).map_err(|fault| Fault { line: self.stores.line, ..fault })?;
         let secrets = match self.secrets {
             Some(node) => named(node, "secrets", |name, node| secret(name, node, &stores))?,
             None => BTreeMap::new(),
@@ -115,6 +116,18 @@ impl Parts<'_> {
         };
         Ok(Injection { stores, volume, secrets, files, env, on_change, listen, log })
     }
+}
+
+/// Refuses to keep secrets of the agent's own where the app reads. The fault has no line yet.
+fn apart(stores: &BTreeMap<Name, Store>, volume: &VolumeSpec) -> Result<()> {
+    for store in stores.values() {
+        let Store::Vault(vault) = store else { continue };
+        if let Some(path) = vault.kept().find(|path| path.starts_with(&volume.path)) {
+            return Err(Fault::new(0, format!("{} is in the volume, where the app could read it", path.display()))
+                .hint("keep it in a directory in memory that only the agent has"));
+        }
+    }
+    Ok(())
 }
 
 /// Reads a map from names to something.

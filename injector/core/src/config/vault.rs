@@ -1,6 +1,6 @@
 //! A store of Vault: where the server is, and how we log in there; from a document and back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map as Object, Value, json};
 
@@ -29,6 +29,17 @@ pub struct VaultStore {
     pub keep_token: Option<PathBuf>,
     /// How we log in.
     pub auth: VaultAuth,
+}
+
+impl VaultStore {
+    /// Lists the files in which secrets of the agent's own are kept for its next process.
+    pub fn kept(&self) -> impl Iterator<Item = &Path> {
+        let secret_id = match &self.auth {
+            VaultAuth::AppRole { wrapped: Some(wrapping), .. } => wrapping.keep.as_deref(),
+            _ => None,
+        };
+        self.keep_token.as_deref().into_iter().chain(secret_id)
+    }
 }
 
 /// A certificate of our own with its key, both in PEM; read again when they have changed.
@@ -425,6 +436,17 @@ mod tests {
         assert_eq!(wrapped("wrapped: true, creation_path: /auth/x, keep: /k"), Some(wrapping));
         let (mount, role) = ("jwt".to_owned(), "web".to_owned());
         assert_eq!(auth("jwt: { role: web, token_file: /t }"), VaultAuth::Jwt { mount, role, token: "/t".into() });
+    }
+
+    #[test]
+    fn what_is_kept_does_not_lie_where_the_app_reads() {
+        for store in [
+            "keep_token: /run/secrets/oakum/token, auth: { jwt: { role: web, token_file: /t } }",
+            "auth: { approle: { role_id: r, secret_id_file: /s, wrapped: true, keep: /run/secrets/oakum/a/b } }",
+        ] {
+            let error = parse(&format!("address: 'https://vault.example.com', {store}")).unwrap_err();
+            assert!(error.line == Some(4) && error.what.contains("in the volume") && error.hint.is_some(), "{error}");
+        }
     }
 
     #[test]
