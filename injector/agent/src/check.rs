@@ -102,41 +102,47 @@ fn store_text(store: &Store) -> String {
     match store {
         Store::Vault(vault) => {
             let login = match &vault.auth {
-                VaultAuth::AppRole { mount, role_id, secret_id } => {
+                VaultAuth::AppRole { mount, role_id, secret_id, wrapped } => {
                     let role = match role_id {
                         Literal::Here(_) => "of the configuration".to_owned(),
                         Literal::File(path) => format!("in {}", path.display()),
                     };
+                    let keep = wrapped.as_ref().and_then(|wrapping| wrapping.keep.as_ref());
+                    let keep = keep.map(|path| format!(", kept in {}", path.display())).unwrap_or_default();
+                    let wrapped = if wrapped.is_some() { " that is wrapped" } else { "" };
                     format!(
-                        "logs in at auth/{mount} with the role id {role} and the secret id in {}",
+                        "logs in at auth/{mount} with the role id {role} and the secret id{wrapped} in {}{keep}",
                         secret_id.display()
                     )
                 }
-                VaultAuth::Kubernetes { mount, role, token } => {
+                VaultAuth::Kubernetes { mount, role, token } | VaultAuth::Jwt { mount, role, token } => {
                     format!("logs in at auth/{mount} as {role} with the token in {}", token.display())
+                }
+                VaultAuth::Cert { mount, name } => {
+                    let role = name.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
+                    format!("logs in at auth/{mount}{role} with its certificate")
+                }
+                VaultAuth::Aws { mount, role, credentials, region, header: _ } => {
+                    let region = region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
+                    let credentials = credentials_text(credentials);
+                    format!(
+                        "logs in at auth/{mount} as {role} with a request to STS{region}, signed with {credentials}"
+                    )
                 }
                 VaultAuth::TokenFile(path) => format!("uses the token in {}", path.display()),
                 _ => "logs in".to_owned(),
             };
             let namespace = vault.namespace.as_ref().map(|name| format!(", namespace {name}")).unwrap_or_default();
             let trust = vault.ca.as_ref().map(|path| format!(", trusts only {}", path.display())).unwrap_or_default();
-            format!("Vault at {}{namespace}{trust}, {login}", vault.address)
+            let shown = vault.client.as_ref().map(|client| format!(", shows {}", client.cert.display()));
+            let shown = shown.unwrap_or_default();
+            let keep = vault.keep_token.as_ref().map(|path| format!(", keeps its token in {}", path.display()));
+            let keep = keep.unwrap_or_default();
+            format!("Vault at {}{namespace}{trust}{shown}, {login}{keep}", vault.address)
         }
         Store::File(file) => format!("files under {}", file.path.display()),
         Store::Aws(aws) => {
-            let credentials = match &aws.credentials {
-                AwsCredentials::Chain => "the first credentials that it finds".to_owned(),
-                AwsCredentials::Environment => "the credentials in the environment".to_owned(),
-                AwsCredentials::File { path, profile } => {
-                    format!("the credentials of the profile {profile} in {}", path.display())
-                }
-                AwsCredentials::WebIdentity { role, token } => {
-                    format!("those of the role {role} with the token in {}", token.display())
-                }
-                AwsCredentials::Container => "the credentials of the container".to_owned(),
-                AwsCredentials::Instance => "the credentials of the instance".to_owned(),
-                _ => "credentials".to_owned(),
-            };
+            let credentials = credentials_text(&aws.credentials);
             let endpoint = aws.endpoint.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
             let trust = aws.ca.as_ref().map(|path| format!(", trusts only {}", path.display())).unwrap_or_default();
             format!("AWS in {}{endpoint}{trust}, uses {credentials}", aws.region)
@@ -151,6 +157,22 @@ fn store_text(store: &Store) -> String {
             format!("{place}{namespace}, trusts only {ca}, uses the token in {token}")
         }
         _ => "of a kind that this program does not know".to_owned(),
+    }
+}
+
+fn credentials_text(credentials: &AwsCredentials) -> String {
+    match credentials {
+        AwsCredentials::Chain => "the first credentials that it finds".to_owned(),
+        AwsCredentials::Environment => "the credentials in the environment".to_owned(),
+        AwsCredentials::File { path, profile } => {
+            format!("the credentials of the profile {profile} in {}", path.display())
+        }
+        AwsCredentials::WebIdentity { role, token } => {
+            format!("those of the role {role} with the token in {}", token.display())
+        }
+        AwsCredentials::Container => "the credentials of the container".to_owned(),
+        AwsCredentials::Instance => "the credentials of the instance".to_owned(),
+        _ => "credentials".to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics` on loopback: names and numbers, never a value.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::io;
@@ -12,6 +13,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use oakum_inject::Alarm;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -26,13 +28,14 @@ pub(crate) type Shared = Arc<Mutex<Told>>;
 pub(crate) struct Told {
     status: Status,
     hardened: Option<harden::Report>,
+    alarms: BTreeMap<Alarm, u64>,
     at: Option<Instant>,
 }
 
 impl Told {
     /// Notes how things are now.
-    pub(crate) fn now(status: Status, hardened: harden::Report) -> Self {
-        Self { status, hardened: Some(hardened), at: Some(Instant::now()) }
+    pub(crate) fn now(status: Status, hardened: harden::Report, alarms: BTreeMap<Alarm, u64>) -> Self {
+        Self { status, hardened: Some(hardened), alarms, at: Some(Instant::now()) }
     }
 
     /// How long ago that was.
@@ -115,9 +118,23 @@ fn waiting(status: &Status) -> String {
 fn metrics(told: &Told) -> String {
     let mut out = String::new();
     let _ = write(&mut out, &told.status, told.ago());
+    let _ = write_alarms(&mut out, &told.alarms);
     let levels = told.hardened.as_ref().map(harden::Report::levels);
     let _ = write_sandbox(&mut out, &levels.unwrap_or_default());
     out
+}
+
+/// Writes how often each alarm was raised; those that never were are there as 0, so that a rule can see them rise.
+fn write_alarms(out: &mut String, alarms: &BTreeMap<Alarm, u64>) -> std::fmt::Result {
+    writeln!(
+        out,
+        "# TYPE oakum_agent_alarms counter\n# HELP oakum_agent_alarms What may be an attack, and somebody should look at."
+    )?;
+    for alarm in Alarm::ALL {
+        let times = alarms.get(alarm).copied().unwrap_or(0);
+        writeln!(out, "oakum_agent_alarms_total{{kind=\"{}\"}} {times}", alarm.name())?;
+    }
+    Ok(())
 }
 
 /// Writes how far the process is shut in, and ends the whole.

@@ -21,6 +21,8 @@ pub(crate) fn set_format(format: LogFormat) {
 pub(crate) enum Level {
     Info,
     Warn,
+    /// Somebody has to look now.
+    Error,
 }
 
 /// Writes a line of the log to standard error. `event` is a stable name; the fields are names and counts.
@@ -42,6 +44,7 @@ fn line(
     let level = match level {
         Level::Info => "info",
         Level::Warn => "warn",
+        Level::Error => "error",
     };
     match format {
         LogFormat::Json => {

@@ -13,7 +13,7 @@ use oakum_inject::config::{FileName, Receiver, SecretSpec, Tell};
 use oakum_inject::format;
 use oakum_inject::provider::{Answer, Grant, Session, Term, Want};
 use oakum_inject::reference::Name;
-use oakum_inject::{Class, Fetched, Fields, Injection, ProviderError, SecretProvider, Version};
+use oakum_inject::{Alarm, Class, Fetched, Fields, Injection, ProviderError, SecretProvider, Version};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::process::{Pid, Signal};
 use tokio::signal::unix::{SignalKind, signal};
@@ -97,6 +97,7 @@ pub(crate) async fn run(
         status,
         hardened,
         watched: BTreeSet::new(),
+        alarms: BTreeMap::new(),
         mode,
     };
     let outcome = loop {
@@ -191,6 +192,8 @@ struct Shell {
     hardened: harden::Report,
     /// The secrets that are watched, or were found not to be.
     watched: BTreeSet<Name>,
+    /// How often each alarm was raised.
+    alarms: BTreeMap<Alarm, u64>,
     mode: Mode,
 }
 
@@ -218,7 +221,7 @@ impl Shell {
             self.perform(action);
         }
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) =
-            Told::now(self.agent.status(self.began.elapsed()), self.hardened);
+            Told::now(self.agent.status(self.began.elapsed()), self.hardened, self.alarms.clone());
         None
     }
 
@@ -235,7 +238,10 @@ impl Shell {
                             &[("store", store.to_string()), ("ttl", ttl)],
                         );
                     }
-                    Err(error) => complain("store.login_failed", "store", &store, error),
+                    Err(error) => {
+                        complain("store.login_failed", "store", &store, error);
+                        self.raise(&store, error);
+                    }
                 }
                 Event::LoggedIn { store, result }
             }
@@ -310,6 +316,15 @@ impl Shell {
             }
             Message::Told(hook, result) => self.told(hook, result),
         }
+    }
+
+    /// Tells of what may be an attack, besides the failure that it is.
+    fn raise(&mut self, store: &Name, error: &ProviderError) {
+        let Some(alarm) = error.alarm else { return };
+        *self.alarms.entry(alarm).or_default() += 1;
+        let mut fields = vec![("store", store.to_string())];
+        fields.extend(error.hint.iter().map(|hint| ("hint", hint.clone())));
+        output::log(Level::Error, &format!("vault.{}", alarm.name()), &error.what, &fields);
     }
 
     fn take_value(&mut self, secret: Name, result: Result<Fetched, ProviderError>) -> Event {

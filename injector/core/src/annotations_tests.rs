@@ -73,16 +73,34 @@ prop_compose! {
 
 fn an_auth() -> impl Strategy<Value = VaultAuth> {
     let id = prop_oneof!["[a-z0-9-]{1,12}".prop_map(Literal::Here), a_path().prop_map(Literal::File)];
+    let wrapped = proptest::option::of(
+        (proptest::option::of("[a-z:]{1,4}/[a-z]"), proptest::option::of(a_path()))
+            .prop_map(|(creation_path, keep)| Wrapping { creation_path, keep }),
+    );
     prop_oneof![
-        ("[a-z/]{1,3}[a-z]", id, a_path()).prop_filter_map("a mount", |(mount, role_id, secret_id)| {
-            let mount = mount.trim_matches('/').replace("//", "/");
-            (!mount.contains("//")).then_some(VaultAuth::AppRole { mount, role_id, secret_id })
-        }),
+        ("[a-z/]{1,3}[a-z]", id, a_path(), wrapped).prop_filter_map(
+            "a mount",
+            |(mount, role_id, secret_id, wrapped)| {
+                let mount = mount.trim_matches('/').replace("//", "/");
+                (!mount.contains("//")).then_some(VaultAuth::AppRole { mount, role_id, secret_id, wrapped })
+            }
+        ),
         ("[a-z]{1,8}", "[a-z ~:0-9]{0,8}[a-z]", a_path()).prop_map(|(mount, role, token)| VaultAuth::Kubernetes {
             mount,
             role,
             token
         }),
+        ("[a-z]{1,8}", "[a-z ~:0-9]{0,8}[a-z]", a_path()).prop_map(|(mount, role, token)| VaultAuth::Jwt {
+            mount,
+            role,
+            token
+        }),
+        ("[a-z]{1,8}", proptest::option::of("[a-z]{1,4}")).prop_map(|(mount, name)| VaultAuth::Cert { mount, name }),
+        ("[a-z]{1,8}", "[a-z:]{1,4}[a-z]", some_credentials(), proptest::option::of("[a-z]{2}-[a-z]{1,6}-[1-9]"))
+            .prop_map(|(mount, role, credentials, region)| {
+                let header = region.clone();
+                VaultAuth::Aws { mount, role, credentials, region, header }
+            }),
         a_path().prop_map(VaultAuth::TokenFile),
     ]
 }
@@ -94,17 +112,18 @@ fn a_store() -> impl Strategy<Value = Store> {
         Just("http://vault.example.com".to_owned())
     ];
     prop_oneof![
-        (address, proptest::option::of("[a-z/0-9~]{1,6}"), proptest::option::of(a_path()), an_auth()).prop_map(
-            |(address, namespace, ca, auth)| {
-                Store::Vault(VaultStore {
-                    address: Address::parse(&address, PlainHttp::Anywhere).unwrap(),
-                    namespace,
-                    ca,
-                    server_name: None,
-                    auth,
-                })
-            }
-        ),
+        (address, proptest::option::of("[a-z/0-9~]{1,6}"), proptest::option::of(a_path()), a_path(), an_auth())
+            .prop_map(|(address, namespace, ca, file, auth)| {
+                let address = Address::parse(&address, PlainHttp::Anywhere).unwrap();
+                // A certificate wants TLS, and a login by one wants a certificate.
+                let (client, auth) = match (address.scheme, auth) {
+                    (Scheme::Http, VaultAuth::Cert { .. }) => (None, VaultAuth::TokenFile(file)),
+                    (_, auth @ VaultAuth::Cert { .. }) => (Some(ClientCert { cert: file.clone(), key: file }), auth),
+                    (_, auth) => (None, auth),
+                };
+                let keep_token = ca.clone().filter(|_| !matches!(auth, VaultAuth::TokenFile(_)));
+                Store::Vault(VaultStore { address, namespace, ca, client, server_name: None, keep_token, auth })
+            }),
         a_path().prop_map(|path| Store::File(FileStore { path })),
         an_aws_store().prop_map(Store::Aws),
         a_kubernetes_store().prop_map(Store::Kubernetes),
@@ -121,8 +140,8 @@ fn a_kubernetes_store() -> impl Strategy<Value = KubernetesStore> {
     })
 }
 
-fn an_aws_store() -> impl Strategy<Value = AwsStore> {
-    let credentials = prop_oneof![
+fn some_credentials() -> impl Strategy<Value = AwsCredentials> {
+    prop_oneof![
         Just(AwsCredentials::Chain),
         Just(AwsCredentials::Environment),
         Just(AwsCredentials::Container),
@@ -131,9 +150,12 @@ fn an_aws_store() -> impl Strategy<Value = AwsStore> {
             .prop_map(|(path, profile)| AwsCredentials::File { path, profile: profile.trim().to_owned() }),
         ("arn:aws:iam::[0-9]{1,12}:role/[a-zA-Z]{1,5}", a_path())
             .prop_map(|(role, token)| AwsCredentials::WebIdentity { role, token }),
-    ];
+    ]
+}
+
+fn an_aws_store() -> impl Strategy<Value = AwsStore> {
     let endpoint = proptest::option::of(prop_oneof!["https://[a-z]{1,8}\\.example", Just("http://[::1]:9".to_owned())]);
-    ("[a-z]{2}-[a-z]{1,6}-[1-9]", endpoint, proptest::option::of(a_path()), credentials).prop_map(
+    ("[a-z]{2}-[a-z]{1,6}-[1-9]", endpoint, proptest::option::of(a_path()), some_credentials()).prop_map(
         |(region, endpoint, ca, credentials)| AwsStore {
             region,
             endpoint: endpoint.map(|text| Address::parse(&text, PlainHttp::LoopbackOnly).unwrap()),
@@ -231,7 +253,13 @@ fn an_injection() -> impl Strategy<Value = Injection> {
                 |name: &FileName| !names.iter().any(|other| other.folders().any(|folder| folder == name.as_str()));
             Injection {
                 stores,
-                volume: VolumeSpec { path, mode: Mode::DEFAULT, group: Some(1), grace: Duration::from_millis(1500) },
+                // What a store keeps may not lie in there.
+                volume: VolumeSpec {
+                    path: format!("/oakum/volume{}", path.display()).into(),
+                    mode: Mode::DEFAULT,
+                    group: Some(1),
+                    grace: Duration::from_millis(1500),
+                },
                 secrets,
                 on_change: a_few_hooks(json),
                 files: files.into_iter().filter(|(name, _)| clear(name)).collect(),

@@ -77,7 +77,7 @@ impl From<RenderError> for ProviderError {
             RenderError::WhichField { .. } | RenderError::Inexpressible { .. } => Class::Misconfigured,
         };
         let hint = error.hint();
-        Self { class, what: error.to_string(), hint, retry_after: None }
+        Self { hint, ..Self::new(class, error.to_string()) }
     }
 }
 

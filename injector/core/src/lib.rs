@@ -30,6 +30,6 @@ pub mod vault_agent;
 pub mod yaml;
 
 pub use config::{ConfigError, Injection};
-pub use provider::{Class, Fetched, ProviderError, SecretProvider, Version};
+pub use provider::{Alarm, Class, Fetched, ProviderError, SecretProvider, Version};
 pub use reference::{Reference, ValueRef};
 pub use secret::{Field, Fields, Secret};

@@ -219,13 +219,38 @@ pub struct ProviderError {
     pub hint: Option<String>,
     /// How long the store asked to be left alone.
     pub retry_after: Option<Duration>,
+    /// What somebody has to look at now, if this is more than a failure.
+    pub alarm: Option<Alarm>,
+}
+
+/// Something that may be an attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alarm {
+    /// The token that our secret id was wrapped in is used up, and not by us.
+    WrappingTokenUsed,
+    /// The token that our secret id was to be wrapped in was made elsewhere.
+    WrappingTokenForeign,
+}
+
+impl Alarm {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::WrappingTokenUsed, Self::WrappingTokenForeign];
+
+    /// Names the alarm for metrics; in logs it has `vault.` in front. The names are stable.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WrappingTokenUsed => "wrapping_token_used",
+            Self::WrappingTokenForeign => "wrapping_token_foreign",
+        }
+    }
 }
 
 impl ProviderError {
     /// Makes an error of a class.
     #[must_use]
     pub fn new(class: Class, what: impl Into<String>) -> Self {
-        Self { class, what: what.into(), hint: None, retry_after: None }
+        Self { class, what: what.into(), hint: None, retry_after: None, alarm: None }
     }
 
     /// Adds the way out.
@@ -239,6 +264,13 @@ impl ProviderError {
     #[must_use]
     pub fn after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
+        self
+    }
+
+    /// Makes it an alarm.
+    #[must_use]
+    pub fn alarm(mut self, alarm: Alarm) -> Self {
+        self.alarm = Some(alarm);
         self
     }
 

@@ -6,21 +6,19 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper_util::rt::TokioIo;
-use oakum_inject::config::{Address, Scheme};
+use oakum_inject::config::{Address, ClientCert, Scheme};
 use oakum_inject::{Class, ProviderError, Secret};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+
+use crate::tls::Tls;
 
 /// How long a connection may take to be made, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,7 +32,7 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// A server, and how it is reached and trusted.
 pub struct Transport {
     address: Address,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    tls: Option<Tls>,
 }
 
 /// What a server answered.
@@ -123,9 +121,20 @@ impl Transport {
     pub fn open(address: &Address, ca: Option<&Path>, server_name: Option<&str>) -> Result<Self, ProviderError> {
         let tls = match address.scheme {
             Scheme::Http => None,
-            Scheme::Https => Some((trusting(ca)?, self::server_name(server_name.unwrap_or(&address.host))?)),
+            Scheme::Https => Some(Tls::trusting(ca, server_name.unwrap_or(&address.host))?),
         };
         Ok(Self { address: address.clone(), tls })
+    }
+
+    /// Shows a certificate of ours to the server, which is read again when its files have changed.
+    ///
+    /// # Errors
+    /// [`Class::Misconfigured`] when the certificate or its key cannot be used, or the server is spoken to in the clear.
+    pub fn showing(mut self, files: &ClientCert) -> Result<Self, ProviderError> {
+        let tls = self.tls.take().ok_or_else(|| {
+            ProviderError::new(Class::Misconfigured, format!("{} is shown no certificate: it has no TLS", self.address))
+        })?;
+        Ok(Self { tls: Some(tls.showing(files)?), ..self })
     }
 
     /// Prepares to reach another server by the same scheme, and trusts the same authorities there.
@@ -133,10 +142,7 @@ impl Transport {
     /// # Errors
     /// [`Class::Misconfigured`] when the host cannot be the name of a server.
     pub fn elsewhere(&self, host: &str) -> Result<Self, ProviderError> {
-        let tls = match &self.tls {
-            None => None,
-            Some((connector, _)) => Some((connector.clone(), server_name(host)?)),
-        };
+        let tls = self.tls.as_ref().map(|tls| tls.named(host)).transpose()?;
         Ok(Self { address: Address { host: host.to_owned(), ..self.address.clone() }, tls })
     }
 
@@ -186,9 +192,9 @@ impl Transport {
             let _ = stream.set_nodelay(true);
             match &self.tls {
                 None => Ok::<_, ProviderError>(Stream::Plain(stream)),
-                Some((connector, name)) => {
+                Some(tls) => {
                     let stream =
-                        connector.connect(name.clone(), stream).await.map_err(|error| self.untrusted(&error))?;
+                        tls.connector().connect(tls.name(), stream).await.map_err(|error| self.untrusted(&error))?;
                     Ok(Stream::Tls(Box::new(stream)))
                 }
             }
@@ -268,6 +274,9 @@ impl Transport {
     }
 
     fn broken(&self, error: &hyper::Error) -> ProviderError {
+        if let Some(alert) = alert(error) {
+            return alert_said(self.unreachable(&format!("it broke TLS off ({alert:?})")), alert);
+        }
         if error.is_parse() {
             return self
                 .malformed("the answer is not HTTP")
@@ -305,6 +314,9 @@ impl Transport {
             Some(Error::InvalidMessage(_)) => {
                 ("it does not speak TLS".to_owned(), Some("is it a plain port? then the address begins with http://"))
             }
+            Some(Error::AlertReceived(alert)) => {
+                return alert_said(self.unreachable(&format!("it broke TLS off ({alert:?})")), *alert);
+            }
             Some(other) => (other.to_string().chars().take(120).collect(), None),
             None => (crate::file::reason(error), None),
         };
@@ -324,6 +336,28 @@ impl Transport {
     }
 }
 
+/// Finds the alert by which a server broke TLS off. One about our certificate comes after the handshake (RFC 8446, 4.4.2).
+fn alert(error: &hyper::Error) -> Option<AlertDescription> {
+    let io = std::error::Error::source(error)?.downcast_ref::<std::io::Error>()?;
+    match io.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::AlertReceived(alert) => Some(*alert),
+        _ => None,
+    }
+}
+
+fn alert_said(error: ProviderError, alert: AlertDescription) -> ProviderError {
+    use AlertDescription as Alert;
+    match alert {
+        Alert::CertificateRequired | Alert::HandshakeFailure => {
+            error.hint("it may want a certificate of ours: name it as `client_cert` and `client_key`")
+        }
+        Alert::BadCertificate | Alert::CertificateExpired | Alert::CertificateUnknown | Alert::UnknownCA => {
+            error.hint("it does not take the certificate of ours in `client_cert`")
+        }
+        _ => error,
+    }
+}
+
 enum Stream {
     Plain(TcpStream),
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
@@ -335,49 +369,6 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// The name of a server as a certificate bears it.
-fn server_name(name: &str) -> Result<ServerName<'static>, ProviderError> {
-    ServerName::try_from(name.to_owned())
-        .map_err(|_| ProviderError::new(Class::Misconfigured, format!("`{name}` cannot be the name of a TLS server")))
-}
-
-fn trusting(ca: Option<&Path>) -> Result<TlsConnector, ProviderError> {
-    let misconfigured = |what: String| ProviderError::new(Class::Misconfigured, what);
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let pem = std::fs::read(path).map_err(|error| {
-                misconfigured(format!("cannot read {}: {}", path.display(), crate::file::reason(&error)))
-            })?;
-            let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-            let certificates = certificates
-                .map_err(|_| misconfigured(format!("{} is not a file of certificates in PEM", path.display())))?;
-            for certificate in certificates {
-                roots.add(certificate).map_err(|_| {
-                    misconfigured(format!("{} holds a certificate that cannot be read", path.display()))
-                })?;
-            }
-            if roots.is_empty() {
-                return Err(misconfigured(format!("{} holds no certificate", path.display()))
-                    .hint("it must be in PEM, with BEGIN CERTIFICATE"));
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                return Err(misconfigured("this system trusts no certificate at all".to_owned())
-                    .hint("name the authority's certificate as `ca`"));
-            }
-        }
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| misconfigured(format!("cannot set up TLS: {error}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// Reads `Retry-After` in seconds (RFC 9110, 10.2.3), bounded. Its form as a date is for clocks that agree, and ignored.

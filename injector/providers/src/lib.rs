@@ -15,11 +15,16 @@ pub mod file;
 mod fingerprint;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "vault")]
+mod keep;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
+pub mod memory;
 #[cfg(test)]
 #[cfg(feature = "http")]
 mod scripted;
+#[cfg(feature = "http")]
+mod tls;
 #[cfg(feature = "vault")]
 pub mod vault;
 

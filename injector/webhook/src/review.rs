@@ -267,12 +267,21 @@ fn warnings(injection: &Injection) -> Vec<String> {
                 if let Some(ca) = &vault.ca {
                     lacks("its CA", ca);
                 }
+                vault.kept().for_each(|path| lacks("what it keeps", path));
+                for file in vault.client.iter().flat_map(|client| [&client.cert, &client.key]) {
+                    lacks("its client certificate", file);
+                }
                 match &vault.auth {
                     VaultAuth::Kubernetes { token, .. } if token.as_os_str() != DEFAULT_TOKEN => {
                         lacks("its token", token);
                     }
                     VaultAuth::AppRole { secret_id, .. } => lacks("its secret id", secret_id),
-                    VaultAuth::TokenFile(path) => lacks("its token", path),
+                    VaultAuth::Aws { credentials, .. } => {
+                        if let Some((what, path)) = file_of(credentials) {
+                            lacks(what, path);
+                        }
+                    }
+                    VaultAuth::Jwt { token: path, .. } | VaultAuth::TokenFile(path) => lacks("its token", path),
                     _ => {}
                 }
             }
@@ -281,10 +290,8 @@ fn warnings(injection: &Injection) -> Vec<String> {
                 if let Some(ca) = &aws.ca {
                     lacks("its CA", ca);
                 }
-                match &aws.credentials {
-                    AwsCredentials::File { path, .. } => lacks("its credentials", path),
-                    AwsCredentials::WebIdentity { token, .. } => lacks("its token", token),
-                    _ => {}
+                if let Some((what, path)) = file_of(&aws.credentials) {
+                    lacks(what, path);
                 }
             }
             Store::Kubernetes(kubernetes) => {
@@ -301,6 +308,15 @@ fn warnings(injection: &Injection) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// The file that credentials for AWS come from, if it is one.
+fn file_of(credentials: &AwsCredentials) -> Option<(&'static str, &std::path::Path)> {
+    match credentials {
+        AwsCredentials::File { path, .. } => Some(("its credentials", path)),
+        AwsCredentials::WebIdentity { token, .. } => Some(("its token", token)),
+        _ => None,
+    }
 }
 
 fn annotation_error(key: &str, what: impl Into<String>, hint: Option<&str>) -> ConfigError {

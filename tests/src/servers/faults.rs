@@ -49,6 +49,8 @@ pub struct Call {
     pub at: Instant,
     /// Its path.
     pub path: String,
+    /// The namespace of Vault that its headers name.
+    pub namespace: Option<String>,
     /// Whether it met a fault.
     pub met: bool,
 }
@@ -185,11 +187,12 @@ impl Shared {
         client.set_read_timeout(Some(Duration::from_secs(20)))?;
         let line = until(&mut client, b"\r\n")?;
         let path = String::from_utf8_lossy(&line).split(' ').nth(1).unwrap_or_default().to_owned();
-        let (fault, server) = {
+        let (fault, server, number) = {
             let mut state = self.state();
             let met = path.contains(&state.only) && !matches!(state.fault, Fault::Pass);
-            state.calls.push(Call { at: Instant::now(), path, met });
-            (if met { state.fault.clone() } else { Fault::Pass }, state.server.clone())
+            let number = state.calls.len();
+            state.calls.push(Call { at: Instant::now(), path, namespace: None, met });
+            (if met { state.fault.clone() } else { Fault::Pass }, state.server.clone(), number)
         };
         if matches!(fault, Fault::Reset) {
             // What is closed with something unread is reset.
@@ -197,6 +200,7 @@ impl Shared {
         }
         let mut request = line;
         request.extend(until(&mut client, b"\r\n\r\n")?);
+        self.state().calls[number].namespace = header(&request, "x-vault-namespace");
         let mut body = vec![0; length(&request)];
         client.read_exact(&mut body)?;
         request.extend(body);
@@ -263,11 +267,16 @@ fn until(client: &mut TcpStream, end: &[u8]) -> io::Result<Vec<u8>> {
     Ok(read)
 }
 
+/// What a header says.
+fn header(head: &[u8], name: &str) -> Option<String> {
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+    lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+}
+
 /// How long a request's body is.
 fn length(request: &[u8]) -> usize {
-    let head = String::from_utf8_lossy(request).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-    length.unwrap_or(0)
+    header(request, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0)
 }
 
 fn answer(status: u16, headers: &[&str], body: &[u8]) -> Vec<u8> {

@@ -174,9 +174,9 @@ fn a_command_is_run_for_its_own_file() {
 fn json_is_read_too_and_check_says_what_is_lost() {
     let place = Place::new();
     let config = json!({
-        "vault": [{"address": "https://vault.example.com:8200", "tls_skip_verify": true}],
+        "vault": [{"address": "https://vault.example.com:8200"}],
         "auto_auth": {
-            "method": [{"kubernetes": {"config": {"role": "web"}}}],
+            "method": [{"kubernetes": {"min_backoff": "5s", "config": {"role": "web"}}}],
             "sink": [{"file": {"config": {"path": "/home/vault/.vault-token"}}}],
         },
         "cache": {"use_auto_auth_token": true},
@@ -194,8 +194,8 @@ fn json_is_read_too_and_check_says_what_is_lost() {
     for part in [
         &format!("volume {}: ", place.volume().display()),
         "word: a template of secret/data/web",
-        "`tls_skip_verify` is not followed",
         "the sink `/home/vault/.vault-token` is not written",
+        "`min_backoff` and `max_backoff` have no counterpart",
         "`cache`",
     ] {
         assert!(ran.out.contains(part), "{part}: {}", ran.out);

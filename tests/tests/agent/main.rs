@@ -14,6 +14,7 @@ mod hooks;
 mod identity;
 mod kill;
 mod kubernetes;
+mod logins;
 mod memory;
 mod outage;
 mod refusal;

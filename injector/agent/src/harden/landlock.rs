@@ -108,6 +108,9 @@ pub(super) fn apply(reach: &Reach, volume: Option<BorrowedFd<'_>>) -> io::Result
         let right = if path.is_dir() { READ_FILE | READ_DIR } else { READ_FILE };
         allow(ruleset, path, right)?;
     }
+    for path in &reach.write {
+        allow(ruleset, path, files & (READ_FILE | WRITE_FILE | REMOVE_FILE | MAKE_REG | TRUNCATE))?;
+    }
     if net != 0 {
         for port in &reach.ports {
             kernel::allow_port(ruleset, *port, CONNECT_TCP)?;

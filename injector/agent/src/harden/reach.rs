@@ -24,6 +24,8 @@ const TRUST: &[&str] =
 pub(crate) struct Reach {
     /// Folders with all that is in them, and single files.
     pub(super) read: BTreeSet<PathBuf>,
+    /// Folders in which files may be made, replaced and removed.
+    pub(super) write: BTreeSet<PathBuf>,
     pub(super) ports: BTreeSet<u16>,
     /// The folder that the volume is taken out of at the end, if we made it.
     pub(super) above_the_volume: Option<PathBuf>,
@@ -52,6 +54,16 @@ impl Reach {
                 Store::Vault(vault) => {
                     reach.ports.insert(vault.address.port);
                     reach.vault(&vault.auth);
+                    // What is kept is replaced as a whole, in its folder.
+                    reach.write.extend(vault.kept().filter_map(Path::parent).map(Path::to_owned));
+                    if let VaultAuth::Aws { credentials, .. } = &vault.auth {
+                        reach.ports.extend(AWS);
+                        reach.aws(credentials, &variable);
+                        // STS is not Vault, and bears no certificate of its authority.
+                        own_trust = false;
+                    }
+                    let client = vault.client.iter().flat_map(|client| [&client.cert, &client.key]);
+                    client.for_each(|file| reach.beside(file));
                     vault.ca.as_ref()
                 }
                 Store::Aws(aws) => {
@@ -111,13 +123,15 @@ impl Reach {
 
     fn vault(&mut self, auth: &VaultAuth) {
         match auth {
-            VaultAuth::AppRole { role_id, secret_id, mount: _ } => {
+            VaultAuth::AppRole { role_id, secret_id, wrapped: _, mount: _ } => {
                 if let Literal::File(path) = role_id {
                     self.beside(path);
                 }
                 self.beside(secret_id);
             }
-            VaultAuth::Kubernetes { token, .. } | VaultAuth::TokenFile(token) => self.beside(token),
+            VaultAuth::Kubernetes { token, .. } | VaultAuth::Jwt { token, .. } | VaultAuth::TokenFile(token) => {
+                self.beside(token);
+            }
             _ => {}
         }
     }
@@ -208,6 +222,30 @@ files: {{ db: \"db#word\" }}
         let text = text.replace(&format!("ca: {}, ", at("config/ca.pem").display()), "");
         let reach = Reach::of(&Injection::parse(&text, "test").unwrap(), Path::new("/etc/oakum.yaml"), |_| None);
         assert!(reach.read.contains(Path::new("/etc/ssl")) && reach.read.contains(Path::new("/etc/oakum.yaml")));
+    }
+
+    #[test]
+    fn a_login_reaches_what_it_shows_and_keeps_and_whom_it_asks() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["tls", "kept"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let text = "apiVersion: oakum.dev/v1
+kind: Injection
+stores:
+  vault: { vault: {
+    address: \"https://vault:8210\", ca: AT/tls/ca, client_cert: AT/tls/crt, client_key: AT/tls/key,
+    keep_token: AT/kept/token, auth: { aws: { role: web, credentials: { instance: {} } } } } }
+secrets: { db: { from: \"vault:secret/db\" } }
+files: { db: \"db#word\" }
+";
+        let text = text.replace("AT", &folder.path().display().to_string());
+        let reach = Reach::of(&Injection::parse(&text, "test").unwrap(), Path::new("/etc/oakum.yaml"), |_| None);
+        assert_eq!(reach.ports, BTreeSet::from([53, 80, 443, 8210]));
+        assert_eq!(reach.write, BTreeSet::from([folder.path().join("kept")]));
+        assert!(reach.read.contains(&folder.path().join("tls")) && !reach.read.contains(&folder.path().join("kept")));
+        // Who vouches for STS is not who vouches for Vault.
+        assert!(reach.read.contains(Path::new("/etc/ssl")));
     }
 
     #[test]

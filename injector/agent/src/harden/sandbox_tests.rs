@@ -103,13 +103,14 @@ fn landlock_leaves_the_files_and_ports_that_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let Some(folder) = inside("landlock_leaves_the_files_and_ports_that_are_named", folder.path()) else { return };
     let at = |name: &str| folder.join(name);
-    for name in ["named", "other", "volume"] {
+    for name in ["named", "other", "volume", "kept"] {
         fs::create_dir(at(name)).unwrap();
         fs::write(at(name).join("file"), name).unwrap();
     }
     let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let [named, other] = listeners.each_ref().map(|listener| listener.local_addr().unwrap());
     let reach = Reach {
+        write: [at("kept")].into(),
         read: ["/proc/self".into(), at("named"), at("not there")].into(),
         ports: [named.port()].into(),
         above_the_volume: None,
@@ -123,6 +124,11 @@ fn landlock_leaves_the_files_and_ports_that_are_named() {
     assert_eq!(fs::read_dir(at("named")).unwrap().count(), 1);
     fs::read("/proc/self/status").unwrap();
     assert_eq!(error(fs::write(at("named/file"), "x")), Some(Errno::ACCESS));
+    // What is kept is replaced as a whole and taken away, and nothing else is made there.
+    fs::write(at("kept/new"), "x").unwrap();
+    fs::rename(at("kept/new"), at("kept/file")).unwrap();
+    fs::remove_file(at("kept/file")).unwrap();
+    assert_eq!(error(fs::create_dir(at("kept/folder"))), Some(Errno::ACCESS));
     assert_eq!(error(fs::write(at("named/new"), "x")), Some(Errno::ACCESS));
     for path in [at("other/file"), "/etc/passwd".into(), "/proc/1/status".into()] {
         assert_eq!(error(fs::read(&path)), Some(Errno::ACCESS), "{}", path.display());

@@ -34,9 +34,6 @@ const DATA: &[u8] = b"..data";
 const DATA_TMP: &[u8] = b"..data_tmp";
 const GENERATION: &[u8] = b"..oakum-";
 
-const TMPFS: u32 = 0x0102_1994;
-const RAMFS: u32 = 0x8584_58f6;
-
 /// Why a volume cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum VolumeError {
@@ -57,9 +54,7 @@ impl VolumeError {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unusable { .. } => Some("make the directory, or mount a memory emptyDir there"),
-            Self::NotInMemory { .. } => {
-                Some("set `medium: Memory` on the emptyDir, or use a directory under /run or /dev/shm")
-            }
+            Self::NotInMemory { .. } => Some(oakum_providers::memory::HINT),
             Self::InUse { .. } => Some("give each agent a volume of its own"),
             Self::Occupied { .. } => Some("give the agent a volume of its own, in which nothing else is put"),
             Self::Io { error, .. } => match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
@@ -435,20 +430,9 @@ fn make_if_missing(path: &Path, spec: &VolumeSpec) -> Result<bool, VolumeError> 
 }
 
 fn in_memory(dir: &Dir, path: &Path) -> Result<(), VolumeError> {
-    let file_system = match dir.file_system().map_err(|error| unusable(path, &error))? {
-        TMPFS | RAMFS => return Ok(()),
-        0xef53 => "ext4".to_owned(),
-        0x5846_5342 => "xfs".to_owned(),
-        0x9123_683e => "btrfs".to_owned(),
-        0x794c_7630 => "overlayfs".to_owned(),
-        0x6969 => "nfs".to_owned(),
-        0x2fc1_2fc1 => "zfs".to_owned(),
-        0xf2f5_2010 => "f2fs".to_owned(),
-        0x6573_5546 => "fuse".to_owned(),
-        0x9fa0 => "proc".to_owned(),
-        other => format!("a file system of type {other:#x}"),
-    };
-    Err(VolumeError::NotInMemory { path: path.to_owned(), file_system })
+    let magic = dir.file_system().map_err(|error| unusable(path, &error))?;
+    oakum_providers::memory::in_memory(magic)
+        .map_err(|file_system| VolumeError::NotInMemory { path: path.to_owned(), file_system })
 }
 
 #[cfg(test)]

@@ -83,8 +83,16 @@ pub(super) fn encode(store: &AwsStore) -> Value {
     if let Some(ca) = ca {
         map.insert("ca".to_owned(), path(ca));
     }
-    let credentials = match credentials {
-        AwsCredentials::Chain => return map.into(),
+    if let Some(credentials) = encode_credentials(credentials) {
+        map.insert("credentials".to_owned(), credentials);
+    }
+    map.into()
+}
+
+/// Writes where credentials come from; none for the usual chain.
+pub(super) fn encode_credentials(credentials: &AwsCredentials) -> Option<Value> {
+    Some(match credentials {
+        AwsCredentials::Chain => return None,
         AwsCredentials::Environment => json!({ "environment": {} }),
         AwsCredentials::Container => json!({ "container": {} }),
         AwsCredentials::Instance => json!({ "instance": {} }),
@@ -93,9 +101,7 @@ pub(super) fn encode(store: &AwsStore) -> Value {
         AwsCredentials::WebIdentity { role, token } => {
             json!({ "web_identity": { "role": role, "token": path(token) } })
         }
-    };
-    map.insert("credentials".to_owned(), credentials);
-    map.into()
+    })
 }
 
 /// Checks what a reference asks of such a store. The fault has no line yet.
@@ -120,7 +126,8 @@ pub(super) fn check(from: &Reference) -> Result<()> {
     }
 }
 
-fn region(text: &str) -> std::result::Result<String, String> {
+/// Accepts what may be a region.
+pub(crate) fn region(text: &str) -> std::result::Result<String, String> {
     let fine = text.len() <= 32
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !text.starts_with('-')
@@ -134,7 +141,8 @@ fn endpoint(node: &Node) -> Result<Address> {
     })
 }
 
-fn credentials(node: &Node, what: &str) -> Result<AwsCredentials> {
+/// Reads where credentials come from; `what` names whose in messages.
+pub(super) fn credentials(node: &Node, what: &str) -> Result<AwsCredentials> {
     let what = format!("`credentials` of {what}");
     let mut map = Map::open(node, what.as_str())?;
     let line = map.line();

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::map::{Fault, Map, Result, entries, flag, list, parse, text};
+use super::map::{Fault, Map, Result, entries, list, parse, text};
 use super::template::Implied;
 use super::*;
 use crate::reference::shorten;
@@ -75,6 +75,7 @@ impl Parts<'_> {
             Some(node) => volume(node)?,
             None => VolumeSpec::default(),
         };
+        apart(&stores, &volume).map_err(|fault| Fault { line: self.stores.line, ..fault })?;
         let secrets = match self.secrets {
             Some(node) => named(node, "secrets", |name, node| secret(name, node, &stores))?,
             None => BTreeMap::new(),
@@ -117,6 +118,18 @@ impl Parts<'_> {
     }
 }
 
+/// Refuses to keep secrets of the agent's own where the app reads. The fault has no line yet.
+fn apart(stores: &BTreeMap<Name, Store>, volume: &VolumeSpec) -> Result<()> {
+    for store in stores.values() {
+        let Store::Vault(vault) = store else { continue };
+        if let Some(path) = vault.kept().find(|path| path.starts_with(&volume.path)) {
+            return Err(Fault::new(0, format!("{} is in the volume, where the app could read it", path.display()))
+                .hint("keep it in a directory in memory that only the agent has"));
+        }
+    }
+    Ok(())
+}
+
 /// Reads a map from names to something.
 fn named<T>(node: &Node, what: &str, mut each: impl FnMut(&Name, &Node) -> Result<T>) -> Result<BTreeMap<Name, T>> {
     let mut all = BTreeMap::new();
@@ -135,7 +148,7 @@ fn store(name: &Name, node: &Node) -> Result<Store> {
     let kinds = [map.get("vault"), map.get("file"), map.get("aws"), map.get("kubernetes")];
     map.finish()?;
     match kinds {
-        [Some(node), None, None, None] => Ok(Store::Vault(vault(node, &what)?)),
+        [Some(node), None, None, None] => Ok(Store::Vault(vault::decode(node, &what)?)),
         [None, Some(node), None, None] => Ok(Store::File(file_store(node, &what)?)),
         [None, None, Some(node), None] => Ok(Store::Aws(aws::decode(node, &what)?)),
         [None, None, None, Some(node)] => Ok(Store::Kubernetes(kubernetes::decode(node, &what)?)),
@@ -143,88 +156,6 @@ fn store(name: &Name, node: &Node) -> Result<Store> {
             .hint("give it one of `vault`, `file`, `aws` and `kubernetes`")),
         _ => Err(Fault::new(line, format!("{what} is of two kinds at once")).hint("give each store a name of its own")),
     }
-}
-
-fn vault(node: &Node, what: &str) -> Result<VaultStore> {
-    let mut map = Map::open(node, what)?;
-    let plain = match map.get("allow_plain_http").map(|node| flag(node, "allow_plain_http")).transpose()? {
-        Some(true) => PlainHttp::Anywhere,
-        _ => PlainHttp::LoopbackOnly,
-    };
-    let address = map.need("address")?;
-    let address = Address::parse(text(address, "address")?, plain).map_err(|(why, hint)| Fault {
-        line: address.line,
-        what: why,
-        hint,
-    })?;
-    let namespace = map.get("namespace").map(|node| parse(node, "namespace", header_value)).transpose()?;
-    let ca = map.get("ca").map(|node| absolute(node, "ca")).transpose()?;
-    let server_name = map.get("server_name").map(|node| text(node, "server_name").map(str::to_owned)).transpose()?;
-    let auth = auth(map.need("auth")?, what)?;
-    map.later("client_cert", "log in by AppRole, Kubernetes or a token file until then");
-    map.finish()?;
-    Ok(VaultStore { address, namespace, ca, server_name, auth })
-}
-
-fn auth(node: &Node, what: &str) -> Result<VaultAuth> {
-    let what = format!("`auth` of {what}");
-    let mut map = Map::open(node, what.as_str())?;
-    let line = map.line();
-    let methods = [map.get("approle"), map.get("kubernetes"), map.get("token_file")];
-    for method in ["jwt", "cert", "aws", "gcp", "azure"] {
-        map.later(method, "log in by `approle`, `kubernetes` or `token_file` until then");
-    }
-    map.finish()?;
-    match methods {
-        [Some(node), None, None] => approle(node),
-        [None, Some(node), None] => kubernetes(node),
-        [None, None, Some(node)] => Ok(VaultAuth::TokenFile(absolute(node, "token_file")?)),
-        [None, None, None] => {
-            Err(Fault::new(line, format!("{what} names no method"))
-                .hint("give it `approle`, `kubernetes` or `token_file`"))
-        }
-        _ => Err(Fault::new(line, format!("{what} names more than one method"))),
-    }
-}
-
-fn approle(node: &Node) -> Result<VaultAuth> {
-    let mut map = Map::open(node, "`approle`")?;
-    let mount = mount(map.get("mount"), "approle")?;
-    let (role_id, role_id_file) = (map.get("role_id"), map.get("role_id_file"));
-    let secret_id = absolute(map.need("secret_id_file")?, "secret_id_file")?;
-    let line = map.line();
-    map.later(
-        "secret_id",
-        "a secret does not belong in a configuration: put it into a file and name that as `secret_id_file`",
-    );
-    map.finish()?;
-    let role_id = match (role_id, role_id_file) {
-        (Some(node), None) => Literal::Here(text(node, "role_id")?.to_owned()),
-        (None, Some(node)) => Literal::File(absolute(node, "role_id_file")?),
-        (None, None) => return Err(Fault::new(line, "`approle` lacks `role_id` or `role_id_file`")),
-        (Some(_), Some(node)) => return Err(Fault::new(node.line, "`approle` has both `role_id` and `role_id_file`")),
-    };
-    Ok(VaultAuth::AppRole { mount, role_id, secret_id })
-}
-
-fn kubernetes(node: &Node) -> Result<VaultAuth> {
-    let mut map = Map::open(node, "`kubernetes`")?;
-    let mount = mount(map.get("mount"), "kubernetes")?;
-    let role = text(map.need("role")?, "role")?.to_owned();
-    let token = map.get("token").map(|node| absolute(node, "token")).transpose()?;
-    let token = token.unwrap_or_else(|| PathBuf::from(DEFAULT_TOKEN));
-    map.finish()?;
-    Ok(VaultAuth::Kubernetes { mount, role, token })
-}
-
-fn mount(node: Option<&Node>, default: &str) -> Result<String> {
-    let Some(node) = node else { return Ok(default.to_owned()) };
-    parse(node, "mount", |text| {
-        let mount = text.trim_matches('/');
-        let fine =
-            !mount.chars().any(char::is_control) && !mount.split('/').any(|part| matches!(part, "" | "." | ".."));
-        if fine { Ok(mount.to_owned()) } else { Err("`mount` is no path of a mount".to_owned()) }
-    })
 }
 
 fn file_store(node: &Node, what: &str) -> Result<FileStore> {
@@ -487,11 +418,6 @@ pub(super) fn absolute(node: &Node, what: &str) -> Result<PathBuf> {
         return Err(Fault::new(node.line, format!("`{what}` has the element `..`")));
     }
     Ok(PathBuf::from(path))
-}
-
-/// Accepts what may stand in an HTTP header.
-fn header_value(text: &str) -> std::result::Result<String, String> {
-    header_text(text).map(str::to_owned).map_err(|()| "`namespace` may hold only printable ASCII".to_owned())
 }
 
 /// Tells whether a text is printable ASCII without spaces.

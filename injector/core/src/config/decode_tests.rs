@@ -59,7 +59,7 @@ fn an_unknown_key_says_file_line_and_what_was_meant() {
 fn what_comes_later_is_said_and_not_ignored() {
     let error = with("key: app", "key: { template: '{{ .app.x' }");
     assert_eq!(error.to_string(), "c.yaml:15: line 1 of the template: an action does not end");
-    assert!(with("approle:", "jwt:").to_string().contains("not supported yet"));
+    assert!(with("approle:", "gcp:").to_string().contains("not supported yet"));
 }
 
 #[test]

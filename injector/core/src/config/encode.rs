@@ -60,61 +60,10 @@ pub(super) fn path(path: &std::path::Path) -> Value {
 
 pub(crate) fn store(store: &Store) -> Value {
     match store {
-        Store::Vault(vault) => json!({ "vault": self::vault(vault) }),
+        Store::Vault(vault) => json!({ "vault": vault::encode(vault) }),
         Store::File(FileStore { path }) => json!({ "file": { "path": self::path(path) } }),
         Store::Aws(store) => json!({ "aws": aws::encode(store) }),
         Store::Kubernetes(store) => json!({ "kubernetes": kubernetes::encode(store) }),
-    }
-}
-
-fn vault(vault: &VaultStore) -> Value {
-    let VaultStore { address, namespace, ca, server_name, auth } = vault;
-    let mut map = Map::new();
-    map.insert("address".to_owned(), address.to_string().into());
-    if address.scheme == Scheme::Http && !address.is_loopback() {
-        map.insert("allow_plain_http".to_owned(), true.into());
-    }
-    if let Some(namespace) = namespace {
-        map.insert("namespace".to_owned(), namespace.as_str().into());
-    }
-    if let Some(ca) = ca {
-        map.insert("ca".to_owned(), path(ca));
-    }
-    if let Some(name) = server_name {
-        map.insert("server_name".to_owned(), name.as_str().into());
-    }
-    map.insert("auth".to_owned(), self::auth(auth));
-    map.into()
-}
-
-fn auth(auth: &VaultAuth) -> Value {
-    match auth {
-        VaultAuth::AppRole { mount, role_id, secret_id } => {
-            let mut map = Map::new();
-            with_mount(&mut map, mount, "approle");
-            match role_id {
-                Literal::Here(id) => map.insert("role_id".to_owned(), id.as_str().into()),
-                Literal::File(file) => map.insert("role_id_file".to_owned(), path(file)),
-            };
-            map.insert("secret_id_file".to_owned(), path(secret_id));
-            json!({ "approle": map })
-        }
-        VaultAuth::Kubernetes { mount, role, token } => {
-            let mut map = Map::new();
-            with_mount(&mut map, mount, "kubernetes");
-            map.insert("role".to_owned(), role.as_str().into());
-            if token.as_os_str() != DEFAULT_TOKEN {
-                map.insert("token".to_owned(), path(token));
-            }
-            json!({ "kubernetes": map })
-        }
-        VaultAuth::TokenFile(file) => json!({ "token_file": path(file) }),
-    }
-}
-
-fn with_mount(map: &mut Map<String, Value>, mount: &str, default: &str) {
-    if mount != default {
-        map.insert("mount".to_owned(), mount.into());
     }
 }
 

@@ -4,7 +4,7 @@
 //! the volume, a mode is a mode. An error says the file, the line, what is wrong and, where it is known, the way out.
 //! Unknown keys are errors, and so are keys that a later version will know: nothing is ignored.
 
-mod aws;
+pub(crate) mod aws;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod hook;
@@ -12,6 +12,7 @@ mod kubernetes;
 pub(crate) mod map;
 pub(crate) mod template;
 mod value;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +25,7 @@ pub use hook::{Hook, Receiver, SignalName, Tell};
 pub use kubernetes::{KUBERNETES_CA, KUBERNETES_NAMESPACE, KUBERNETES_TOKEN, KubernetesStore};
 pub use template::TemplateSpec;
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
+pub use vault::{ClientCert, Literal, VaultAuth, VaultStore, Wrapping};
 
 pub(crate) use hook::DEFAULT_DEBOUNCE;
 
@@ -92,56 +94,6 @@ pub enum Store {
     Aws(AwsStore),
     /// Secrets and ConfigMaps of Kubernetes.
     Kubernetes(KubernetesStore),
-}
-
-/// A Vault server, with the role that we have there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VaultStore {
-    /// Where it listens.
-    pub address: Address,
-    /// The namespace (Enterprise, OpenBao).
-    pub namespace: Option<String>,
-    /// A file of certificates in PEM that are trusted, and no others. Without it, the system's.
-    pub ca: Option<PathBuf>,
-    /// The name that the server's certificate must bear, where it is not the host of the address.
-    pub server_name: Option<String>,
-    /// How we log in.
-    pub auth: VaultAuth,
-}
-
-/// How an agent proves to Vault who it is. Mounts default to the method's own name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum VaultAuth {
-    /// `auth/approle`.
-    AppRole {
-        /// Where the method is mounted.
-        mount: String,
-        /// The role's id, which is no secret by itself.
-        role_id: Literal,
-        /// The file that holds the secret id.
-        secret_id: PathBuf,
-    },
-    /// `auth/kubernetes`, by the token of a service account.
-    Kubernetes {
-        /// Where the method is mounted.
-        mount: String,
-        /// The role.
-        role: String,
-        /// The file that holds the token; read again at each login, since it rotates.
-        token: PathBuf,
-    },
-    /// A token that something else writes to a file. It is never revoked by us.
-    TokenFile(PathBuf),
-}
-
-/// A value that stands in the configuration or in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Literal {
-    /// The value.
-    Here(String),
-    /// The file that holds it.
-    File(PathBuf),
 }
 
 /// A directory that secrets are read from.

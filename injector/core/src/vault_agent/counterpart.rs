@@ -9,14 +9,13 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Account, Ca, Command, LogLevel, Method, Restart, Signal, Template, TemplateBody, TemplateConfig, TemplateText,
-    Translation, VaultAgentConfig, Warning,
+    Account, Command, LogLevel, Restart, Signal, Template, TemplateBody, TemplateConfig, TemplateText, Translation,
+    VaultAgentConfig, Warning,
 };
 use crate::config::template::Implied;
 use crate::config::{ConfigError, DEFAULT_DEBOUNCE};
 use crate::config::{
-    Content, EnvSource, FileName, FileSpec, Hook, Injection, Literal, Mode, OnStale, SecretSpec, Store, Tell,
-    TemplateSpec, VaultAuth, VaultStore, VolumeSpec,
+    Content, EnvSource, FileName, FileSpec, Hook, Injection, Mode, OnStale, SecretSpec, Tell, TemplateSpec, VolumeSpec,
 };
 use crate::reference::Name;
 use crate::template::MissingKey;
@@ -58,7 +57,9 @@ pub struct Counterpart {
 pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Result<Counterpart, ConfigError> {
     let asked = config.translate(|name| around.variable(name))?;
     let mut writer = Writer { source: &config.source, around, warnings: asked.warnings.clone() };
-    let stores = BTreeMap::from([(name("vault"), Store::Vault(writer.store(&asked)?))]);
+    let stored = asked.store(&config.source)?;
+    writer.warnings.extend(stored.warnings);
+    let stores = BTreeMap::from([(name("vault"), stored.store)]);
     let folder = writer.folder(&asked.templates)?;
     let mut implied = Implied::new(&stores);
     let (mut files, mut on_change) = (BTreeMap::new(), Vec::new());
@@ -153,49 +154,6 @@ impl Writer<'_> {
 
     fn wrong(&self, what: impl Into<String>) -> ConfigError {
         ConfigError { source_name: self.source.to_owned(), line: None, what: what.into(), hint: None }
-    }
-
-    fn store(&mut self, asked: &Translation) -> Result<VaultStore, ConfigError> {
-        let server = &asked.vault;
-        let ca = match &server.ca {
-            Some(Ca::File(path)) => Some(path.clone()),
-            Some(Ca::Pem(_)) => {
-                return Err(self
-                    .wrong("VAULT_CACERT_BYTES has no counterpart")
-                    .hinted("put the certificates into a file, and name that in VAULT_CACERT"));
-            }
-            None => None,
-        };
-        if server.tls_skip_verify {
-            self.warn("`tls_skip_verify` is not followed: the certificate of the server is verified");
-        }
-        let login = &asked.login;
-        let mount = login.mount.clone();
-        let auth = match &login.method {
-            Method::Kubernetes { role, token_path } => {
-                VaultAuth::Kubernetes { mount, role: role.clone(), token: token_path.clone() }
-            }
-            Method::AppRole {
-                role_id_file_path,
-                secret_id_file_path: Some(secret_id),
-                secret_id_response_wrapping_path: None,
-                remove_secret_id_file_after_reading,
-            } => {
-                if *remove_secret_id_file_after_reading {
-                    self.warn("`remove_secret_id_file_after_reading` is not followed: the file is read at each login");
-                }
-                VaultAuth::AppRole {
-                    mount,
-                    role_id: Literal::File(role_id_file_path.clone()),
-                    secret_id: secret_id.clone(),
-                }
-            }
-            Method::TokenFile { token_file_path } => VaultAuth::TokenFile(token_file_path.clone()),
-            _ => return Err(self.wrong("this way to log in is not supported yet")),
-        };
-        let (address, server_name) = (server.address.clone(), server.server_name.clone());
-        let namespace = login.namespace.clone().or_else(|| server.namespace.clone());
-        Ok(VaultStore { address, namespace, ca, server_name, auth })
     }
 
     /// Finds the deepest folder that all destinations are in.
@@ -316,17 +274,6 @@ impl Writer<'_> {
         let threshold = asked.template_config.lease_renewal_threshold;
         if (threshold - usual.lease_renewal_threshold).abs() > f64::EPSILON {
             self.warn("`lease_renewal_threshold` is not followed: leases are renewed after two thirds of their time");
-        }
-        let login = &asked.login;
-        if login.wrap_ttl.is_some() {
-            self.warn("`wrap_ttl` of the method is not followed: the agent's token goes nowhere");
-        }
-        if login.exit_on_err {
-            self.warn("`exit_on_err` is not followed: a login that fails is tried again");
-        }
-        let backoff = (login.min_backoff, login.max_backoff);
-        if backoff != (Duration::from_secs(1), Duration::from_secs(300)) {
-            self.warn("`min_backoff` and `max_backoff` are not followed: pauses grow from a second to a minute");
         }
     }
 }

@@ -26,6 +26,7 @@ mod auto_auth;
 mod command;
 mod counterpart;
 mod read;
+mod store;
 mod template;
 mod translate;
 mod values;
@@ -35,8 +36,10 @@ use std::time::Duration;
 
 use crate::config::{Address, ConfigError, EnvName, LogFormat, Mode};
 
+pub use crate::config::ClientCert;
 pub use counterpart::{Around, Counterpart};
-pub use translate::{Ca, ClientCert, Translation, VaultServer};
+pub use store::Stored;
+pub use translate::{Ca, Translation, VaultServer};
 
 /// What a configuration says, key by key, with the defaults of Vault Agent where it says nothing.
 #[derive(Debug, Clone, PartialEq)]

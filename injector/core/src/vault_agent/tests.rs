@@ -3,6 +3,7 @@
 mod counterpart;
 mod errors;
 mod pairs;
+mod store;
 mod warnings;
 
 use super::*;

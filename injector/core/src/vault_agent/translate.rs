@@ -6,7 +6,7 @@ use super::values::{boolean, namespace, path, string};
 use super::{
     EnvTemplate, Exec, LogLevel, Login, Sink, Template, TemplateConfig, VaultAgentConfig, VaultBlock, Warning,
 };
-use crate::config::{Address, ConfigError, LogFormat, PlainHttp, Scheme};
+use crate::config::{Address, ClientCert, ConfigError, LogFormat, PlainHttp, Scheme};
 
 /// Where Vault is when nobody says.
 const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
@@ -73,15 +73,6 @@ pub enum Ca {
     File(PathBuf),
     /// The certificates.
     Pem(String),
-}
-
-/// A certificate of our own with its key, both in PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientCert {
-    /// The file that holds the certificate.
-    pub cert: PathBuf,
-    /// The file that holds its key.
-    pub key: PathBuf,
 }
 
 /// Puts together what the file and the variables say.

@@ -37,16 +37,16 @@ pub struct Credentials {
 
 impl Credentials {
     /// Lists what must not be quoted back.
-    pub(super) fn secrets(&self) -> Vec<&Secret> {
+    pub(crate) fn secrets(&self) -> Vec<&Secret> {
         [&self.secret].into_iter().chain(&self.token).collect()
     }
 }
 
 /// Gives a variable of the environment, as the secret that it may be.
-pub(super) type Variables = Box<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
+pub(crate) type Variables = Box<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
 
 /// Reads the environment of this process. What is empty counts as not set.
-pub(super) fn environment() -> Variables {
+pub(crate) fn environment() -> Variables {
     use std::os::unix::ffi::OsStringExt as _;
     Box::new(|name| {
         std::env::var_os(name).map(|value| Secret::from(value.into_vec())).filter(|value| !value.is_empty())
@@ -54,10 +54,11 @@ pub(super) fn environment() -> Variables {
 }
 
 /// Where credentials come from.
-pub(super) struct Source {
-    pub(super) spec: AwsCredentials,
-    pub(super) variables: Variables,
-    pub(super) sts: Transport,
+pub(crate) struct Source {
+    pub(crate) spec: AwsCredentials,
+    pub(crate) variables: Variables,
+    /// Where roles are assumed, or why they cannot be: most sources never ask.
+    pub(crate) sts: Result<Transport, ProviderError>,
 }
 
 impl Source {
@@ -67,7 +68,7 @@ impl Source {
     }
 
     /// Obtains credentials.
-    pub(super) async fn obtain(&self) -> Result<Credentials, ProviderError> {
+    pub(crate) async fn obtain(&self) -> Result<Credentials, ProviderError> {
         match &self.spec {
             AwsCredentials::Environment => self.environment()?.ok_or_else(|| {
                 misconfigured("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set")
@@ -122,6 +123,7 @@ impl Source {
 
     /// Assumes a role by a token: `sts:AssumeRoleWithWebIdentity`, which takes no signature.
     async fn web_identity(&self, role: &str, path: &Path) -> Result<Credentials, ProviderError> {
+        let sts = self.sts.as_ref().map_err(Clone::clone)?;
         let token = credential(path)?;
         let session = self.word("AWS_ROLE_SESSION_NAME")?.unwrap_or_else(|| "oakum-agent".to_owned());
         let operation = Operation::AssumeRoleWithWebIdentity;
@@ -133,13 +135,13 @@ impl Source {
             encoded(text(&token, path)?)
         );
         let request = Request::post("/")
-            .header(header::HOST, host(self.sts.address()))
+            .header(header::HOST, host(sts.address()))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form.into_bytes())
             .map_err(|_| misconfigured("no request can be made for the role"))?;
-        let reply = self.sts.send(request).await?;
+        let reply = sts.send(request).await?;
         if reply.status != 200 {
-            let address = self.sts.address();
+            let address = sts.address();
             let mut error =
                 reply::classify(address, operation, reply.status, reply.retry_after, reply.body.expose(), &[&token]);
             if matches!(error.class, Class::SessionLost | Class::Refused) {
@@ -152,7 +154,7 @@ impl Source {
             }
             return Err(error.while_doing(&format!("cannot assume {role}")));
         }
-        understood(&self.sts, reply::assumed(reply.body.expose()))
+        understood(sts, reply::assumed(reply.body.expose()))
     }
 
     /// Finds where a container's credentials are.

@@ -7,7 +7,7 @@ use crate::scripted::scripted;
 
 fn source(spec: AwsCredentials, set: &[(&str, &str)]) -> Source {
     let nobody = Address::parse("http://127.0.0.1:1", PlainHttp::LoopbackOnly).unwrap();
-    Source { spec, variables: variables(set), sts: Transport::open(&nobody, None, None).unwrap() }
+    Source { spec, variables: variables(set), sts: Transport::open(&nobody, None, None) }
 }
 
 const GRANTED: &str =
@@ -86,7 +86,7 @@ async fn a_token_goes_to_sts_and_never_into_an_error() {
     let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
     let spec =
         AwsCredentials::WebIdentity { role: "arn:aws:iam::1:role/web".to_owned(), token: token.path().to_owned() };
-    let source = Source { sts: Transport::open(&address, None, None).unwrap(), ..source(spec, &[]) };
+    let source = Source { sts: Transport::open(&address, None, None), ..source(spec, &[]) };
     let Err(error) = source.obtain().await else { panic!("it is refused") };
     assert_eq!(error.class, Class::Refused);
     assert!(error.to_string().starts_with("cannot assume arn:aws:iam::1:role/web: "), "{error}");

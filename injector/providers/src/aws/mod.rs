@@ -4,6 +4,7 @@
 //! its value is read each time. Parameters have no such call, and are read.
 
 pub mod credentials;
+pub(crate) mod identity;
 pub mod operation;
 pub mod reply;
 pub mod sign;
@@ -72,7 +73,7 @@ impl Aws {
         let own = Address { scheme: Scheme::Https, host: host(Service::SecretsManager), port: 443 };
         let secrets = Transport::open(spec.endpoint.as_ref().unwrap_or(&own), spec.ca.as_deref(), None)?;
         let parameters = secrets.elsewhere(&host(Service::Ssm))?;
-        let sts = secrets.elsewhere(&host(Service::Sts))?;
+        let sts = Ok(secrets.elsewhere(&host(Service::Sts))?);
         Ok(Self {
             region: spec.region.clone(),
             secrets,
@@ -88,9 +89,9 @@ impl Aws {
 
     fn transport(&self, operation: Operation) -> &Transport {
         match operation.service() {
-            Service::SecretsManager => &self.secrets,
+            // STS is asked for credentials only, and by their source.
+            Service::SecretsManager | Service::Sts => &self.secrets,
             Service::Ssm => &self.parameters,
-            Service::Sts => &self.source.sts,
         }
     }
 

@@ -161,7 +161,7 @@ fn without_an_endpoint_each_service_has_its_own_host() {
     let aws = Aws::with(&spec, variables(&[])).unwrap();
     assert_eq!(aws.secrets.address().to_string(), "https://secretsmanager.eu-west-1.amazonaws.com:443");
     assert_eq!(aws.parameters.address().host, "ssm.eu-west-1.amazonaws.com");
-    assert_eq!(aws.source.sts.address().host, "sts.eu-west-1.amazonaws.com");
+    assert_eq!(aws.source.sts.unwrap().address().host, "sts.eu-west-1.amazonaws.com");
 }
 
 #[tokio::test]

@@ -5,32 +5,75 @@ use oakum_inject::provider::Session;
 use oakum_inject::{Class, ProviderError, Secret};
 use rustify::Endpoint;
 use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
+#[cfg(feature = "aws")]
+use vaultrs::api::auth::aws::requests::IamLoginRequest;
 use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
+use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
+use vaultrs::api::sys::requests::WrappingLookupRequest;
 use vaultrs::api::token::requests::LookupTokenSelfRequest;
 
-use super::Vault;
+use super::endpoint::Put;
 use super::reply::{self, Envelope, Nonsense};
+use super::{Token, Vault};
 use crate::credential::{credential, text};
 
 impl Vault {
     /// Logs in, or takes the token that lies ready.
     pub(super) async fn log_in(&self) -> Result<(Secret, Session), ProviderError> {
         match &self.auth {
-            VaultAuth::AppRole { mount, role_id, secret_id } => {
+            VaultAuth::AppRole { mount, role_id, secret_id, wrapped: _ } => {
                 let role_id = match role_id {
                     Literal::Here(id) => id.clone(),
                     Literal::File(path) => text(&credential(path)?, path)?.to_owned(),
                 };
-                let secret = credential(secret_id)?;
-                let secret_id = text(&secret, secret_id)?.to_owned();
+                let (held, read);
+                let secret = match &self.wrapped {
+                    Some(wrapped) => {
+                        held = wrapped.secret_id(self).await?;
+                        &held.secret
+                    }
+                    None => {
+                        read = credential(secret_id)?;
+                        &read
+                    }
+                };
+                let secret_id = text(secret, secret_id)?.to_owned();
                 let endpoint = Wiped(LoginWithApproleRequest { mount: mount.clone(), role_id, secret_id });
-                self.grant(&endpoint.0, mount, &secret).await
+                self.grant(&endpoint.0, mount, secret).await
             }
             VaultAuth::Kubernetes { mount, role, token } => {
                 let secret = credential(token)?;
                 let jwt = text(&secret, token)?.to_owned();
                 let endpoint = Wiped(LoginWithKubernetesRequest { mount: mount.clone(), role: role.clone(), jwt });
                 self.grant(&endpoint.0, mount, &secret).await
+            }
+            VaultAuth::Jwt { mount, role, token } => {
+                let secret = credential(token)?;
+                let jwt = text(&secret, token)?.to_owned();
+                let endpoint = Wiped(JWTLoginRequest { mount: mount.clone(), jwt, role: Some(role.clone()) });
+                self.grant(&endpoint.0, mount, &secret).await
+            }
+            VaultAuth::Cert { mount, name } => {
+                // The proof is in the connection. The endpoint of `vaultrs` calls the name otherwise than Vault does.
+                let path = format!("auth/{mount}/login");
+                let name = name.iter().map(|name| ("name", name.as_str()));
+                self.grant(&Put::new(&path, name), mount, &Secret::from(String::new())).await
+            }
+            #[cfg(feature = "aws")]
+            VaultAuth::Aws { mount, role, .. } => {
+                let identity = self.identity.as_ref().expect("it is made where the method is this one");
+                let proof = identity.proof().await?;
+                let endpoint = Wiped(IamLoginRequest {
+                    mount: mount.clone(),
+                    role: Some(role.clone()),
+                    iam_http_request_method: "POST".to_owned(),
+                    iam_request_url: proof.url,
+                    iam_request_body: proof.body,
+                    iam_request_headers: String::from_utf8_lossy(proof.headers.expose()).into_owned(),
+                });
+                let mut sent = proof.credentials.secrets();
+                sent.push(&proof.headers);
+                self.grant_hiding(&endpoint.0, mount, &sent).await
             }
             VaultAuth::TokenFile(path) => {
                 let token = credential(path)?;
@@ -41,11 +84,40 @@ impl Vault {
                         Class::Refused => error.hint(format!("the token in {} may have expired", path.display())),
                         _ => error,
                     })?;
-                let session = self.parse(reply::lookup(body.expose()))?;
+                let session = self.parse(reply::lookup(body.expose(), false))?;
                 Ok((token, session))
             }
             _ => Err(ProviderError::new(Class::Misconfigured, "this program was built without that kind of login")),
         }
+    }
+
+    /// Takes up the session of a process before this one, if its token was kept and still holds.
+    pub(super) async fn taken_up(&self) -> Result<Option<(Secret, Session)>, ProviderError> {
+        let Some(keep) = self.keep.as_ref().filter(|_| !self.state().looked) else { return Ok(None) };
+        let found = match keep.read()? {
+            // What was kept under another configuration may not do what this one asks for.
+            Some(kept) if kept.of == self.of => {
+                let token = kept.secret;
+                match self.ask(&LookupTokenSelfRequest {}, Some(&token), &[&token]).await {
+                    Ok(body) => Some((token, self.parse(reply::lookup(body.expose(), true))?)),
+                    Err(error) if error.class == Class::Refused => None,
+                    Err(error) => return Err(error),
+                }
+            }
+            _ => None,
+        };
+        self.state().looked = true;
+        Ok(found)
+    }
+
+    /// Keeps the token of a login. One that cannot be kept is given back: each try would leave one more behind.
+    pub(super) async fn keep(&self, token: &Token) -> Result<(), ProviderError> {
+        let Some(keep) = &self.keep else { return Ok(()) };
+        let kept = keep.write(&self.of, &token.secret);
+        if kept.is_err() && token.ours {
+            let _ = self.revoke_one(token).await;
+        }
+        kept
     }
 
     async fn grant(
@@ -54,7 +126,17 @@ impl Vault {
         mount: &str,
         sent: &Secret,
     ) -> Result<(Secret, Session), ProviderError> {
-        let body = self.ask(endpoint, None, &[sent]).await.map_err(|error| match error.class {
+        self.grant_hiding(endpoint, mount, &[sent]).await
+    }
+
+    /// Logs in by an endpoint; what was sent is never quoted back.
+    async fn grant_hiding(
+        &self,
+        endpoint: &impl Endpoint,
+        mount: &str,
+        sent: &[&Secret],
+    ) -> Result<(Secret, Session), ProviderError> {
+        let body = self.ask(endpoint, None, sent).await.map_err(|error| match error.class {
             Class::Refused => error.hint(format!("check the role and the credential at auth/{mount}")),
             Class::Missing => error.hint(format!("is the method enabled at auth/{mount}?")),
             _ => error,
@@ -67,9 +149,9 @@ impl Vault {
 }
 
 /// A login's request holds the credential as a plain string, which goes when it does.
-struct Wiped<E: Credential>(E);
+pub(super) struct Wiped<E: Credential>(pub(super) E);
 
-trait Credential {
+pub(super) trait Credential {
     fn credential(&mut self) -> &mut String;
 }
 
@@ -82,6 +164,25 @@ impl Credential for LoginWithApproleRequest {
 impl Credential for LoginWithKubernetesRequest {
     fn credential(&mut self) -> &mut String {
         &mut self.jwt
+    }
+}
+
+impl Credential for JWTLoginRequest {
+    fn credential(&mut self) -> &mut String {
+        &mut self.jwt
+    }
+}
+
+#[cfg(feature = "aws")]
+impl Credential for IamLoginRequest {
+    fn credential(&mut self) -> &mut String {
+        &mut self.iam_request_headers
+    }
+}
+
+impl Credential for WrappingLookupRequest {
+    fn credential(&mut self) -> &mut String {
+        &mut self.token
     }
 }
 

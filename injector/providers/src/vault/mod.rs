@@ -9,6 +9,7 @@ pub mod kv;
 pub mod lease;
 mod login;
 pub mod reply;
+mod wrapped;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +22,9 @@ use oakum_inject::{Class, Fetched, ProviderError, Secret, SecretProvider};
 use rustify::Endpoint;
 
 use self::reply::Envelope;
+use self::wrapped::Wrapped;
 use crate::http::{Reply, Transport};
+use crate::keep::{Keep, hash};
 
 /// A token that has just been used with success is not asked about when a path refuses it.
 const FRESH: Duration = Duration::from_secs(5);
@@ -32,12 +35,20 @@ pub struct Vault {
     base: String,
     namespace: Option<HeaderValue>,
     auth: VaultAuth,
+    wrapped: Option<Wrapped>,
+    /// Where the token is kept, and which configuration it belongs to, by a hash.
+    keep: Option<Keep>,
+    of: String,
+    #[cfg(feature = "aws")]
+    identity: Option<crate::aws::identity::Identity>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     token: Option<Arc<Token>>,
+    /// Whether we have looked for a token that was kept.
+    looked: bool,
     /// Tokens before it that something was leased with.
     earlier: Vec<Arc<Token>>,
     mounts: HashMap<String, kv::Mount>,
@@ -58,9 +69,12 @@ impl Vault {
     /// Prepares to talk to a server. Nothing is sent, and no credential is read yet.
     ///
     /// # Errors
-    /// [`Class::Misconfigured`] when the CA cannot be used.
+    /// [`Class::Misconfigured`] when the CA or our own certificate cannot be used, or a secret would be kept on a disk.
     pub fn open(spec: &VaultStore) -> Result<Self, ProviderError> {
-        let transport = Transport::open(&spec.address, spec.ca.as_deref(), spec.server_name.as_deref())?;
+        let mut transport = Transport::open(&spec.address, spec.ca.as_deref(), spec.server_name.as_deref())?;
+        if let Some(client) = &spec.client {
+            transport = transport.showing(client)?;
+        }
         let namespace = match &spec.namespace {
             Some(name) => Some(
                 HeaderValue::from_str(name)
@@ -68,7 +82,28 @@ impl Vault {
             ),
             None => None,
         };
+        let wrapped = match &spec.auth {
+            VaultAuth::AppRole { mount, secret_id, wrapped: Some(wrapping), .. } => {
+                Some(Wrapped::open(secret_id, mount, wrapping)?)
+            }
+            _ => None,
+        };
+        let keep = spec.keep_token.as_deref().map(Keep::open).transpose()?;
+        let VaultStore { address, namespace: within, auth, .. } = spec;
+        let of = hash(&[format!("{address} {within:?} {auth:?}").as_bytes()]);
+        #[cfg(feature = "aws")]
+        let identity = match &spec.auth {
+            VaultAuth::Aws { credentials, region, header, .. } => {
+                Some(crate::aws::identity::Identity::new(credentials, region.as_deref(), header.as_deref()))
+            }
+            _ => None,
+        };
         Ok(Self {
+            #[cfg(feature = "aws")]
+            identity,
+            wrapped,
+            keep,
+            of,
             base: spec.address.to_string(),
             transport,
             namespace,
@@ -152,10 +187,12 @@ impl Vault {
     async fn revoke_token(&self) -> Result<(), ProviderError> {
         self.revoke_earlier().await;
         let Some(token) = self.state().token.take() else { return Ok(()) };
-        if !token.ours {
-            return Ok(());
+        let result = if token.ours { self.revoke_one(&token).await } else { Ok(()) };
+        // One that could not be given back still holds, and serves the next process.
+        if let (Some(keep), Ok(()) | Err(ProviderError { class: Class::Refused, .. })) = (&self.keep, &result) {
+            keep.remove();
         }
-        self.revoke_one(&token).await.map_err(|error| error.while_doing("cannot revoke the token"))
+        result.map_err(|error| error.while_doing("cannot revoke the token"))
     }
 
     /// Gives back the tokens before this one. If one is gone already, or the server is, it ends by itself.
@@ -175,8 +212,17 @@ impl Vault {
 impl SecretProvider for Vault {
     fn login(&self) -> Answer<'_, Session> {
         Box::pin(async {
-            let (secret, session) = self.log_in().await.map_err(|error| error.while_doing("cannot log in"))?;
+            let failed = |error: ProviderError| error.while_doing("cannot log in");
+            let found = self.taken_up().await.map_err(failed)?;
+            let is_new = found.is_none();
+            let (secret, session) = match found {
+                Some(found) => found,
+                None => self.log_in().await.map_err(failed)?,
+            };
             let token = Arc::new(Token { secret, ours: session.ours, opened: Instant::now() });
+            if is_new {
+                self.keep(&token).await.map_err(failed)?;
+            }
             let mut state = self.state();
             state.mounts.clear();
             state.blind.clear();

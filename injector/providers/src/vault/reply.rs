@@ -14,6 +14,9 @@ use crate::answer::{Hidden, object, quote};
 /// What should have answered.
 pub(super) const SERVER: &str = "a Vault server";
 
+/// The type of tokens that hold all that is known of them.
+const BATCH: &str = "batch";
+
 /// The envelope that every answer comes in. Values stay the text that they came as.
 #[derive(Deserialize)]
 pub struct Envelope<'a> {
@@ -48,12 +51,18 @@ pub struct Auth {
     lease_duration: u64,
     #[serde(default)]
     renewable: bool,
+    #[serde(default)]
+    token_type: String,
 }
 
 impl Auth {
     /// For how long it was granted. Vault says 0 of a token that does not end.
+    ///
+    /// A batch token is nobody's to give back: Vault keeps no record of it that could be taken out, and what was leased
+    /// with it is given back by itself. <https://developer.hashicorp.com/vault/docs/concepts/tokens#batch-tokens>
     #[must_use]
     pub fn session(&self, ours: bool) -> Session {
+        let ours = ours && self.token_type != BATCH;
         Session {
             ttl: (self.lease_duration > 0).then(|| Duration::from_secs(self.lease_duration)),
             renewable: self.renewable,
@@ -99,16 +108,18 @@ struct LookupData {
     ttl: u64,
     #[serde(default)]
     renewable: bool,
+    #[serde(default, rename = "type")]
+    kind: String,
 }
 
-/// Reads `auth/token/lookup-self`: how long a token that lay in a file still holds.
+/// Reads `auth/token/lookup-self`: how long a token that lay in a file still holds. It is ours if our own login gave it.
 ///
 /// # Errors
 /// Says what is wrong with the answer.
-pub fn lookup(body: &[u8]) -> Result<Session, Nonsense> {
+pub fn lookup(body: &[u8], ours: bool) -> Result<Session, Nonsense> {
     let data = Envelope::parse(body)?.data.ok_or(Nonsense("it says nothing about the token"))?;
-    let LookupData { ttl, renewable } = object(data.get().as_bytes())?;
-    Ok(Session { ttl: (ttl > 0).then(|| Duration::from_secs(ttl)), renewable, ours: false })
+    let LookupData { ttl, renewable, kind } = object(data.get().as_bytes())?;
+    Ok(Session { ttl: (ttl > 0).then(|| Duration::from_secs(ttl)), renewable, ours: ours && kind != BATCH })
 }
 
 /// Says what can be done about an answer that is no success.
@@ -220,8 +231,17 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_token_is_not_ours_to_revoke() {
+        let session = |kind: &str| {
+            let body = format!(r#"{{"auth":{{"client_token":"t","lease_duration":6,"token_type":"{kind}"}}}}"#);
+            Envelope::parse(body.as_bytes()).unwrap().auth.unwrap().session(true)
+        };
+        assert!(session("service").ours && !session("batch").ours && !session("batch").renewable);
+    }
+
+    #[test]
     fn a_token_without_an_end_has_no_ttl() {
-        let session = lookup(br#"{"data":{"ttl":0,"renewable":false,"id":"x"}}"#).unwrap();
+        let session = lookup(br#"{"data":{"ttl":0,"renewable":false,"id":"x"}}"#, false).unwrap();
         assert_eq!(session, Session { ttl: None, renewable: false, ours: false });
     }
 
@@ -231,7 +251,7 @@ mod tests {
             let address = Address::parse("https://vault.example.com", PlainHttp::LoopbackOnly).unwrap();
             let _ = classify(&address, status, None, &body, &[]);
             let _ = classify(&address, status, None, json.as_bytes(), &[]);
-            let _ = (Envelope::parse(&body).is_ok(), Envelope::parse(json.as_bytes()).is_ok(), lookup(json.as_bytes()).is_ok());
+            let _ = (Envelope::parse(&body).is_ok(), Envelope::parse(json.as_bytes()).is_ok(), lookup(json.as_bytes(), true).is_ok());
         }
     }
 }

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use oakum_inject::config::{Address, Literal, PlainHttp};
+use oakum_inject::Alarm;
+use oakum_inject::config::{Address, Literal, PlainHttp, Wrapping};
 
 use super::*;
 use crate::scripted::scripted;
 
 fn vault(address: SocketAddr, auth: VaultAuth) -> Vault {
     let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
-    Vault::open(&VaultStore { address, namespace: Some("team-a".to_owned()), ca: None, server_name: None, auth })
-        .unwrap()
+    let namespace = Some("team-a".to_owned());
+    let (ca, client, server_name, keep_token) = (None, None, None, None);
+    Vault::open(&VaultStore { address, namespace, ca, client, server_name, keep_token, auth }).unwrap()
 }
 
 fn file(content: &str) -> tempfile::NamedTempFile {
@@ -27,6 +29,7 @@ fn approle(path: &Path) -> VaultAuth {
         mount: "approle".to_owned(),
         role_id: Literal::Here("role".to_owned()),
         secret_id: path.to_owned(),
+        wrapped: None,
     }
 }
 
@@ -176,6 +179,17 @@ async fn a_kubernetes_login_reads_the_token_anew_each_time() {
 }
 
 #[tokio::test]
+async fn a_certificate_is_what_a_login_by_it_shows_and_the_request_only_names_the_role() {
+    let (address, asked) = scripted(vec![GRANTED, GRANTED]).await;
+    let auth = |name: Option<&str>| VaultAuth::Cert { mount: "tls".to_owned(), name: name.map(str::to_owned) };
+    vault(address, auth(Some("web"))).login().await.unwrap();
+    vault(address, auth(None)).login().await.unwrap();
+    let first = asked.recv().unwrap();
+    assert!(first.starts_with("PUT /v1/auth/tls/login ") && first.ends_with(r#"{"name":"web"}"#), "{first}");
+    assert!(asked.recv().unwrap().ends_with("{}"));
+}
+
+#[tokio::test]
 async fn a_token_from_a_file_is_looked_up_and_never_revoked() {
     let (address, asked) = scripted(vec![r#"200 {"data":{"ttl":100,"renewable":true}}"#]).await;
     let token = file("t-0\n");
@@ -219,4 +233,110 @@ async fn a_credential_that_is_not_there_is_our_own_fault() {
     let error = vault(address, approle(Path::new("/nonexistent/secret-id"))).login().await.unwrap_err();
     assert_eq!(error.class, Class::Misconfigured);
     assert_eq!(error.to_string(), "cannot log in: cannot read /nonexistent/secret-id: no such file or directory");
+}
+
+fn wrapped(path: &Path, keep: Option<&Path>) -> VaultAuth {
+    VaultAuth::AppRole {
+        mount: "approle".to_owned(),
+        role_id: Literal::Here("role".to_owned()),
+        secret_id: path.to_owned(),
+        wrapped: Some(Wrapping { creation_path: None, keep: keep.map(Path::to_owned) }),
+    }
+}
+
+const FROM_HERE: &str = r#"200 {"data":{"creation_path":"auth/approle/role/web/secret-id"}}"#;
+const SECRET_ID: &str = r#"200 {"data":{"secret_id":"sid-1","secret_id_accessor":"a"}}"#;
+
+#[tokio::test]
+async fn a_wrapped_secret_id_is_unwrapped_once_and_kept_for_the_next_process() {
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let (token, keep) = (file("w-1"), memory.path().join("secret-id"));
+    let (address, asked) = scripted(vec![FROM_HERE, SECRET_ID, GRANTED, GRANTED, GRANTED]).await;
+    let auth = wrapped(token.path(), Some(&keep));
+    let first = vault(address, auth.clone());
+    first.login().await.unwrap();
+    first.login().await.unwrap();
+    // Another process, and the token is gone from its file.
+    std::fs::remove_file(token.path()).unwrap();
+    vault(address, auth).login().await.unwrap();
+    let asked: Vec<String> = asked.iter().collect();
+    assert!(asked[0].starts_with("POST /v1/sys/wrapping/lookup ") && asked[0].contains("w-1"), "{}", asked[0]);
+    assert!(asked[1].starts_with("PUT /v1/sys/wrapping/unwrap ") && asked[1].contains("x-vault-token: w-1\r\n"));
+    assert_eq!(asked.iter().filter(|request| request.contains("sid-1")).count(), 3);
+}
+
+#[tokio::test]
+async fn a_wrapping_token_that_is_foreign_or_used_up_is_an_alarm_once_and_not_used() {
+    let foreign = r#"200 {"data":{"creation_path":"cubbyhole/x/role/web/secret-id"}}"#;
+    let used = r#"400 {"errors":["wrapping token is not valid or does not exist"]}"#;
+    for (answers, alarm, calls) in [
+        (vec![foreign], Alarm::WrappingTokenForeign, 1),
+        (vec![used], Alarm::WrappingTokenUsed, 1),
+        // Somebody was faster.
+        (vec![FROM_HERE, used], Alarm::WrappingTokenUsed, 2),
+    ] {
+        let token = file("w-1");
+        let (address, asked) = scripted(answers).await;
+        let vault = vault(address, wrapped(token.path(), None));
+        let error = vault.login().await.unwrap_err();
+        assert_eq!((error.class, error.alarm), (Class::Refused, Some(alarm)), "{error}");
+        assert!(!error.to_string().contains("w-1"), "{error}");
+        let again = vault.login().await.unwrap_err();
+        assert_eq!((again.class, again.alarm, again.what), (Class::Refused, None, error.what));
+        assert_eq!(asked.iter().count(), calls);
+    }
+}
+
+#[tokio::test]
+async fn another_wrapping_token_is_unwrapped_and_a_server_that_is_away_is_no_alarm() {
+    let token = file("w-1");
+    let (away, used) = (r#"503 {"errors":["Vault is sealed"]}"#, r#"400 {"errors":["not valid"]}"#);
+    let (address, _asked) = scripted(vec![away, used, FROM_HERE, SECRET_ID, GRANTED]).await;
+    let vault = vault(address, wrapped(token.path(), None));
+    let error = vault.login().await.unwrap_err();
+    assert_eq!((error.class, error.alarm), (Class::Unreachable, None));
+    assert!(vault.login().await.unwrap_err().alarm.is_some());
+    std::fs::write(token.path(), "w-2").unwrap();
+    vault.login().await.unwrap();
+}
+
+fn keeping(address: SocketAddr, auth: VaultAuth, file: &Path) -> Vault {
+    let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
+    let (namespace, ca, client, server_name) = (None, None, None, None);
+    Vault::open(&VaultStore { address, namespace, ca, client, server_name, keep_token: Some(file.to_owned()), auth })
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_kept_token_serves_the_next_process_until_it_is_given_back() {
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let (secret_id, kept) = (file("sid"), memory.path().join("token"));
+    let (known, away) = (r#"200 {"data":{"ttl":50,"renewable":true,"type":"service"}}"#, r#"503 {"errors":[]}"#);
+    let (address, asked) = scripted(vec![GRANTED, away, known, "204 ", GRANTED]).await;
+    let auth = approle(secret_id.path());
+    keeping(address, auth.clone(), &kept).login().await.unwrap();
+    let second = keeping(address, auth.clone(), &kept);
+    // A server that is away says nothing about the token.
+    assert_eq!(second.login().await.unwrap_err().class, Class::Unreachable);
+    let session = second.login().await.unwrap();
+    assert_eq!(session, Session { ttl: Some(Duration::from_secs(50)), renewable: true, ours: true });
+    second.revoke(&Grant::Session).await.unwrap();
+    assert!(!kept.exists());
+    keeping(address, auth, &kept).login().await.unwrap();
+    let paths: Vec<String> = asked.iter().map(|request| request.split(' ').nth(1).unwrap().to_owned()).collect();
+    let (login, lookup) = ("/v1/auth/approle/login", "/v1/auth/token/lookup-self");
+    assert_eq!(paths, [login, lookup, lookup, "/v1/auth/token/revoke-self", login]);
+}
+
+#[tokio::test]
+async fn a_kept_token_that_vault_does_not_know_or_of_another_login_is_not_used() {
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let (secret_id, kept) = (file("sid"), memory.path().join("token"));
+    let unknown = r#"403 {"errors":["permission denied"]}"#;
+    let (address, asked) = scripted(vec![GRANTED, unknown, GRANTED, GRANTED]).await;
+    keeping(address, approle(secret_id.path()), &kept).login().await.unwrap();
+    keeping(address, approle(secret_id.path()), &kept).login().await.unwrap();
+    let other = file("sid-2");
+    keeping(address, approle(other.path()), &kept).login().await.unwrap();
+    assert_eq!(asked.iter().filter(|request| request.contains("/login ")).count(), 3);
 }
