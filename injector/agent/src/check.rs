@@ -14,7 +14,7 @@ use crate::{Failure, Loaded, harden, output, volume};
 /// # Errors
 /// Says that a store cannot be opened, or that the volume would be refused.
 pub(crate) fn describe(loaded: &Loaded) -> Result<u8, Failure> {
-    let Loaded { injection, command, once, warnings } = loaded;
+    let Loaded { injection, command, once, warnings, sources: _ } = loaded;
     let mut text = text(injection);
     if let Some(command) = command {
         text += &format!("command: {}\n", output::plain(&command.join(" ")));

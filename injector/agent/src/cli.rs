@@ -57,7 +57,7 @@ pub(crate) enum Expect {
     Files,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Options {
     pub(crate) config: PathBuf,
     pub(crate) timeout: Duration,

@@ -11,6 +11,7 @@ mod health;
 mod hook;
 mod machine;
 mod output;
+mod reload;
 mod shell;
 mod surroundings;
 mod volume;
@@ -18,6 +19,7 @@ mod volume;
 use std::process::ExitCode;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use oakum_inject::vault_agent::VaultAgentConfig;
 use oakum_inject::{Class, ConfigError, Injection, ProviderError};
@@ -63,6 +65,8 @@ pub(crate) struct Loaded {
     once: bool,
     /// What will not be as the file asks for it.
     warnings: Vec<String>,
+    /// The files that it was read from.
+    sources: Vec<PathBuf>,
 }
 
 /// Reads a configuration, of our own or of Vault Agent.
@@ -72,18 +76,27 @@ fn load(options: &Options) -> Result<Loaded, Failure> {
         .map_err(|error| Failure::usage(format!("cannot read {name}: {}", output::reason(&error))))?;
     if !VaultAgentConfig::is_meant(&text) {
         let injection = Injection::parse(&text, &name)?;
-        return Ok(Loaded { injection, command: None, once: false, warnings: Vec::new() });
+        let sources = vec![options.config.clone()];
+        return Ok(Loaded { injection, command: None, once: false, warnings: Vec::new(), sources });
     }
-    let found = VaultAgentConfig::parse(&text, &name)?.counterpart(&Surroundings)?;
+    let config = VaultAgentConfig::parse(&text, &name)?;
+    let sources = std::iter::once(options.config.clone()).chain(config.sources().map(PathBuf::from)).collect();
+    let found = config.counterpart(&Surroundings)?;
     let warnings = found.warnings.into_iter().map(|warning| match warning.line {
         Some(line) => format!("{name}:{line}: {}", warning.what),
         None => format!("{name}: {}", warning.what),
     });
-    Ok(Loaded { warnings: warnings.collect(), injection: found.injection, command: found.command, once: found.once })
+    Ok(Loaded {
+        warnings: warnings.collect(),
+        injection: found.injection,
+        command: found.command,
+        sources,
+        once: found.once,
+    })
 }
 
 fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden::Report) -> Result<u8, Failure> {
-    let Loaded { injection, command: own, once, warnings } = load(options)?;
+    let Loaded { injection, command: own, once, warnings, sources } = load(options)?;
     output::set_format(injection.log);
     for warning in &warnings {
         output::log(Level::Warn, "config.no_counterpart", warning, &[]);
@@ -99,7 +112,7 @@ fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden:
         .enable_all()
         .build()
         .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
-    runtime.block_on(shell::run(injection, mode, options, command, hardened))
+    runtime.block_on(shell::run(shell::Asked { injection, sources, mode, command }, options, hardened))
 }
 
 /// How the program ends when it does not end well: printed once, here.

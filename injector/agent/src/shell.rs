@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ffi::OsString;
 use std::os::fd::AsFd as _;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use rustix::process::{Pid, Signal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
 
 use crate::Failure;
 use crate::child::{self, Child};
@@ -30,6 +32,7 @@ use crate::machine::backoff::{self, Chance};
 use crate::machine::plan::{Mode, Plan};
 use crate::machine::{Action, Agent, Demand, Event, Outcome, Replaced, VolumeFault};
 use crate::output::{self, Level};
+use crate::reload::{self, Asks, Reload};
 use crate::surroundings::Surroundings;
 use crate::volume::{Part, Published, Volume};
 
@@ -53,17 +56,22 @@ const PASSING: [(SignalKind, Signal); 4] = [
     (SignalKind::window_change(), Signal::WINCH),
 ];
 
+/// What the agent was asked to do.
+pub(crate) struct Asked {
+    pub(crate) injection: Injection,
+    /// The files that the configuration was read from.
+    pub(crate) sources: Vec<PathBuf>,
+    pub(crate) mode: Mode,
+    /// The child of `exec`.
+    pub(crate) command: Vec<OsString>,
+}
+
 /// Runs a mode to its end and gives the exit code.
 ///
 /// # Errors
 /// Says what went wrong, with the code for it.
-pub(crate) async fn run(
-    injection: Injection,
-    mode: Mode,
-    options: &Options,
-    command: Vec<OsString>,
-    mut hardened: harden::Report,
-) -> Result<u8, Failure> {
+pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::Report) -> Result<u8, Failure> {
+    let Asked { injection, sources, mode, command } = asked;
     let (events, mut inbox) = mpsc::unbounded_channel();
     listen_for_signals(&events)
         .map_err(|error| Failure::usage(format!("cannot listen for signals: {}", output::reason(&error))))?;
@@ -79,7 +87,11 @@ pub(crate) async fn run(
         let result = health::serve(address, Arc::clone(&status)).await;
         result.map_err(|error| Failure::usage(format!("cannot listen on {address}: {}", output::reason(&error))))?;
     }
-    enclose(&injection, mode, options, volume.as_mut(), &mut hardened)?;
+    let reach = Reach::of(&injection, &sources, |name| std::env::var_os(name));
+    let reach = enclose(&injection, mode, options, reach, volume.as_mut(), &mut hardened)?;
+    if mode == Mode::Run {
+        look_at_files(&events);
+    }
     let agent = Agent::new(Plan::of(&injection, mode, options.timeout), Duration::ZERO, random());
     let mut shell = Shell {
         injection,
@@ -96,7 +108,8 @@ pub(crate) async fn run(
         calls: Arc::new(Semaphore::new(MAX_CALLS)),
         status,
         hardened,
-        watched: BTreeSet::new(),
+        watched: BTreeMap::new(),
+        reload: Reload::new(options.clone(), sources, reach),
         alarms: BTreeMap::new(),
         mode,
     };
@@ -116,7 +129,7 @@ pub(crate) async fn run(
 }
 
 /// Tells whether anything has to be run after the beginning.
-fn runs_commands(injection: &Injection) -> Exec {
+pub(crate) fn runs_commands(injection: &Injection) -> Exec {
     let runs = injection.on_change.iter().any(|hook| matches!(hook.tell, Tell::Command { .. }));
     if runs { Exec::Allowed } else { Exec::Forbidden }
 }
@@ -126,10 +139,10 @@ fn enclose(
     injection: &Injection,
     mode: Mode,
     options: &Options,
+    mut reach: Reach,
     volume: Option<&mut Volume>,
     hardened: &mut harden::Report,
-) -> Result<(), Failure> {
-    let mut reach = Reach::of(injection, &options.config, |name| std::env::var_os(name));
+) -> Result<Reach, Failure> {
     if volume.as_ref().is_some_and(|volume| volume.made()) {
         reach = reach.taking_away(&injection.volume.path);
     }
@@ -149,11 +162,11 @@ fn enclose(
         ))
         .hint("Landlock for files and connections needs Linux 6.7, seccomp a container that may use it"));
     }
-    Ok(())
+    Ok(reach)
 }
 
 /// What comes from outside the main loop.
-enum Message {
+pub(crate) enum Message {
     LoggedIn(Name, Result<Session, ProviderError>),
     Renewed(Name, Result<Session, ProviderError>),
     Fetched(Name, Result<Fetched, ProviderError>),
@@ -170,31 +183,49 @@ enum Message {
     StillRunning(Child),
     Signal(Signal),
     ChildMayHaveEnded,
+    /// What came of a call that began under this number of configurations.
+    Since(u64, Box<Message>),
+    /// It is time to see whether the configuration was written anew.
+    LookAtFiles,
 }
 
-struct Shell {
-    injection: Injection,
-    providers: BTreeMap<Name, Arc<dyn SecretProvider>>,
-    agent: Agent,
+pub(crate) struct Shell {
+    pub(crate) injection: Injection,
+    pub(crate) providers: BTreeMap<Name, Arc<dyn SecretProvider>>,
+    pub(crate) agent: Agent,
     /// None where there are no files.
-    volume: Option<Volume>,
+    pub(crate) volume: Option<Volume>,
     /// Values that are on their way into files or the environment.
-    staged: BTreeMap<Name, Fields>,
-    child: Option<Child>,
+    pub(crate) staged: BTreeMap<Name, Fields>,
+    pub(crate) child: Option<Child>,
     /// Commands of hooks that run now.
-    commands: HashMap<Pid, usize>,
-    command: Vec<OsString>,
-    began: Instant,
-    queue: VecDeque<Event>,
-    events: mpsc::UnboundedSender<Message>,
-    calls: Arc<Semaphore>,
-    status: Shared,
-    hardened: harden::Report,
+    pub(crate) commands: HashMap<Pid, usize>,
+    pub(crate) command: Vec<OsString>,
+    pub(crate) began: Instant,
+    pub(crate) queue: VecDeque<Event>,
+    pub(crate) events: mpsc::UnboundedSender<Message>,
+    pub(crate) calls: Arc<Semaphore>,
+    pub(crate) status: Shared,
+    pub(crate) hardened: harden::Report,
     /// The secrets that are watched, or were found not to be.
-    watched: BTreeSet<Name>,
+    pub(crate) watched: BTreeMap<Name, Option<AbortHandle>>,
+    pub(crate) reload: Reload,
     /// How often each alarm was raised.
-    alarms: BTreeMap<Alarm, u64>,
-    mode: Mode,
+    pub(crate) alarms: BTreeMap<Alarm, u64>,
+    pub(crate) mode: Mode,
+}
+
+/// Has the configuration looked at every few seconds.
+fn look_at_files(events: &mpsc::UnboundedSender<Message>) {
+    let events = events.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(reload::EVERY).await;
+            if events.send(Message::LookAtFiles).is_err() {
+                return;
+            }
+        }
+    });
 }
 
 impl Shell {
@@ -315,6 +346,9 @@ impl Shell {
                 Event::Tick
             }
             Message::Told(hook, result) => self.told(hook, result),
+            Message::Since(began, message) if self.reload.is_outdated(began, &message) => Event::Tick,
+            Message::Since(_, message) => self.understand(*message),
+            Message::LookAtFiles => self.look_at_files(),
         }
     }
 
@@ -369,6 +403,9 @@ impl Shell {
     fn take_signal(&mut self, signal: Signal) -> Event {
         match self.child {
             Some(child) => child.signal(signal),
+            None if signal == Signal::HUP && self.mode == Mode::Run => {
+                self.reload(Asks::Signal);
+            }
             None if STOPPING.iter().any(|(_, stopping)| *stopping == signal) => {
                 output::log(Level::Info, "agent.stopping", "told to stop", &[]);
                 return Event::Stop;
@@ -378,7 +415,7 @@ impl Shell {
         Event::Tick
     }
 
-    fn perform(&mut self, action: Action) {
+    pub(crate) fn perform(&mut self, action: Action) {
         match action {
             Action::Login(store) => self.call(store, |provider| provider.login(), Message::LoggedIn),
             Action::Renew(store) => self.call(store, |provider| provider.renew(&Grant::Session), Message::Renewed),
@@ -459,27 +496,29 @@ impl Shell {
     {
         let Some(provider) = self.providers.get(store) else { return };
         let call = call(provider);
-        let (events, calls) = (self.events.clone(), Arc::clone(&self.calls));
+        let (events, calls, began) = (self.events.clone(), Arc::clone(&self.calls), self.reload.number());
         tokio::spawn(async move {
             let _place = calls.acquire_owned().await;
             let result = tokio::spawn(call).await;
             let result = result
                 .unwrap_or_else(|_| Err(ProviderError::new(Class::Unreachable, "the call broke off inside the agent")));
-            let _ = events.send(message(result));
+            let _ = events.send(Message::Since(began, Box::new(message(result))));
         });
     }
 
     /// Watches a secret from now on, beside the main loop, where its store can. It says only that there may be a change;
     /// the machine decides when to look.
     fn watch(&mut self, secret: &Name) {
-        if self.mode == Mode::Once || !self.watched.insert(secret.clone()) {
+        if self.mode == Mode::Once || self.watched.contains_key(secret) {
             return;
         }
+        self.watched.insert(secret.clone(), None);
         let Some(spec) = self.injection.secrets.get(secret) else { return };
         let Some(provider) = self.providers.get(&spec.from.store).map(Arc::clone) else { return };
-        let (want, secret, events) = (want(spec, None), secret.clone(), self.events.clone());
+        let (want, watched, events) = (want(spec, None), secret, self.events.clone());
+        let secret = watched.clone();
         let mut chance = Chance::from_seed(random());
-        tokio::spawn(async move {
+        let watch = tokio::spawn(async move {
             let mut failures = 0;
             while let Some(change) = provider.watch(&want) {
                 let began = Instant::now();
@@ -498,6 +537,7 @@ impl Shell {
                 tokio::time::sleep(backoff::after_failure(failures, None, chance.draw())).await;
             }
         });
+        self.watched.insert(watched.clone(), Some(watch.abort_handle()));
     }
 
     fn fetch(&self, secret: Name, known: Option<Version>) {

@@ -112,6 +112,11 @@ impl Report {
         }
     }
 
+    /// Whether what can be read and connected to is settled for good.
+    pub(crate) fn confines(&self) -> bool {
+        self.landlock != Landlock::None
+    }
+
     /// Lists what of the sandbox is not there: in `exec`, of what there can be.
     pub(crate) fn missing(&self, mode: Mode) -> Vec<&'static str> {
         let exec = mode == Mode::Exec;

@@ -32,11 +32,16 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
+    /// Tells whether all of another reach is in this one.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        other.read.is_subset(&self.read) && other.write.is_subset(&self.write) && other.ports.is_subset(&self.ports)
+    }
+
     /// Works out what a configuration needs; `variable` gives those of the environment.
-    pub(crate) fn of(injection: &Injection, config: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub(crate) fn of(injection: &Injection, sources: &[PathBuf], variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let mut reach = Self { ports: BTreeSet::from([DNS]), ..Self::default() };
         reach.read.insert("/proc/self".into());
-        reach.beside(config);
+        sources.iter().for_each(|path| reach.beside(path));
         for path in NAMES.iter().map(Path::new) {
             reach.read.insert(path.to_owned());
             // A link leads to what a resolver writes, and replaces by a rename.
@@ -213,14 +218,14 @@ files: {{ db: \"db#word\" }}
             store = at("store").display(),
         );
         let injection = Injection::parse(&text, "test").unwrap();
-        let reach = Reach::of(&injection, &at("config/oakum.yaml"), |_| None);
+        let reach = Reach::of(&injection, &[at("config/oakum.yaml")], |_| None);
         assert_eq!(reach.ports, BTreeSet::from([53, 8210]));
         let mine: Vec<_> = reach.read.iter().filter_map(|path| path.strip_prefix(folder.path()).ok()).collect();
         assert_eq!(mine, ["config", "elsewhere", "store", "token"].map(Path::new));
         assert!(!reach.read.contains(Path::new("/etc")) && !reach.read.contains(Path::new("/etc/ssl")));
 
         let text = text.replace(&format!("ca: {}, ", at("config/ca.pem").display()), "");
-        let reach = Reach::of(&Injection::parse(&text, "test").unwrap(), Path::new("/etc/oakum.yaml"), |_| None);
+        let reach = Reach::of(&Injection::parse(&text, "test").unwrap(), &["/etc/oakum.yaml".into()], |_| None);
         assert!(reach.read.contains(Path::new("/etc/ssl")) && reach.read.contains(Path::new("/etc/oakum.yaml")));
     }
 
@@ -240,7 +245,7 @@ secrets: { db: { from: \"vault:secret/db\" } }
 files: { db: \"db#word\" }
 ";
         let text = text.replace("AT", &folder.path().display().to_string());
-        let reach = Reach::of(&Injection::parse(&text, "test").unwrap(), Path::new("/etc/oakum.yaml"), |_| None);
+        let reach = Reach::of(&Injection::parse(&text, "test").unwrap(), &["/etc/oakum.yaml".into()], |_| None);
         assert_eq!(reach.ports, BTreeSet::from([53, 80, 443, 8210]));
         assert_eq!(reach.write, BTreeSet::from([folder.path().join("kept")]));
         assert!(reach.read.contains(&folder.path().join("tls")) && !reach.read.contains(&folder.path().join("kept")));

@@ -14,6 +14,7 @@ pub(crate) mod backoff;
 mod hooks;
 mod lease;
 pub(crate) mod plan;
+pub(crate) mod reload;
 mod session;
 mod stale;
 
@@ -238,6 +239,8 @@ struct Publishing {
     generations: u64,
     /// When to wipe what came before.
     sweep: Option<Moment>,
+    /// Whether a file is there that the configuration does not have any more.
+    removed: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -573,7 +576,7 @@ impl Agent {
         let files = self.makeable();
         let withdrawn = self.withdrawn();
         let changed = withdrawn.iter().any(|name| self.files.get(name).is_some_and(|file| !file.withdrawn));
-        if files.is_empty() && !changed && !(all && self.plan.files.is_empty()) {
+        if files.is_empty() && !changed && !self.publishing.removed && !(all && self.plan.files.is_empty()) {
             return;
         }
         let demand = if all { Demand::All } else { Demand::WhatCanBe };
@@ -592,6 +595,7 @@ impl Agent {
     ) {
         let Some(files) = self.publishing.now.take() else { return };
         self.withdrew();
+        self.publishing.removed = false;
         self.publishing.failures = 0;
         self.publishing.fault = None;
         if self.phase == Phase::Beginning

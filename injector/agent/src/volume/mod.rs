@@ -138,6 +138,11 @@ impl Volume {
         Ok(volume)
     }
 
+    /// Gives what is published from now on to other readers.
+    pub(crate) fn readers(&mut self, spec: &VolumeSpec) {
+        (self.mode, self.group) = (spec.mode, spec.group);
+    }
+
     /// Whether the directory is ours to take away.
     pub(crate) fn made(&self) -> bool {
         self.made

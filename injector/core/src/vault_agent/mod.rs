@@ -99,6 +99,15 @@ impl VaultAgentConfig {
         counterpart::counterpart(self, around)
     }
 
+    /// Goes through the files that templates stand in.
+    pub fn sources(&self) -> impl Iterator<Item = &std::path::Path> {
+        let bodies = self.templates.iter().map(|one| &one.body).chain(self.env_templates.iter().map(|one| &one.body));
+        bodies.filter_map(|body| match &body.text {
+            TemplateText::Source(path) => Some(path.as_path()),
+            TemplateText::Contents(_) => None,
+        })
+    }
+
     /// Tells whether a text means to be a configuration of Vault Agent: nothing else has a block `auto_auth`.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {

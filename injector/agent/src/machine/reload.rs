@@ -1,0 +1,108 @@
+//! Another configuration while we run: what has not changed goes on as if nothing had happened.
+
+use std::collections::BTreeSet;
+
+use oakum_inject::Injection;
+use oakum_inject::config::FileName;
+use oakum_inject::reference::Name;
+
+use super::plan::Plan;
+use super::{Action, Agent, Event, FileState, HookState, Moment, SecretState, StoreState};
+
+/// What a configuration has that the one before it had not, or had otherwise, or had and is gone.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) stores: BTreeSet<Name>,
+    pub(crate) secrets: BTreeSet<Name>,
+    pub(crate) files: BTreeSet<FileName>,
+}
+
+impl Change {
+    /// Compares two configurations.
+    pub(crate) fn between(old: &Injection, new: &Injection) -> Self {
+        let stores: BTreeSet<Name> = old
+            .stores
+            .keys()
+            .chain(new.stores.keys())
+            .filter(|name| old.stores.get(*name) != new.stores.get(*name))
+            .cloned()
+            .collect();
+        let secrets: BTreeSet<Name> = old
+            .secrets
+            .keys()
+            .chain(new.secrets.keys())
+            .filter(|name| {
+                let (Some(old), Some(new)) = (old.secrets.get(*name), new.secrets.get(*name)) else { return true };
+                // How often it is looked at says nothing of what it is.
+                (&old.from, &old.with, old.whole) != (&new.from, &new.with, new.whole)
+                    || stores.contains(&new.from.store)
+            })
+            .cloned()
+            .collect();
+        let all = (old.volume.mode, old.volume.group) != (new.volume.mode, new.volume.group);
+        let files = old
+            .files
+            .keys()
+            .chain(new.files.keys())
+            .filter(|name| {
+                let (Some(old), Some(new)) = (old.files.get(*name), new.files.get(*name)) else { return true };
+                all || old != new || new.secrets().into_iter().any(|secret| secrets.contains(secret))
+            })
+            .cloned()
+            .collect();
+        Self { stores, secrets, files }
+    }
+}
+
+impl Agent {
+    /// Whether a session with a store is open that is ours to give back.
+    pub(crate) fn owns_session(&self, store: &Name) -> bool {
+        self.stores.get(store).is_some_and(StoreState::to_revoke)
+    }
+
+    /// Goes on with another plan. Sessions, leases and files that the change leaves alone stay as they are; a file that is
+    /// made otherwise keeps its bytes until the new ones are there.
+    pub(crate) fn reload(&mut self, now: Moment, plan: Plan, change: &Change) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for name in &change.secrets {
+            if self.secrets.remove(name).is_some_and(|secret| secret.staged.is_some()) {
+                actions.push(Action::Forget(name.clone()));
+            }
+        }
+        // What no file is made of any more.
+        self.secrets.retain(|name, _| plan.secrets.contains_key(name));
+        let used: BTreeSet<&Name> = plan.secrets.values().map(|needs| &needs.store).collect();
+        self.stores.retain(|name, _| used.contains(name) && !change.stores.contains(name));
+        for (name, needs) in &plan.secrets {
+            self.stores.entry(needs.store.clone()).or_insert_with(|| StoreState::new(now));
+            let secret = self.secrets.entry(name.clone()).or_insert_with(|| SecretState::new(needs, now));
+            (secret.refresh, secret.max_stale, secret.on_stale) = (needs.refresh, needs.max_stale, needs.on_stale);
+            if secret.held.is_none() {
+                secret.due = secret.due.map(|due| due.min(now + needs.refresh));
+            }
+        }
+        for name in &change.files {
+            self.publishing.removed |= self.files.remove(name).is_some() && !plan.files.contains_key(name);
+        }
+        for (name, made_of) in &plan.files {
+            if self.files.contains_key(name) {
+                continue;
+            }
+            self.files.insert(name.clone(), FileState::default());
+            // Their values were forgotten when they had been delivered.
+            for secret in made_of {
+                let Some(secret) = self.secrets.get_mut(secret).filter(|secret| secret.staged.is_none()) else {
+                    continue;
+                };
+                secret.reread = true;
+                if secret.failures == 0 {
+                    secret.due = Some(now);
+                }
+            }
+        }
+        self.hooks = plan.hooks.iter().map(|_| HookState::default()).collect();
+        self.plan = plan;
+        actions.extend(self.step(now, Event::Tick));
+        actions
+    }
+}

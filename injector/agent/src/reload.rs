@@ -1,0 +1,192 @@
+//! A configuration that is written anew while the agent runs: by SIGHUP, or because a file of it has changed.
+//!
+//! It is read, and if it is good it takes the place of the last one, store by store and secret by secret: sessions,
+//! leases and files that it leaves alone stay as they are, so nobody logs in again for a template that was mended. One
+//! that is not good is told of, and the last one goes on.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oakum_inject::Injection;
+use oakum_inject::provider::Grant;
+use oakum_inject::reference::Name;
+
+use crate::cli::Options;
+use crate::harden::Exec;
+use crate::harden::reach::Reach;
+use crate::machine::Event;
+use crate::machine::plan::Plan;
+use crate::machine::reload::Change;
+use crate::output::{self, Level};
+use crate::shell::{Message, Shell, runs_commands};
+use crate::{Failure, Loaded};
+
+/// How often the files are looked at.
+pub(crate) const EVERY: Duration = Duration::from_secs(5);
+
+/// Who wants the configuration to be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// Somebody, who wants to hear that there is nothing new too.
+    Signal,
+    File,
+}
+
+/// What is known of the configuration's files, and of what began before they were last read.
+pub(crate) struct Reload {
+    options: Options,
+    sources: Vec<PathBuf>,
+    stamps: Vec<Stamp>,
+    /// What the sandbox lets us read and connect to, for good.
+    reach: Reach,
+    number: u64,
+    /// The number of the configuration in which a store or a secret was last another.
+    stores: BTreeMap<Name, u64>,
+    secrets: BTreeMap<Name, u64>,
+}
+
+/// Tells whether a file was written or replaced: place, length and time; none where it cannot be looked at.
+type Stamp = Option<(u64, u64, i64, i64)>;
+
+fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
+    let stamp = |path: &PathBuf| {
+        let about = std::fs::metadata(path).ok()?;
+        Some((about.ino(), about.size(), about.mtime(), about.mtime_nsec()))
+    };
+    files.iter().map(stamp).collect()
+}
+
+impl Reload {
+    pub(crate) fn new(options: Options, sources: Vec<PathBuf>, reach: Reach) -> Self {
+        let (stores, secrets) = Default::default();
+        Self { stamps: stamps(&sources), options, sources, reach, number: 0, stores, secrets }
+    }
+
+    /// Counts the configurations that there have been.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Tells whether an answer is about a store or a secret that has become another since it was asked for.
+    pub(crate) fn is_outdated(&self, began: u64, message: &Message) -> bool {
+        let since = match message {
+            Message::Fetched(secret, _) | Message::Prolonged(secret, _) => self.secrets.get(secret),
+            Message::LoggedIn(store, _)
+            | Message::Renewed(store, _)
+            | Message::Revoked(store, _)
+            | Message::Released(store, _) => self.stores.get(store),
+            _ => None,
+        };
+        since.is_some_and(|since| began < *since)
+    }
+}
+
+impl Shell {
+    /// Reads the configuration again if one of its files has changed.
+    pub(crate) fn look_at_files(&mut self) -> Event {
+        if stamps(&self.reload.sources) != self.reload.stamps {
+            self.reload(Asks::File);
+        }
+        Event::Tick
+    }
+
+    /// Reads the configuration again.
+    pub(crate) fn reload(&mut self, asks: Asks) {
+        // The stamps first: what changes while we read is read again.
+        self.reload.stamps = stamps(&self.reload.sources);
+        let result = crate::load(&self.reload.options).and_then(|loaded| self.take_over(loaded, asks));
+        if let Err(failure) = result {
+            let hint: Vec<_> = failure.hint.into_iter().map(|hint| ("hint", hint)).collect();
+            let what = format!("the last configuration goes on: {}", failure.what);
+            output::log(Level::Warn, "config.refused", &what, &hint);
+        }
+    }
+
+    fn take_over(&mut self, loaded: Loaded, asks: Asks) -> Result<(), Failure> {
+        let Loaded { injection, sources, warnings, .. } = loaded;
+        self.reload.stamps = stamps(&sources);
+        self.reload.sources = sources;
+        if injection == self.injection {
+            if asks == Asks::Signal {
+                output::log(Level::Info, "config.unchanged", "the configuration is as it was", &[]);
+            }
+            return Ok(());
+        }
+        self.can_go_on_with(&injection)?;
+        let change = Change::between(&self.injection, &injection);
+        let mut providers = BTreeMap::new();
+        for (name, store) in &injection.stores {
+            let provider = match self.providers.get(name) {
+                Some(provider) if !change.stores.contains(name) => Arc::clone(provider),
+                _ => Arc::from(oakum_providers::open(store)?),
+            };
+            providers.insert(name.clone(), provider);
+        }
+        for warning in &warnings {
+            output::log(Level::Warn, "config.no_counterpart", warning, &[]);
+        }
+        self.close_sessions(&change);
+        for secret in &change.secrets {
+            if let Some(Some(watch)) = self.watched.remove(secret) {
+                watch.abort();
+            }
+        }
+        let reload = &mut self.reload;
+        reload.number += 1;
+        reload.stores.extend(change.stores.iter().map(|name| (name.clone(), reload.number)));
+        reload.secrets.extend(change.secrets.iter().map(|name| (name.clone(), reload.number)));
+        if let Some(volume) = &mut self.volume {
+            volume.readers(&injection.volume);
+        }
+        (self.providers, self.injection) = (providers, injection);
+        let counts = [
+            ("stores", change.stores.len().to_string()),
+            ("secrets", change.secrets.len().to_string()),
+            ("files", change.files.len().to_string()),
+        ];
+        output::log(Level::Info, "config.reloaded", "the configuration was written anew", &counts);
+        let plan = Plan::of(&self.injection, self.mode, self.reload.options.timeout);
+        for action in self.agent.reload(self.began.elapsed(), plan, &change) {
+            self.perform(action);
+        }
+        Ok(())
+    }
+
+    /// Finds what cannot be changed while we run.
+    fn can_go_on_with(&self, new: &Injection) -> Result<(), Failure> {
+        let old = &self.injection;
+        let what = if new.volume.path != old.volume.path {
+            "another path of the volume"
+        } else if new.files.is_empty() != old.files.is_empty() {
+            "the first file"
+        } else if new.listen != old.listen {
+            "another `listen`"
+        } else if runs_commands(new) == Exec::Allowed && runs_commands(old) == Exec::Forbidden {
+            "the first command of `on_change`"
+        } else if self.hardened.confines()
+            && !self.reload.reach.covers(&Reach::of(new, &self.reload.sources, |name| std::env::var_os(name)))
+        {
+            "a server or a file that the sandbox keeps us from"
+        } else {
+            return Ok(());
+        };
+        Err(Failure::usage(format!("{what} needs a new start")).hint("start the agent again"))
+    }
+
+    /// Gives back the sessions with stores that are gone, or are others now.
+    fn close_sessions(&self, change: &Change) {
+        for name in &change.stores {
+            let Some(provider) = self.providers.get(name).filter(|_| self.agent.owns_session(name)).map(Arc::clone)
+            else {
+                continue;
+            };
+            tokio::spawn(async move {
+                let _ = provider.revoke(&Grant::Earlier).await;
+                let _ = provider.revoke(&Grant::Session).await;
+            });
+        }
+    }
+}
