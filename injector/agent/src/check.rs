@@ -7,18 +7,29 @@ use oakum_inject::config::{
     AwsCredentials, Content, EnvSource, FileSpec, Literal, Receiver, Source, Store, Tell, TemplateSpec, VaultAuth,
 };
 
-use crate::{Failure, harden, output, volume};
+use crate::{Failure, Loaded, harden, output, volume};
 
 /// Prints the plan, and then what is wrong with it, if anything.
 ///
 /// # Errors
 /// Says that a store cannot be opened, or that the volume would be refused.
-pub(crate) fn describe(injection: &Injection) -> Result<u8, Failure> {
-    output::say(text(injection).trim_end())?;
+pub(crate) fn describe(loaded: &Loaded) -> Result<u8, Failure> {
+    let Loaded { injection, command, once, warnings } = loaded;
+    let mut text = text(injection);
+    if let Some(command) = command {
+        text += &format!("command: {}\n", output::plain(&command.join(" ")));
+    }
+    if *once {
+        text += "ends once everything is there\n";
+    }
+    for warning in warnings {
+        text += &format!("warning: {}\n", output::plain(warning));
+    }
+    output::say(text.trim_end())?;
     for store in injection.stores.values() {
         oakum_providers::open(store)?;
     }
-    if injection.volume.path.exists() {
+    if !injection.files.is_empty() && injection.volume.path.exists() {
         volume::inspect(&injection.volume.path)?;
     }
     Ok(0)

@@ -17,11 +17,16 @@ mod volume;
 
 use std::process::ExitCode;
 
+use std::ffi::OsString;
+
+use oakum_inject::vault_agent::VaultAgentConfig;
 use oakum_inject::{Class, ConfigError, Injection, ProviderError};
 
 use crate::cli::{Command, Expect, Options};
 use crate::machine::plan::Mode;
 use crate::machine::{Outcome, VolumeFault};
+use crate::output::Level;
+use crate::surroundings::Surroundings;
 use crate::volume::VolumeError;
 
 #[global_allocator]
@@ -33,8 +38,10 @@ fn main() -> ExitCode {
     let end = match cli::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => output::say(cli::HELP),
         Ok(Command::Version) => output::say(concat!("oakum-agent ", env!("CARGO_PKG_VERSION"))),
-        Ok(Command::Check(options, Expect::Plan)) => load(&options).and_then(|injection| check::describe(&injection)),
-        Ok(Command::Check(options, Expect::Files)) => load(&options).and_then(|injection| check::published(&injection)),
+        Ok(Command::Check(options, Expect::Plan)) => load(&options).and_then(|loaded| check::describe(&loaded)),
+        Ok(Command::Check(options, Expect::Files)) => {
+            load(&options).and_then(|loaded| check::published(&loaded.injection))
+        }
         Ok(Command::Work(mode, options, command)) => work(mode, &options, command, hardened),
         Err(failure) => Err(failure),
     };
@@ -47,21 +54,46 @@ fn main() -> ExitCode {
     }
 }
 
-fn load(options: &Options) -> Result<Injection, Failure> {
+/// What a file asked for.
+pub(crate) struct Loaded {
+    injection: Injection,
+    /// The child that the file itself asks for; only one of Vault Agent can.
+    command: Option<Vec<String>>,
+    /// Whether the file asks to end once everything is there.
+    once: bool,
+    /// What will not be as the file asks for it.
+    warnings: Vec<String>,
+}
+
+/// Reads a configuration, of our own or of Vault Agent.
+fn load(options: &Options) -> Result<Loaded, Failure> {
     let name = options.config.display().to_string();
     let text = std::fs::read_to_string(&options.config)
         .map_err(|error| Failure::usage(format!("cannot read {name}: {}", output::reason(&error))))?;
-    Ok(Injection::parse(&text, &name)?)
+    if !VaultAgentConfig::is_meant(&text) {
+        let injection = Injection::parse(&text, &name)?;
+        return Ok(Loaded { injection, command: None, once: false, warnings: Vec::new() });
+    }
+    let found = VaultAgentConfig::parse(&text, &name)?.counterpart(&Surroundings)?;
+    let warnings = found.warnings.into_iter().map(|warning| match warning.line {
+        Some(line) => format!("{name}:{line}: {}", warning.what),
+        None => format!("{name}: {}", warning.what),
+    });
+    Ok(Loaded { warnings: warnings.collect(), injection: found.injection, command: found.command, once: found.once })
 }
 
-fn work(
-    mode: Mode,
-    options: &Options,
-    command: Vec<std::ffi::OsString>,
-    hardened: harden::Report,
-) -> Result<u8, Failure> {
-    let injection = load(options)?;
+fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden::Report) -> Result<u8, Failure> {
+    let Loaded { injection, command: own, once, warnings } = load(options)?;
     output::set_format(injection.log);
+    for warning in &warnings {
+        output::log(Level::Warn, "config.no_counterpart", warning, &[]);
+    }
+    // Vault Agent has one command, and its configuration says which of ours is meant.
+    let (mode, command) = match (mode, own) {
+        (Mode::Run, Some(own)) => (Mode::Exec, own.into_iter().map(OsString::from).collect()),
+        (Mode::Run, None) if once => (Mode::Once, command),
+        _ => (mode, command),
+    };
     hardened.tell();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -72,13 +72,14 @@ pub(crate) async fn run(
         .iter()
         .map(|(name, store)| Ok((name.clone(), Arc::from(oakum_providers::open(store)?))))
         .collect::<Result<_, ProviderError>>()?;
-    let mut volume = Volume::open(&injection.volume)?;
+    // What goes into an environment alone needs no volume.
+    let mut volume = if injection.files.is_empty() { None } else { Some(Volume::open(&injection.volume)?) };
     let status = Shared::default();
     if let Some(address) = injection.listen {
         let result = health::serve(address, Arc::clone(&status)).await;
         result.map_err(|error| Failure::usage(format!("cannot listen on {address}: {}", output::reason(&error))))?;
     }
-    enclose(&injection, mode, options, &mut volume, &mut hardened)?;
+    enclose(&injection, mode, options, volume.as_mut(), &mut hardened)?;
     let agent = Agent::new(Plan::of(&injection, mode, options.timeout), Duration::ZERO, random());
     let mut shell = Shell {
         injection,
@@ -108,8 +109,8 @@ pub(crate) async fn run(
             break outcome;
         }
     };
-    if mode != Mode::Once || outcome != Outcome::Done {
-        shell.volume.leave();
+    if let Some(volume) = shell.volume.as_mut().filter(|_| mode != Mode::Once || outcome != Outcome::Done) {
+        volume.leave();
     }
     outcome.try_into()
 }
@@ -125,21 +126,23 @@ fn enclose(
     injection: &Injection,
     mode: Mode,
     options: &Options,
-    volume: &mut Volume,
+    volume: Option<&mut Volume>,
     hardened: &mut harden::Report,
 ) -> Result<(), Failure> {
     let mut reach = Reach::of(injection, &options.config, |name| std::env::var_os(name));
-    if volume.made() {
+    if volume.as_ref().is_some_and(|volume| volume.made()) {
         reach = reach.taking_away(&injection.volume.path);
     }
-    let device = volume.device()?;
-    hardened.enclose(mode, runs_commands(injection), &reach, volume.as_fd(), device);
+    let place = volume.as_ref().map(|volume| Ok::<_, Failure>((volume.as_fd(), volume.device()?))).transpose()?;
+    hardened.enclose(mode, runs_commands(injection), &reach, place);
     if mode != Mode::Exec {
         hardened.tell_sandbox();
     }
     let missing = hardened.missing(mode);
     if options.sandbox == Sandbox::Required && !missing.is_empty() {
-        volume.leave();
+        if let Some(volume) = volume {
+            volume.leave();
+        }
         return Err(Failure::usage(format!(
             "cannot be sandboxed in full, as --require-sandbox asks: {}",
             missing.join("; ")
@@ -173,7 +176,8 @@ struct Shell {
     injection: Injection,
     providers: BTreeMap<Name, Arc<dyn SecretProvider>>,
     agent: Agent,
-    volume: Volume,
+    /// None where there are no files.
+    volume: Option<Volume>,
     /// Values that are on their way into files or the environment.
     staged: BTreeMap<Name, Fields>,
     child: Option<Child>,
@@ -413,15 +417,16 @@ impl Shell {
             }
             Action::Tell(hook) => self.tell(hook),
             Action::Sweep => {
-                if let Err(error) = self.volume.sweep() {
+                if let Some(Err(error)) = self.volume.as_mut().map(Volume::sweep) {
                     output::log(Level::Warn, "volume.sweep_failed", &error.to_string(), &[]);
                 }
             }
             Action::Wipe => {
                 self.staged.clear();
-                match self.volume.wipe() {
-                    Ok(()) => output::log(Level::Info, "volume.wiped", "files wiped", &[]),
-                    Err(error) => output::log(Level::Warn, "volume.wipe_failed", &error.to_string(), &[]),
+                match self.volume.as_mut().map(Volume::wipe) {
+                    None => {}
+                    Some(Ok(())) => output::log(Level::Info, "volume.wiped", "files wiped", &[]),
+                    Some(Err(error)) => output::log(Level::Warn, "volume.wipe_failed", &error.to_string(), &[]),
                 }
             }
             Action::Exit(_) => {}
@@ -540,9 +545,12 @@ impl Shell {
             return Event::Published { failed, replaced: Replaced::Nothing, changed: BTreeSet::new() };
         }
         // What cannot be told now will be when the volume can be written again.
-        let changed = self.volume.changes(&parts).unwrap_or_default();
+        let Some(volume) = &mut self.volume else {
+            return Event::Published { failed, replaced: Replaced::Nothing, changed: BTreeSet::new() };
+        };
+        let changed = volume.changes(&parts).unwrap_or_default();
         let changed = changed.iter().filter_map(|name| asked.get(name).cloned()).collect();
-        match self.volume.publish(&parts, random()) {
+        match volume.publish(&parts, random()) {
             Ok(published) => {
                 let made = files.len() - failed.len();
                 let what = match published {

@@ -1,16 +1,21 @@
 //! What templates see of the world beside their secrets: variables, files, hashes and the time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use oakum_inject::Secret;
 use oakum_inject::template::Outside;
+use oakum_inject::vault_agent::Around;
 use ring::{digest, hmac};
 
 use crate::output;
 
 /// The most that a template may read of a file, in bytes.
 const MAX_FILE: u64 = 1 << 20;
+
+/// Where programs are looked for that a configuration of Vault Agent names without a path. The variable `PATH` is not
+/// asked: whoever could set it could run what they like.
+const PROGRAMS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// This process, and the machine that it is on.
 pub(crate) struct Surroundings;
@@ -45,5 +50,19 @@ impl Outside for Surroundings {
     fn now(&self) -> (i64, u32) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos())
+    }
+}
+
+impl Around for Surroundings {
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn read(&self, path: &Path) -> std::io::Result<String> {
+        std::fs::read_to_string(path)
+    }
+
+    fn program(&self, name: &str) -> Option<PathBuf> {
+        PROGRAMS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
     }
 }

@@ -199,7 +199,7 @@ fn a_variable(secret: &Name) -> impl Strategy<Value = EnvSource> + use<> {
 
 fn a_few_hooks(all: bool) -> Vec<Hook> {
     let text = r#"[{ signal: SIGHUP, process: nginx, debounce: 2s }, { signal: USR1 }, { signal: USR2, pid_file: "/run/a: b" },
-        { restart: true }, { command: [/bin/x, 'a b: c'], timeout: 1s }, { http: 'http://127.0.0.1:81/a?b', method: PUT }]"#;
+        { restart: true }, { command: [/bin/x, 'a b: c'], timeout: 1s, at_start: true }, { http: 'http://127.0.0.1:81/a?b', method: PUT }]"#;
     let node = Node::parse(text).unwrap();
     let hooks = hook::decode(&node, |_| true).unwrap_or_else(|fault| panic!("{fault:?}"));
     if all { hooks } else { Vec::new() }

@@ -7,6 +7,7 @@ mod aws;
 mod child;
 mod config;
 mod delivery;
+mod drop_in;
 mod dynamic;
 mod faults;
 mod hooks;

@@ -82,7 +82,7 @@ fn handled_files(abi: u32) -> u64 {
 ///
 /// # Errors
 /// Nothing is restricted then.
-pub(super) fn apply(reach: &Reach, volume: BorrowedFd<'_>) -> io::Result<Landlock> {
+pub(super) fn apply(reach: &Reach, volume: Option<BorrowedFd<'_>>) -> io::Result<Landlock> {
     let abi = kernel::landlock_abi()?;
     let level = level(abi);
     if level == Landlock::None {
@@ -97,7 +97,9 @@ pub(super) fn apply(reach: &Reach, volume: BorrowedFd<'_>) -> io::Result<Landloc
     })?;
     let ruleset = ruleset.as_fd();
     let change = WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SYM | REFER | TRUNCATE;
-    kernel::allow_beneath(ruleset, volume, files & (READ_FILE | READ_DIR | change))?;
+    if let Some(volume) = volume {
+        kernel::allow_beneath(ruleset, volume, files & (READ_FILE | READ_DIR | change))?;
+    }
     if let Some(above) = &reach.above_the_volume {
         allow(ruleset, above, REMOVE_DIR)?;
     }

@@ -8,7 +8,7 @@ use oakum_inject::reference::Name;
 use oakum_inject::{Class, ProviderError};
 
 use super::plan::{HookPlan, Mode};
-use super::{Action, Agent, Moment, Phase, SecretState, backoff};
+use super::{Action, Agent, Moment, Phase, Replaced, SecretState, backoff};
 
 /// How often somebody is told of the same change who cannot be told.
 const TRIES: u32 = 10;
@@ -33,10 +33,11 @@ pub(super) enum Restart {
 }
 
 impl Agent {
-    /// Notes which files have changed.
-    pub(super) fn changed(&mut self, now: Moment, files: &BTreeSet<FileName>) {
+    /// Notes which files have changed, or are there for the first time.
+    pub(super) fn changed(&mut self, now: Moment, files: &BTreeSet<FileName>, replaced: Replaced) {
         for (plan, hook) in self.plan.hooks.iter().zip(&mut self.hooks) {
-            let matters = files.iter().any(|file| plan.files.is_empty() || plan.files.contains(file));
+            let counts = replaced == Replaced::Generation || plan.at_start;
+            let matters = counts && files.iter().any(|file| plan.files.is_empty() || plan.files.contains(file));
             // The first of several changes sets the time, so that a file which never rests is told of all the same.
             if matters && hook.due.is_none() {
                 hook.due = Some(now + plan.debounce);
@@ -135,6 +136,6 @@ impl HookPlan {
     /// A hook that is told of every file at once.
     #[cfg(test)]
     pub(super) fn of_all(restarts: bool) -> Self {
-        Self { files: BTreeSet::new(), debounce: Moment::ZERO, restarts }
+        Self { files: BTreeSet::new(), debounce: Moment::ZERO, restarts, at_start: false }
     }
 }

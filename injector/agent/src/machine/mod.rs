@@ -398,9 +398,7 @@ impl Agent {
             Event::Prolonged { secret, result } => self.prolonged(now, &secret, result),
             Event::Published { failed, replaced, changed } => {
                 self.published(now, &failed, replaced, actions);
-                if replaced == Replaced::Generation {
-                    self.changed(now, &changed);
-                }
+                self.changed(now, &changed, replaced);
             }
             Event::Told { hook, result } => self.told(now, hook, result),
             Event::NotPublished(fault) => self.not_published(now, fault, actions),

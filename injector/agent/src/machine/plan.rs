@@ -67,6 +67,8 @@ pub(crate) struct HookPlan {
     pub(crate) debounce: Duration,
     /// Whether it is the child that is started again.
     pub(crate) restarts: bool,
+    /// Whether the first files count as a change too.
+    pub(crate) at_start: bool,
 }
 
 impl Plan {
@@ -91,6 +93,7 @@ impl Plan {
             files: hook.files.clone(),
             debounce: hook.debounce,
             restarts: hook.tell == Tell::Restart,
+            at_start: hook.at_start,
         });
         Self { mode, deadline, grace: injection.volume.grace, secrets, files, env, hooks: hooks.collect() }
     }

@@ -7,6 +7,7 @@
 //!   - { signal: USR1 }                                    # in `exec`: the child
 //!   - { restart: true, files: [db.env], debounce: 5s }    # in `exec`: end the child, and start it with what is new
 //!   - { command: [/usr/sbin/nginx, -s, reload], timeout: 10s }
+//!   - { command: [/usr/bin/make-keystore], at_start: true }   # also for the first files
 //!   - { http: "http://127.0.0.1:8080/-/reload", method: POST }
 //! ```
 
@@ -24,7 +25,7 @@ use crate::reference::shorten;
 use crate::yaml::Node;
 
 /// How long changes are gathered before anybody is told, unless a hook says otherwise.
-const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(500);
+pub(crate) const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(500);
 /// How long a command may take, unless it says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -37,6 +38,8 @@ pub struct Hook {
     pub files: BTreeSet<FileName>,
     /// How long changes are gathered.
     pub debounce: Duration,
+    /// Whether the first files count as a change too.
+    pub at_start: bool,
 }
 
 /// How somebody is told.
@@ -123,6 +126,7 @@ fn hook(node: &Node, known: &impl Fn(&FileName) -> bool) -> Result<Hook> {
         None => BTreeSet::new(),
     };
     let debounce = map.get("debounce").map(|node| parse(node, "debounce", parse_duration)).transpose()?;
+    let at_start = map.get("at_start").map(|node| flag(node, "at_start")).transpose()?.unwrap_or(false);
     map.finish()?;
     let only = |wanted: &str, extra: &[(&str, Option<&Node>)]| match extra
         .iter()
@@ -140,6 +144,13 @@ fn hook(node: &Node, known: &impl Fn(&FileName) -> bool) -> Result<Hook> {
         }
         (None, Some(node), None, None) => {
             only("restart", &[process_, pid_file_, timeout_, method_])?;
+            if at_start {
+                return Err(Fault::new(
+                    node.line,
+                    "`restart` is for a child that runs, and at the start there is none",
+                )
+                .hint("take `at_start` away"));
+            }
             if !flag(node, "restart")? {
                 return Err(Fault::new(node.line, "`restart` must be true").hint("take the hook away instead"));
             }
@@ -169,7 +180,7 @@ fn hook(node: &Node, known: &impl Fn(&FileName) -> bool) -> Result<Hook> {
             ));
         }
     };
-    Ok(Hook { tell, files, debounce: debounce.unwrap_or(DEFAULT_DEBOUNCE) })
+    Ok(Hook { tell, files, debounce: debounce.unwrap_or(DEFAULT_DEBOUNCE), at_start })
 }
 
 fn files(node: &Node, known: &impl Fn(&FileName) -> bool) -> Result<BTreeSet<FileName>> {
@@ -230,7 +241,7 @@ fn url(node: &Node) -> Result<(Address, String)> {
 
 /// Writes a hook so that it is read back as it is.
 pub(super) fn encode(hook: &Hook) -> Value {
-    let Hook { tell, files, debounce } = hook;
+    let Hook { tell, files, debounce, at_start } = hook;
     let mut map = Map::new();
     let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
     match tell {
@@ -263,6 +274,9 @@ pub(super) fn encode(hook: &Hook) -> Value {
     }
     if *debounce != DEFAULT_DEBOUNCE {
         put("debounce", print_duration(*debounce).into());
+    }
+    if *at_start {
+        put("at_start", true.into());
     }
     map.into()
 }

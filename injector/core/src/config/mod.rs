@@ -10,7 +10,7 @@ pub(crate) mod encode;
 pub(crate) mod hook;
 mod kubernetes;
 pub(crate) mod map;
-mod template;
+pub(crate) mod template;
 mod value;
 mod vault;
 
@@ -26,6 +26,8 @@ pub use kubernetes::{KUBERNETES_CA, KUBERNETES_NAMESPACE, KUBERNETES_TOKEN, Kube
 pub use template::TemplateSpec;
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
 pub use vault::{ClientCert, Literal, VaultAuth, VaultStore, Wrapping};
+
+pub(crate) use hook::DEFAULT_DEBOUNCE;
 
 use crate::reference::{Name, Reference, ValueRef};
 

@@ -49,14 +49,14 @@ impl PartialEq for TemplateSpec {
 impl Eq for TemplateSpec {}
 
 /// The secrets that templates ask for by their paths, each once.
-pub(super) struct Implied<'s> {
+pub(crate) struct Implied<'s> {
     stores: &'s BTreeMap<Name, Store>,
     named: BTreeMap<(Name, SecretCall), Name>,
-    pub(super) secrets: BTreeMap<Name, SecretSpec>,
+    pub(crate) secrets: BTreeMap<Name, SecretSpec>,
 }
 
 impl<'s> Implied<'s> {
-    pub(super) fn new(stores: &'s BTreeMap<Name, Store>) -> Self {
+    pub(crate) fn new(stores: &'s BTreeMap<Name, Store>) -> Self {
         Self { stores, named: BTreeMap::new(), secrets: BTreeMap::new() }
     }
 
@@ -115,7 +115,7 @@ impl<'s> Implied<'s> {
     }
 
     /// Reads a template from wherever it stands.
-    pub(super) fn template(
+    pub(crate) fn template(
         &mut self,
         line: usize,
         content: String,

@@ -24,6 +24,7 @@
 
 mod auto_auth;
 mod command;
+mod counterpart;
 mod read;
 mod store;
 mod template;
@@ -36,6 +37,7 @@ use std::time::Duration;
 use crate::config::{Address, ConfigError, EnvName, LogFormat, Mode};
 
 pub use crate::config::ClientCert;
+pub use counterpart::{Around, Counterpart};
 pub use store::Stored;
 pub use translate::{Ca, Translation, VaultServer};
 
@@ -81,12 +83,31 @@ impl VaultAgentConfig {
 
     /// Says what our agent must do for this configuration. `lookup` finds variables of the environment, by which
     /// `VAULT_ADDR`, `VAULT_NAMESPACE`, `VAULT_CACERT`, `VAULT_CACERT_BYTES`, `VAULT_CLIENT_CERT`, `VAULT_CLIENT_KEY`,
-    /// `VAULT_TLS_SERVER_NAME` and `VAULT_SKIP_VERIFY` fill what the block `vault` leaves out.
+    /// `VAULT_TLS_SERVER_NAME` and `VAULT_SKIP_VERIFY` stand before what the block `vault` says.
     ///
     /// # Errors
     /// Names the variable that cannot be read, or the half of a client certificate that is missing.
     pub fn translate(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Translation, ConfigError> {
         translate::translation(self, &lookup)
+    }
+
+    /// Writes the configuration of our own that does the same, as far as there is one.
+    ///
+    /// # Errors
+    /// Says what has no counterpart and cannot be left out, or which template is wrong.
+    pub fn counterpart(&self, around: &dyn Around) -> Result<Counterpart, ConfigError> {
+        counterpart::counterpart(self, around)
+    }
+
+    /// Tells whether a text means to be a configuration of Vault Agent: nothing else has a block `auto_auth`.
+    #[must_use]
+    pub fn is_meant(text: &str) -> bool {
+        let is_block = |line: &str| {
+            let line = line.trim_start().trim_start_matches('{').trim_start();
+            let rest = line.strip_prefix("\"auto_auth\"").or_else(|| line.strip_prefix("auto_auth"));
+            rest.is_some_and(|rest| matches!(rest.trim_start().as_bytes().first(), None | Some(b'{' | b'=' | b':')))
+        };
+        !text.lines().any(|line| line.starts_with("apiVersion")) && text.lines().any(is_block)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Configurations in both forms, what they ask for, and what each mistake says.
 
+mod counterpart;
 mod errors;
 mod pairs;
 mod store;

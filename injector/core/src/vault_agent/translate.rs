@@ -132,7 +132,7 @@ impl Around<'_> {
                 Address::parse(DEFAULT_ADDRESS, PlainHttp::LoopbackOnly).expect("it is an address")
             }
         };
-        if block.address.is_none() {
+        if block.address.as_ref() != Some(&address) {
             self.warnings.extend(plain_http(&address).map(|what| Warning { line: None, what }));
         }
         let cert = self.fill(&block.client_cert, "VAULT_CLIENT_CERT", path)?;
@@ -163,41 +163,30 @@ impl Around<'_> {
     }
 
     /// Finds the authorities. Vault's client, too, takes the bytes before the file.
-    fn ca(&mut self, block: &VaultBlock) -> Result<Option<Ca>, ConfigError> {
+    fn ca(&self, block: &VaultBlock) -> Result<Option<Ca>, ConfigError> {
         const PEM: &str = "VAULT_CACERT_BYTES";
-        match (self.variable(PEM), &block.ca_cert) {
-            (Some(pem), None) => return Ok(Some(Ca::Pem(pem))),
-            (Some(_), Some(_)) => self.warn(format!("{PEM} is set too, and `ca_cert` of the file is followed")),
-            (None, _) => {}
+        if let Some(pem) = self.variable(PEM) {
+            return Ok(Some(Ca::Pem(pem)));
         }
         Ok(self.fill(&block.ca_cert, "VAULT_CACERT", path)?.map(Ca::File))
     }
 
-    /// Takes what the file says, and else the variable. Vault Agent does it the other way round, so that it is worth a
-    /// word where the two differ.
-    fn fill<T: Clone + PartialEq>(
-        &mut self,
+    /// Takes what the variable says, and else the file: a variable is how a whole fleet is moved elsewhere.
+    fn fill<T: Clone>(
+        &self,
         own: &Option<T>,
         name: &str,
         parser: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<Option<T>, ConfigError> {
-        let Some(written) = self.variable(name) else { return Ok(own.clone()) };
-        let variable = parser(&written);
-        match own {
-            Some(own) if variable.as_ref() == Ok(own) => {}
-            Some(_) => self.warn(format!(
-                "{name} differs from the file, and the file is followed; Vault Agent would follow the variable"
-            )),
-            None => {
-                return variable.map(Some).map_err(|what| ConfigError {
-                    source_name: format!("variable {name}"),
-                    line: None,
-                    what,
-                    hint: None,
-                });
-            }
+        match self.variable(name) {
+            Some(written) => parser(&written).map(Some).map_err(|what| ConfigError {
+                source_name: format!("variable {name}"),
+                line: None,
+                what,
+                hint: None,
+            }),
+            None => Ok(own.clone()),
         }
-        Ok(own.clone())
     }
 }
 

@@ -6,7 +6,8 @@ use crate::config::{AwsCredentials, ClientCert, Injection, Literal, Store, Vault
 /// Makes the store of a method, with `vault` before it if there is anything to say of the server.
 fn stored(vault: &str, method: &str) -> Result<(VaultStore, Vec<String>), ConfigError> {
     let text = format!("vault {{ {vault} }}\nauto_auth {{ method {method} }}\n");
-    let translation = hcl(&text).unwrap().translate(environment).unwrap();
+    let around = |name: &str| environment(name).filter(|_| !vault.contains("address"));
+    let translation = hcl(&text).unwrap().translate(around).unwrap();
     let stored = translation.store("agent.hcl")?;
     // What comes out is what somebody could have written.
     let Store::Vault(store) = &stored.store else { panic!("a store of Vault") };

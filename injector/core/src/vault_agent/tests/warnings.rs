@@ -185,16 +185,15 @@ fn variables_fill_what_the_file_leaves_out() {
     let pem = with("", &[all[0], all[2], ("VAULT_CACERT_BYTES", "PEM")]).unwrap();
     assert_eq!(pem.vault.ca, Some(Ca::Pem("PEM".into())));
     let both = with("vault { ca_cert = \"/own.pem\" }", &[all[0], ("VAULT_CACERT_BYTES", "PEM")]).unwrap();
-    assert_eq!((both.vault.ca, both.warnings.len()), (Some(Ca::File("/own.pem".into())), 1));
+    assert_eq!((both.vault.ca, both.warnings.len()), (Some(Ca::Pem("PEM".into())), 0));
 }
 
 #[test]
-fn the_file_is_followed_where_a_variable_differs() {
+fn a_variable_stands_before_the_file_as_it_does_for_vault_agent() {
     let file = "vault {\n address = \"https://a\"\n namespace = \"n\"\n}";
     let asked = with(file, &[("VAULT_ADDR", "https://b"), ("VAULT_NAMESPACE", "/n"), ("VAULT_CACERT", "")]).unwrap();
-    assert_eq!(asked.vault.address.host, "a");
-    let [warning] = asked.warnings.as_slice() else { panic!("{:?}", asked.warnings) };
-    assert!(warning.what.starts_with("VAULT_ADDR differs from the file"));
+    assert_eq!((asked.vault.address.host.as_str(), asked.vault.namespace.as_deref()), ("b", Some("n")));
+    assert_eq!((asked.vault.ca, asked.warnings), (None, vec![]));
 }
 
 #[test]

@@ -1,0 +1,286 @@
+//! From what Vault Agent was asked for to a configuration of our own.
+//!
+//! Vault Agent writes each file where the file says; we publish all of them at once, into one volume. So the volume is
+//! the deepest folder that all destinations have in common, and a file is named by the rest of its path.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use super::{
+    Account, Command, LogLevel, Restart, Signal, Template, TemplateBody, TemplateConfig, TemplateText, Translation,
+    VaultAgentConfig, Warning,
+};
+use crate::config::template::Implied;
+use crate::config::{ConfigError, DEFAULT_DEBOUNCE};
+use crate::config::{
+    Content, EnvSource, FileName, FileSpec, Hook, Injection, Mode, OnStale, SecretSpec, Tell, TemplateSpec, VolumeSpec,
+};
+use crate::reference::Name;
+use crate::template::MissingKey;
+
+/// The mode of files that say none: Vault Agent's, whose readers may be anybody in the pod.
+const MODE: &str = "0644";
+/// Vault Agent tries a secret twelve times before it gives up, which takes about this long.
+const RETRIES: Duration = Duration::from_secs(300);
+const GROUPS: &str = "/etc/group";
+
+/// What is around a configuration: variables, files and programs.
+pub trait Around {
+    /// Finds a variable of the environment.
+    fn variable(&self, name: &str) -> Option<String>;
+
+    /// Reads a file that the configuration names.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn read(&self, path: &Path) -> io::Result<String>;
+
+    /// Finds a program that is named without its path.
+    fn program(&self, name: &str) -> Option<PathBuf>;
+}
+
+/// What our agent has to do in place of Vault Agent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counterpart {
+    /// The configuration.
+    pub injection: Injection,
+    /// The program to run as a child, with its arguments; without one, there is only the agent.
+    pub command: Option<Vec<String>>,
+    /// Whether to end once everything is rendered.
+    pub once: bool,
+    /// What will not be as it was asked for.
+    pub warnings: Vec<Warning>,
+}
+
+pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Result<Counterpart, ConfigError> {
+    let asked = config.translate(|name| around.variable(name))?;
+    let mut writer = Writer { source: &config.source, around, warnings: asked.warnings.clone() };
+    let stored = asked.store(&config.source)?;
+    writer.warnings.extend(stored.warnings);
+    let stores = BTreeMap::from([(name("vault"), stored.store)]);
+    let folder = writer.folder(&asked.templates)?;
+    let mut implied = Implied::new(&stores);
+    let (mut files, mut on_change) = (BTreeMap::new(), Vec::new());
+    let group = writer.group(&asked.templates)?;
+    for template in &asked.templates {
+        let file = writer.file_name(template, folder.as_deref())?;
+        let content = writer.template(&template.body, &template.destination.display().to_string(), &mut implied)?;
+        on_change.extend(writer.command(template, &file)?);
+        let spec = FileSpec { content: Content::Template(content), mode: Some(template.perms.unwrap_or_else(mode)) };
+        if files.insert(file, spec).is_some() {
+            return Err(
+                writer.wrong(format!("two templates have the destination `{}`", template.destination.display()))
+            );
+        }
+    }
+    let mut env = BTreeMap::new();
+    for variable in &asked.env_templates {
+        let template = writer.template(&variable.body, &format!("the variable {}", variable.name), &mut implied)?;
+        env.insert(variable.name.clone(), EnvSource::Template(template));
+    }
+    let mut secrets = implied.secrets;
+    if secrets.is_empty() {
+        return Err(writer.wrong("no template reads a secret").hinted("add `{{ with secret \"PATH\" }}` to one"));
+    }
+    secrets.values_mut().for_each(|secret| pace(secret, asked.template_config));
+    if let Some(exec) = &asked.exec {
+        if exec.restart_on_secret_changes == Restart::Always {
+            let files = BTreeSet::new();
+            on_change.push(Hook { tell: Tell::Restart, files, debounce: DEFAULT_DEBOUNCE, at_start: false });
+        }
+        if exec.restart_stop_signal != Signal::Term {
+            writer.warn("`restart_stop_signal` has no counterpart: the process is stopped by SIGTERM");
+        }
+        if asked.exit_after_auth {
+            writer.warn("`exit_after_auth` is not followed, since there is an `exec` to go on with");
+        }
+    }
+    let once = asked.exit_after_auth && asked.exec.is_none();
+    if once && !on_change.is_empty() {
+        writer.warn("`command` is not run where there is `exit_after_auth`: the agent ends once the files are there");
+    }
+    writer.say_what_is_lost(&asked);
+    let path = folder.unwrap_or_else(|| VolumeSpec::default().path);
+    Ok(Counterpart {
+        injection: Injection {
+            stores,
+            volume: VolumeSpec { path, group, ..VolumeSpec::default() },
+            secrets,
+            files,
+            env,
+            on_change,
+            listen: None,
+            log: asked.log_format,
+        },
+        once,
+        command: asked.exec.map(|exec| exec.argv),
+        warnings: writer.warnings,
+    })
+}
+
+/// Sets how often a secret is looked at, and what becomes of one that cannot be.
+fn pace(secret: &mut SecretSpec, config: TemplateConfig) {
+    // Their five minutes are a compromise that asking for the version alone makes needless.
+    let usual = config.static_secret_render_interval == TemplateConfig::default().static_secret_render_interval;
+    if !usual && secret.with.is_empty() {
+        secret.refresh = config.static_secret_render_interval.max(Duration::from_secs(1));
+    }
+    if config.exit_on_retry_failure {
+        secret.max_stale = Some(RETRIES);
+        secret.on_stale = OnStale::Exit;
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).expect("it is a name")
+}
+
+fn mode() -> Mode {
+    Mode::parse(MODE).expect("it is a mode")
+}
+
+struct Writer<'a> {
+    source: &'a str,
+    around: &'a dyn Around,
+    warnings: Vec<Warning>,
+}
+
+impl Writer<'_> {
+    fn warn(&mut self, what: impl Into<String>) {
+        self.warnings.push(Warning { line: None, what: what.into() });
+    }
+
+    fn wrong(&self, what: impl Into<String>) -> ConfigError {
+        ConfigError { source_name: self.source.to_owned(), line: None, what: what.into(), hint: None }
+    }
+
+    /// Finds the deepest folder that all destinations are in.
+    fn folder(&self, templates: &[Template]) -> Result<Option<PathBuf>, ConfigError> {
+        let mut common: Option<&Path> = None;
+        for template in templates {
+            let path = template.destination.as_path();
+            let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+            let (true, true, Some(parent)) = (path.is_absolute(), plain, path.parent()) else {
+                return Err(self
+                    .wrong(format!("the destination `{}` is no whole path", path.display()))
+                    .hinted("begin it with `/`, and leave `..` out"));
+            };
+            common = match common {
+                None => Some(parent),
+                Some(common) => common.ancestors().find(|folder| parent.starts_with(folder)),
+            };
+        }
+        match common {
+            Some(folder) if folder.parent().is_none() => {
+                let all: Vec<String> = templates.iter().map(|one| one.destination.display().to_string()).collect();
+                Err(self
+                    .wrong(format!("the destinations have no folder in common: {}", all.join(", ")))
+                    .hinted("all files are published together, in one volume in memory: put them into one folder"))
+            }
+            common => Ok(common.map(Path::to_owned)),
+        }
+    }
+
+    fn file_name(&self, template: &Template, folder: Option<&Path>) -> Result<FileName, ConfigError> {
+        let path = template.destination.as_path();
+        let inside = folder.and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path);
+        let text = inside.to_str().ok_or_else(|| self.wrong(format!("`{}` is no text", path.display())))?;
+        FileName::parse(text).map_err(|what| self.wrong(what))
+    }
+
+    fn template(
+        &self,
+        body: &TemplateBody,
+        what: &str,
+        implied: &mut Implied<'_>,
+    ) -> Result<TemplateSpec, ConfigError> {
+        let text = match &body.text {
+            TemplateText::Contents(text) => text.clone(),
+            TemplateText::Source(path) => self
+                .around
+                .read(path)
+                .map_err(|error| self.wrong(format!("{what}: cannot read its template {}: {error}", path.display())))?,
+        };
+        let usual = (body.left_delimiter.as_str(), body.right_delimiter.as_str()) == ("{{", "}}");
+        let delimiters = (!usual).then(|| (body.left_delimiter.clone(), body.right_delimiter.clone()));
+        let missing = if body.error_on_missing_key { MissingKey::Error } else { MissingKey::NoValue };
+        implied.template(1, text, delimiters, missing, None, &BTreeMap::new()).map_err(|fault| {
+            let mut error = fault.at(self.source);
+            error.line = None;
+            error.what = format!("{what}: {}", error.what);
+            error
+        })
+    }
+
+    /// Finds the one group that all files belong to.
+    fn group(&mut self, templates: &[Template]) -> Result<Option<u32>, ConfigError> {
+        if templates.iter().any(|template| template.user.is_some()) {
+            self.warn("`user` has no counterpart: files belong to the user that the agent runs as");
+        }
+        let mut groups = BTreeSet::new();
+        for group in templates.iter().filter_map(|template| template.group.as_ref()) {
+            groups.insert(match group {
+                Account::Id(id) => *id,
+                Account::Name(name) => self.number_of(name)?,
+            });
+        }
+        if groups.len() > 1 {
+            self.warn("files have several groups: only the first is followed, for all of them");
+        }
+        Ok(groups.first().copied())
+    }
+
+    fn number_of(&self, group: &str) -> Result<u32, ConfigError> {
+        let text = self.around.read(Path::new(GROUPS)).unwrap_or_default();
+        let found = text.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            (fields.next() == Some(group)).then(|| fields.nth(1)?.parse().ok())?
+        });
+        found.ok_or_else(|| self.wrong(format!("there is no group `{group}`")).hinted("give its number"))
+    }
+
+    /// Makes the hook of what is run once a file has changed.
+    fn command(&mut self, template: &Template, file: &FileName) -> Result<Option<Hook>, ConfigError> {
+        let debounce = template.wait.map_or(DEFAULT_DEBOUNCE, |wait| wait.min);
+        let Some(Command { argv, timeout }) = &template.command else { return Ok(None) };
+        let mut argv = argv.clone();
+        if let Some(program) = argv.first_mut().filter(|program| !program.starts_with('/')) {
+            let found = self.around.program(program).and_then(|path| path.to_str().map(str::to_owned));
+            let Some(found) = found else {
+                return Err(self
+                    .wrong(format!("`{program}`, which is run for {file}, is in none of the usual folders"))
+                    .hinted("give its whole path"));
+            };
+            self.warn(format!("`{program}` is taken to be {found}, whatever PATH says"));
+            *program = found;
+        }
+        let tell = Tell::Command { argv, timeout: *timeout };
+        Ok(Some(Hook { tell, files: BTreeSet::from([file.clone()]), debounce, at_start: true }))
+    }
+
+    fn say_what_is_lost(&mut self, asked: &Translation) {
+        for sink in &asked.sinks {
+            self.warn(format!("the sink `{}` is not written: the agent's token stays in it", sink.path.display()));
+        }
+        if let Some(path) = &asked.pid_file {
+            self.warn(format!("`pid_file` is not written: {}", path.display()));
+        }
+        if !matches!(asked.log_level, LogLevel::Info) {
+            self.warn("`log_level` is not followed: what happens is logged, once");
+        }
+        let usual = TemplateConfig::default();
+        let threshold = asked.template_config.lease_renewal_threshold;
+        if (threshold - usual.lease_renewal_threshold).abs() > f64::EPSILON {
+            self.warn("`lease_renewal_threshold` is not followed: leases are renewed after two thirds of their time");
+        }
+    }
+}
+
+impl ConfigError {
+    fn hinted(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.to_owned());
+        self
+    }
+}

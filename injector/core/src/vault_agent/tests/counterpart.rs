@@ -1,0 +1,145 @@
+//! What our agent is told to do, and what it cannot be told.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::super::{Around, Counterpart};
+use super::*;
+use crate::config::{Content, FileName, Injection, OnStale, Tell};
+use crate::template::MissingKey;
+
+/// A machine with an address of Vault, one group, one template and one program.
+struct Machine;
+
+impl Around for Machine {
+    fn variable(&self, name: &str) -> Option<String> {
+        environment(name)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<String> {
+        match path.to_str() {
+            Some("/etc/group") => Ok("root:x:0:\nweb:x:2000:a,b\n".to_owned()),
+            Some("/t.tpl") => Ok("<< secret \"secret/web\" >>".to_owned()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn program(&self, name: &str) -> Option<PathBuf> {
+        (name == "nginx").then(|| "/usr/sbin/nginx".into())
+    }
+}
+
+const CONTENTS: &str = r#"contents = "{{ with secret \"secret/data/web\" }}{{ .Data }}{{ end }}""#;
+
+fn counterpart(text: &str) -> Result<Counterpart, ConfigError> {
+    hcl(&text.replace("CONTENTS", CONTENTS))?.counterpart(&Machine)
+}
+
+fn warnings(found: &Counterpart) -> Vec<&str> {
+    found.warnings.iter().map(|warning| warning.what.as_str()).collect()
+}
+
+#[test]
+fn the_volume_is_what_all_destinations_have_in_common() {
+    for (destinations, volume, names) in [
+        (&["/vault/secrets/a"][..], "/vault/secrets", &["a"][..]),
+        (&["/vault/secrets/a", "/vault/secrets/b/c"], "/vault/secrets", &["a", "b/c"]),
+        (&["/run/x/a/one", "/run/x/b/two"], "/run/x", &["a/one", "b/two"]),
+        (&["/run/xa/one", "/run/xb/two"], "/run", &["xa/one", "xb/two"]),
+    ] {
+        let blocks: String =
+            destinations.iter().map(|to| format!("template {{\n CONTENTS\n destination = \"{to}\"\n}}\n")).collect();
+        let found = counterpart(&blocks).unwrap();
+        assert_eq!(found.injection.volume.path, Path::new(volume));
+        assert_eq!(found.injection.files.keys().map(FileName::as_str).collect::<Vec<_>>(), names);
+        assert_eq!(warnings(&found), [""; 0]);
+    }
+}
+
+#[test]
+fn each_part_has_its_counterpart() {
+    let found = counterpart(
+        "template {\n source = \"/t.tpl\"\n left_delimiter = \"<<\"\n right_delimiter = \">>\"\n destination = \"/v/a\"\n \
+         perms = \"0640\"\n group = \"web\"\n error_on_missing_key = true\n command = \"nginx -s reload\"\n wait { min = \"2s\" }\n}\n\
+         template_config {\n exit_on_retry_failure = true\n static_secret_render_interval = \"1m\"\n}\nexit_after_auth = true",
+    )
+    .unwrap();
+    let Injection { volume, files, secrets, on_change, .. } = &found.injection;
+    assert_eq!(volume.group, Some(2000));
+    let file = &files.values().next().unwrap();
+    assert_eq!(file.mode.unwrap().to_string(), "0640");
+    let Content::Template(template) = &file.content else { panic!("{file:?}") };
+    assert_eq!((template.missing, template.calls.len()), (MissingKey::Error, 1));
+    let secret = secrets.values().next().unwrap();
+    assert_eq!((secret.refresh, secret.on_stale), (Duration::from_secs(60), OnStale::Exit));
+    let [hook] = on_change.as_slice() else { panic!("{on_change:?}") };
+    assert!(matches!(&hook.tell, Tell::Command { argv, .. } if argv == &["/usr/sbin/nginx", "-s", "reload"]));
+    assert_eq!((hook.debounce, hook.at_start), (Duration::from_secs(2), true));
+    assert!(found.once);
+    let told = warnings(&found);
+    assert!(told[0].contains("/usr/sbin/nginx") && told[1].contains("`exit_after_auth`"), "{told:?}");
+    // It is a configuration like any other.
+    let back = Injection::parse(&found.injection.to_json().to_string(), "c").map_err(|error| error.to_string());
+    assert_eq!(back.unwrap().files.len(), 1);
+}
+
+#[test]
+fn a_child_comes_from_the_file() {
+    let exec =
+        "env_template \"A\" { CONTENTS }\nexec {\n command = [\"/app\", \"-v\"]\n restart_stop_signal = \"SIGINT\"\n}";
+    let found = counterpart(exec).unwrap();
+    assert_eq!(found.command.as_deref().unwrap(), ["/app", "-v"]);
+    assert!(matches!(found.injection.on_change[0].tell, Tell::Restart));
+    assert_eq!(found.injection.env.len(), 1);
+    assert!(warnings(&found)[0].contains("`restart_stop_signal`"));
+}
+
+#[test]
+fn what_cannot_be_done_is_an_error_with_a_way_out() {
+    for (text, part) in [
+        (
+            "template {\n CONTENTS\n destination = \"/a/b\"\n}\ntemplate {\n CONTENTS\n destination = \"/c/d\"\n}",
+            "no folder in common",
+        ),
+        ("template {\n CONTENTS\n destination = \"a/b\"\n}", "no whole path"),
+        ("template {\n CONTENTS\n destination = \"/a/../b\"\n}", "no whole path"),
+        ("template {\n CONTENTS\n destination = \"/a/b\"\n group = \"nobody-knows\"\n}", "no group `nobody-knows`"),
+        ("template {\n CONTENTS\n destination = \"/a/b\"\n command = \"frob x\"\n}", "`frob`"),
+        ("template {\n contents = \"none\"\n destination = \"/a/b\"\n}", "no template reads a secret"),
+        ("", "no template reads a secret"),
+    ] {
+        let error = counterpart(text).unwrap_err();
+        assert!(error.what.contains(part) && error.hint.is_some(), "{error}: {:?}", error.hint);
+    }
+    for (text, part) in [
+        ("template {\n source = \"/none\"\n destination = \"/a/b\"\n}", "/a/b: cannot read its template /none"),
+        ("template {\n contents = \"{{ if\"\n destination = \"/a/b\"\n}", "/a/b: line 1 of the template"),
+        (
+            "template {\n CONTENTS\n destination = \"/a/b\"\n}\ntemplate {\n CONTENTS\n destination = \"/a/b\"\n}",
+            "two templates",
+        ),
+    ] {
+        let error = counterpart(text).unwrap_err();
+        assert!(error.what.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn it_is_told_from_our_own() {
+    let told: BTreeMap<&str, bool> = BTreeMap::from([
+        ("auto_auth {\n}", true),
+        ("vault {}\n  auto_auth  {", true),
+        ("auto_auth = {}", true),
+        ("{\"auto_auth\": {}}", true),
+        ("{\n  \"vault\": {},\n  \"auto_auth\": {\n}}", true),
+        ("apiVersion: oakum.dev/v1\nkind: Injection\n", false),
+        ("apiVersion: oakum.dev/v1\nfiles: { a: { template: |\n auto_auth {\n", false),
+        ("auto_authority: 1", false),
+        ("# auto_auth {", false),
+    ]);
+    for (text, is) in told {
+        assert_eq!(VaultAgentConfig::is_meant(text), is, "{text}");
+    }
+}

@@ -1,0 +1,208 @@
+//! A configuration of Vault Agent, handed to the real one and to ours as it is: the same files, the same child.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use e2e::agent::Place;
+
+use e2e::programs::{self, finish};
+use e2e::servers::program;
+use e2e::servers::vault::Vault;
+use serde_json::json;
+
+use crate::role;
+
+/// The blocks that every configuration here has, with a login by AppRole.
+fn head(vault: &Vault, place: &Place) -> String {
+    let role = role(vault);
+    let (id, secret) = (place.file("role-id", &role.role_id), place.file("secret-id", &role.secret_id));
+    format!(
+        r#"
+        vault {{ address = "{}" }}
+        auto_auth {{
+          method "approle" {{
+            mount_path = "auth/approle"
+            config = {{
+              role_id_file_path = "{}"
+              secret_id_file_path = "{}"
+              remove_secret_id_file_after_reading = false
+            }}
+          }}
+        }}
+        "#,
+        vault.address(),
+        id.display(),
+        secret.display()
+    )
+}
+
+/// Runs the real Vault Agent to its end, and gives what its child wrote.
+fn theirs(place: &Place, config: &str) -> String {
+    let config = place.file("theirs.hcl", config);
+    let ran = finish(Command::new(program("OAKUM_VAULT").unwrap()).args(["agent", "-config"]).arg(config), b"");
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    ran.out
+}
+
+/// The file's bytes and the nine bits of its mode.
+fn seen(path: &Path) -> (String, u32) {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    (text, fs::metadata(path).unwrap().permissions().mode() & 0o777)
+}
+
+#[test]
+fn the_same_file_gives_the_same_files() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("web", &json!({"user": "web", "password": "p\"a'ss <&>", "port": 5432}));
+    let source =
+        place.file("env.tpl", "[[ with secret \"secret/data/web\" ]]export USER=[[ .Data.data.user ]]\n[[ end ]]");
+    let config = head(&vault, &place)
+        + &format!(
+            r#"
+        exit_after_auth = true
+        template_config {{ static_secret_render_interval = "10s" }}
+        template {{
+          contents    = "{{{{ with secret \"secret/data/web\" }}}}{{{{ .Data.data | toJSON }}}}{{{{ end }}}}"
+          destination = "FOLDER/web.json"
+          perms       = "0600"
+        }}
+        template {{
+          source          = "{}"
+          destination     = "FOLDER/conf/env.sh"
+          left_delimiter  = "[["
+          right_delimiter = "]]"
+        }}
+        template {{
+          contents    = <<EOT
+port={{{{ with secret "secret/data/web" }}}}{{{{ .Data.data.port }}}} {{{{ .Data.data.nothing }}}}{{{{ end }}}}
+EOT
+          destination = "FOLDER/conf/port"
+        }}
+        "#,
+            source.display()
+        );
+    let other = place.path("theirs");
+    theirs(&place, &config.replace("FOLDER", &other.display().to_string()));
+
+    place.file("config.yaml", &config.replace("FOLDER", &place.volume().display().to_string()));
+    let ran = place.start_as_it_is("run").end();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(!ran.err.contains("config.no_counterpart"), "{}", ran.err);
+    for name in ["web.json", "conf/env.sh", "conf/port"] {
+        assert_eq!(seen(&place.volume().join(name)), seen(&other.join(name)), "{name}");
+    }
+    assert!(place.read("conf/port").unwrap().contains("5432 <no value>"));
+    assert_eq!(vault.sessions().len(), 1, "theirs leaves its token, and ours does not");
+}
+
+#[test]
+fn the_same_file_starts_the_same_child() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("web", &json!({"user": "web", "password": "p a$s"}));
+    let config = head(&vault, &place)
+        + r#"
+        env_template "DSN" {
+          contents             = "{{ with secret \"secret/data/web\" }}pg://{{ .Data.data.user }}:{{ .Data.data.password }}@db{{ end }}"
+          error_on_missing_key = true
+        }
+        exec {
+          command                   = ["sh", "-c", "printf '<%s>' \"$DSN\""]
+          restart_on_secret_changes = "never"
+        }
+        "#;
+    let child = theirs(&place, &config);
+    assert!(child.contains("<pg://web:p a$s@db>"), "{child}");
+
+    place.file("config.yaml", &config);
+    let ran = place.start_as_it_is("run").end();
+    assert_eq!((ran.code, ran.out.as_str()), (0, "<pg://web:p a$s@db>"), "{}", ran.err);
+    assert_eq!(place.names(), [""; 0], "what goes into an environment alone needs no volume");
+}
+
+#[test]
+fn a_child_is_started_again_with_what_is_new() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("web", &json!({"word": "first"}));
+    let config = head(&vault, &place)
+        + r#"
+        template_config { static_secret_render_interval = "1s" }
+        env_template "WORD" { contents = "{{ with secret \"secret/data/web\" }}{{ .Data.data.word }}{{ end }}" }
+        exec { command = ["sh", "-c", "echo \"is $WORD\"; exec sleep 60"] }
+        "#;
+    place.file("config.yaml", &config);
+    let mut agent = place.start_as_it_is("run");
+    agent.until("the first", |agent| agent.out().contains("is first\n"));
+    vault.put("web", &json!({"word": "second"}));
+    agent.until("the second", |agent| agent.out().contains("is second\n"));
+    assert_eq!(agent.stop().code, 143, "its child was ended by the signal");
+}
+
+#[test]
+fn a_command_is_run_for_its_own_file() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("web", &json!({"word": "first"}));
+    let told = place.path("told");
+    let config = head(&vault, &place)
+        + &format!(
+            r#"
+        template_config {{ static_secret_render_interval = "1s" }}
+        template {{
+          contents    = "{{{{ with secret \"secret/data/web\" }}}}{{{{ .Data.data.word }}}}{{{{ end }}}}"
+          destination = "{}/word"
+          command     = "touch {}"
+          wait {{ min = "100ms" }}
+        }}
+        "#,
+            place.volume().display(),
+            told.display()
+        );
+    place.file("config.yaml", &config);
+    let mut agent = place.start_as_it_is("run");
+    agent.until("the command", |_| told.exists());
+    assert_eq!(place.read("word").as_deref(), Some("first"));
+    fs::remove_file(&told).unwrap();
+    vault.put("web", &json!({"word": "second"}));
+    agent.until("the command", |_| told.exists());
+    assert_eq!(place.read("word").as_deref(), Some("second"));
+    let ran = agent.stop();
+    assert!(ran.err.contains("`touch` is taken to be /usr/bin/touch"), "{}", ran.err);
+}
+
+#[test]
+fn json_is_read_too_and_check_says_what_is_lost() {
+    let place = Place::new();
+    let config = json!({
+        "vault": [{"address": "https://vault.example.com:8200"}],
+        "auto_auth": {
+            "method": [{"kubernetes": {"min_backoff": "5s", "config": {"role": "web"}}}],
+            "sink": [{"file": {"config": {"path": "/home/vault/.vault-token"}}}],
+        },
+        "cache": {"use_auto_auth_token": true},
+        "template": [{
+            "contents": "{{ with secret \"secret/data/web\" }}{{ .Data.data.word }}{{ end }}",
+            "destination": place.volume().join("word"),
+        }],
+    });
+    let config = place.file("agent.json", &config.to_string());
+    let check = || {
+        finish(Command::new(programs::program("oakum-agent").unwrap()).args(["check", "--config"]).arg(&config), b"")
+    };
+    let ran = check();
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    for part in [
+        &format!("volume {}: ", place.volume().display()),
+        "word: a template of secret/data/web",
+        "the sink `/home/vault/.vault-token` is not written",
+        "`min_backoff` and `max_backoff` have no counterpart",
+        "`cache`",
+    ] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
+
+    fs::write(&config, fs::read_to_string(&config).unwrap().replace("{{ end }}", "")).unwrap();
+    let ran = check();
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("/word: line 1 of the template"), "{}", ran.err);
+}
