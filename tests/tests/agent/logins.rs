@@ -401,7 +401,9 @@ fn a_hundred_killed_processes_share_one_token() {
     let mut agent = place.start("run", &rest, &[]);
     agent.until("the file", |_| place.read("db").as_deref() == Some("first"));
     assert_eq!(vault.sessions(), first);
-    // Who is told to stop gives it back.
+    // Who is told to stop gives it back, and so does who is done.
     assert_eq!(agent.stop().code, 0);
+    assert!(vault.sessions().is_empty() && !kept.exists());
+    assert_eq!(place.run("once", &rest, &[]).code, 0);
     assert!(vault.sessions().is_empty() && !kept.exists());
 }

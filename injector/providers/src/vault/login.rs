@@ -39,7 +39,11 @@ impl Vault {
                 };
                 let secret_id = text(secret, secret_id)?.to_owned();
                 let endpoint = Wiped(LoginWithApproleRequest { mount: mount.clone(), role_id, secret_id });
-                self.grant(&endpoint.0, mount, secret).await
+                let granted = self.grant(&endpoint.0, mount, secret).await;
+                match &self.wrapped {
+                    Some(wrapped) => granted.map_err(|error| wrapped.explained(error)),
+                    None => granted,
+                }
             }
             VaultAuth::Kubernetes { mount, role, token } => {
                 let secret = credential(token)?;
@@ -96,7 +100,7 @@ impl Vault {
         let Some(keep) = self.keep.as_ref().filter(|_| !self.state().looked) else { return Ok(None) };
         let found = match keep.read()? {
             // What was kept under another configuration may not do what this one asks for.
-            Some(kept) if kept.of == self.of => {
+            Some(kept) if kept.of == self.belongs_to => {
                 let token = kept.secret;
                 match self.ask(&LookupTokenSelfRequest {}, Some(&token), &[&token]).await {
                     Ok(body) => Some((token, self.parse(reply::lookup(body.expose(), true))?)),
@@ -111,9 +115,9 @@ impl Vault {
     }
 
     /// Keeps the token of a login. One that cannot be kept is given back: each try would leave one more behind.
-    pub(super) async fn keep(&self, token: &Token) -> Result<(), ProviderError> {
+    pub(super) async fn keep_token(&self, token: &Token) -> Result<(), ProviderError> {
         let Some(keep) = &self.keep else { return Ok(()) };
-        let kept = keep.write(&self.of, &token.secret);
+        let kept = keep.write(&self.belongs_to, &token.secret);
         if kept.is_err() && token.ours {
             let _ = self.revoke_one(token).await;
         }

@@ -36,9 +36,10 @@ pub struct Vault {
     namespace: Option<HeaderValue>,
     auth: VaultAuth,
     wrapped: Option<Wrapped>,
-    /// Where the token is kept, and which configuration it belongs to, by a hash.
+    /// Where the token is kept.
     keep: Option<Keep>,
-    of: String,
+    /// The configuration that it belongs to, by a hash.
+    belongs_to: String,
     #[cfg(feature = "aws")]
     identity: Option<crate::aws::identity::Identity>,
     state: Mutex<State>,
@@ -90,7 +91,7 @@ impl Vault {
         };
         let keep = spec.keep_token.as_deref().map(Keep::open).transpose()?;
         let VaultStore { address, namespace: within, auth, .. } = spec;
-        let of = hash(&[format!("{address} {within:?} {auth:?}").as_bytes()]);
+        let belongs_to = hash(&[format!("{address} {within:?} {auth:?}").as_bytes()]);
         #[cfg(feature = "aws")]
         let identity = match &spec.auth {
             VaultAuth::Aws { credentials, region, header, .. } => {
@@ -103,7 +104,7 @@ impl Vault {
             identity,
             wrapped,
             keep,
-            of,
+            belongs_to,
             base: spec.address.to_string(),
             transport,
             namespace,
@@ -221,7 +222,7 @@ impl SecretProvider for Vault {
             };
             let token = Arc::new(Token { secret, ours: session.ours, opened: Instant::now() });
             if is_new {
-                self.keep(&token).await.map_err(failed)?;
+                self.keep_token(&token).await.map_err(failed)?;
             }
             let mut state = self.state();
             state.mounts.clear();

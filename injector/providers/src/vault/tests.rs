@@ -266,6 +266,16 @@ async fn a_wrapped_secret_id_is_unwrapped_once_and_kept_for_the_next_process() {
 }
 
 #[tokio::test]
+async fn a_secret_id_that_has_ended_is_no_alarm_and_says_that_another_token_is_wanted() {
+    let ended = r#"400 {"errors":["invalid role or secret ID"]}"#;
+    let (address, _asked) = scripted(vec![FROM_HERE, SECRET_ID, ended]).await;
+    let token = file("w-1");
+    let error = vault(address, wrapped(token.path(), None)).login().await.unwrap_err();
+    assert_eq!((error.class, error.alarm), (Class::Refused, None));
+    assert!(error.hint.unwrap().contains("another wrapping token"));
+}
+
+#[tokio::test]
 async fn a_wrapping_token_that_is_foreign_or_used_up_is_an_alarm_once_and_not_used() {
     let foreign = r#"200 {"data":{"creation_path":"cubbyhole/x/role/web/secret-id"}}"#;
     let used = r#"400 {"errors":["wrapping token is not valid or does not exist"]}"#;

@@ -111,6 +111,18 @@ impl Wrapped {
         Ok(held)
     }
 
+    /// Says what to do about a secret id that is not accepted any more: the token in the file has served.
+    pub(super) fn explained(&self, error: ProviderError) -> ProviderError {
+        match error.class {
+            Class::Refused => error.hint(format!(
+                "the secret id may have ended: put another wrapping token into {}, and check the role at auth/{}",
+                self.file.display(),
+                self.mount
+            )),
+            _ => error,
+        }
+    }
+
     async fn unwrap(&self, vault: &Vault, token: &Secret) -> Result<Secret, ProviderError> {
         let endpoint = Wiped(WrappingLookupRequest { token: text(token, &self.file)?.to_owned() });
         let body = vault.ask(&endpoint.0, None, &[token]).await.map_err(|error| self.used(error))?;
