@@ -1,10 +1,10 @@
 //! Our side of TLS: whom we trust, the name that we ask for, and the certificate that we show, if any.
 //!
-//! A certificate that we show is read again when its file or its key's has changed, for the next connection. While the
-//! two do not belong together, since one of them is not written yet, the last good pair is shown.
+//! Certificates that we trust or show are read again when one of their files has changed, for the next connection. While
+//! they are no good, such as a certificate whose new key is not written yet, the last good ones hold.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use oakum_inject::config::ClientCert;
@@ -20,32 +20,33 @@ use crate::credential::credential;
 #[derive(Clone)]
 pub(crate) struct Tls {
     name: ServerName<'static>,
-    roots: Arc<RootCertStore>,
-    connector: TlsConnector,
-    shown: Option<Arc<Shown>>,
+    trust: Arc<Trust>,
 }
 
-/// A certificate of ours, as it was when it was last read.
-struct Shown {
-    files: ClientCert,
+/// The files that both sides are known by, and what was made of them when they were last read.
+struct Trust {
+    ca: Option<PathBuf>,
+    shown: Option<ClientCert>,
     last: Mutex<(Stamp, TlsConnector)>,
+}
+
+impl Trust {
+    fn read(ca: Option<PathBuf>, shown: Option<ClientCert>) -> Result<Arc<Self>, ProviderError> {
+        // The stamp first: what changes while we read is read again.
+        let last = (Stamp::of(ca.as_deref(), shown.as_ref()), connector(ca.as_deref(), shown.as_ref())?);
+        Ok(Arc::new(Self { ca, shown, last: Mutex::new(last) }))
+    }
 }
 
 impl Tls {
     /// Trusts those in a file, or those that the system trusts, with a server of a name.
     pub(crate) fn trusting(ca: Option<&Path>, name: &str) -> Result<Self, ProviderError> {
-        let name = server_name(name)?;
-        let roots = Arc::new(roots(ca)?);
-        let connector = connector(&roots, None)?;
-        Ok(Self { name, roots, connector, shown: None })
+        Ok(Self { name: server_name(name)?, trust: Trust::read(ca.map(Path::to_owned), None)? })
     }
 
     /// Shows a certificate of ours besides.
-    pub(crate) fn showing(mut self, files: &ClientCert) -> Result<Self, ProviderError> {
-        // The stamp first: what changes while we read is read again.
-        let last = Mutex::new((Stamp::of(files), connector(&self.roots, Some(files))?));
-        self.shown = Some(Arc::new(Shown { files: files.clone(), last }));
-        Ok(self)
+    pub(crate) fn showing(self, files: &ClientCert) -> Result<Self, ProviderError> {
+        Ok(Self { trust: Trust::read(self.trust.ca.clone(), Some(files.clone()))?, ..self })
     }
 
     /// The same for a server of another name.
@@ -59,13 +60,14 @@ impl Tls {
 
     /// Gives what the next connection is made with.
     pub(crate) fn connector(&self) -> TlsConnector {
-        let Some(shown) = &self.shown else { return self.connector.clone() };
-        let mut last = shown.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Stamp::of(&shown.files);
+        let Trust { ca, shown, last } = &*self.trust;
+        let (ca, shown) = (ca.as_deref(), shown.as_ref());
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Stamp::of(ca, shown);
         if last.0 != now
-            && let Ok(connector) = connector(&self.roots, Some(&shown.files))
+            && let Ok(connector) = connector(ca, shown)
         {
-            // A new connector resumes no session of the old one, in which the server knows the old certificate.
+            // A new connector resumes no session of the old one, in which the two sides know each other as they were.
             *last = (now, connector);
         }
         last.1.clone()
@@ -74,12 +76,13 @@ impl Tls {
 
 /// Tells whether files were written or replaced: place, length and time of each; none where it cannot be looked at.
 #[derive(PartialEq, Eq)]
-struct Stamp([Option<(u64, u64, i64, i64)>; 2]);
+struct Stamp([Option<(u64, u64, i64, i64)>; 3]);
 
 impl Stamp {
-    fn of(files: &ClientCert) -> Self {
-        Self([&files.cert, &files.key].map(|path| {
-            let about = std::fs::metadata(path).ok()?;
+    fn of(ca: Option<&Path>, shown: Option<&ClientCert>) -> Self {
+        let (cert, key) = (shown.map(|files| &*files.cert), shown.map(|files| &*files.key));
+        Self([ca, cert, key].map(|path| {
+            let about = std::fs::metadata(path?).ok()?;
             Some((about.ino(), about.size(), about.mtime(), about.mtime_nsec()))
         }))
     }
@@ -95,11 +98,11 @@ fn misconfigured(what: String) -> ProviderError {
     ProviderError::new(Class::Misconfigured, what)
 }
 
-fn connector(roots: &Arc<RootCertStore>, shown: Option<&ClientCert>) -> Result<TlsConnector, ProviderError> {
+fn connector(ca: Option<&Path>, shown: Option<&ClientCert>) -> Result<TlsConnector, ProviderError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| misconfigured(format!("cannot set up TLS: {error}")))?
-        .with_root_certificates(Arc::clone(roots));
+        .with_root_certificates(roots(ca)?);
     let config = match shown {
         None => builder.with_no_client_auth(),
         Some(ClientCert { cert, key }) => {

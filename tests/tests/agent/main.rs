@@ -18,6 +18,7 @@ mod logins;
 mod memory;
 mod outage;
 mod refusal;
+mod reload;
 mod sandbox;
 mod templates;
 

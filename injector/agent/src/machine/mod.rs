@@ -576,7 +576,8 @@ impl Agent {
         let files = self.makeable();
         let withdrawn = self.withdrawn();
         let changed = withdrawn.iter().any(|name| self.files.get(name).is_some_and(|file| !file.withdrawn));
-        if files.is_empty() && !changed && !self.publishing.removed && !(all && self.plan.files.is_empty()) {
+        let nothing_to_make = all && self.plan.files.is_empty();
+        if files.is_empty() && !(changed || self.publishing.removed || nothing_to_make) {
             return;
         }
         let demand = if all { Demand::All } else { Demand::WhatCanBe };
