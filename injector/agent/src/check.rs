@@ -61,7 +61,7 @@ fn output_lines(text: &str) -> String {
 }
 
 fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
-    let Injection { stores, volume, secrets, files, env, on_change, listen, log: _ } = injection;
+    let Injection { stores, volume, secrets, files, env, on_change, listen, log: _, audit } = injection;
     for (name, store) in stores {
         writeln!(out, "store {name}: {}", store_text(store))?;
     }
@@ -74,6 +74,9 @@ fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
         write!(out, ", group {group}")?;
     }
     writeln!(out, ", the generation before is wiped after {:?}", volume.grace)?;
+    if let Some(audit) = audit {
+        writeln!(out, "every access is logged, with its path {}", audit.name())?;
+    }
     for (name, file) in files {
         writeln!(out, "  {name}: {}", file_text(file))?;
     }

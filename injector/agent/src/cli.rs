@@ -27,6 +27,8 @@ options:
   --require-sandbox   with `run`, `once` and `exec`: end with 2 unless the process can be sandboxed in full: not dumpable,
                       no core files, no new privileges, Landlock for files and connections (but in `exec`, whose child
                       would inherit it), seccomp
+  --termination-log FILE
+                      where to leave a message when it ends badly (default /dev/termination-log, if it is there)
   --published         with `check`: say nothing, and fail with 5 unless every file is published
   -h, --help          this text
   -V, --version       the version
@@ -62,6 +64,8 @@ pub(crate) struct Options {
     pub(crate) config: PathBuf,
     pub(crate) timeout: Duration,
     pub(crate) sandbox: Sandbox,
+    /// Where to leave a message; none where nobody said.
+    pub(crate) termination_log: Option<PathBuf>,
 }
 
 /// What happens where the kernel cannot sandbox us in full.
@@ -89,7 +93,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         other => return Err(usage(format!("there is no command `{}`", other.escape_debug()))),
     }
     let (mut config, mut timeout, mut rest, mut expect) = (None, None, Vec::new(), Expect::Plan);
-    let mut sandbox = Sandbox::BestEffort;
+    let (mut sandbox, mut termination_log) = (Sandbox::BestEffort, None);
     while let Some(argument) = arguments.next() {
         let text = argument.to_str().unwrap_or_default();
         let (option, value) = match text.split_once('=') {
@@ -106,6 +110,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
                 timeout =
                     Some(parse_duration(&value.to_string_lossy()).map_err(|why| usage(format!("--timeout: {why}")))?);
             }
+            "--termination-log" if command != "check" => termination_log = Some(PathBuf::from(value()?)),
             "--require-sandbox" if command != "check" => sandbox = Sandbox::Required,
             "--published" if command == "check" => expect = Expect::Files,
             "--" if command == "exec" => {
@@ -124,6 +129,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         config: config.ok_or_else(|| usage(format!("`{command}` needs --config FILE")))?,
         timeout: timeout.unwrap_or(TIMEOUT),
         sandbox,
+        termination_log,
     };
     Ok(match command.as_str() {
         "check" => Command::Check(options, expect),
@@ -148,6 +154,7 @@ mod tests {
             config: "c.yaml".into(),
             timeout: Duration::from_secs(timeout),
             sandbox: Sandbox::BestEffort,
+            termination_log: None,
         };
         let required = Options { sandbox: Sandbox::Required, ..options(60) };
         assert_eq!(read("run --require-sandbox --config c.yaml"), Ok(Command::Work(Mode::Run, required, vec![])));

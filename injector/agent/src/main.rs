@@ -19,7 +19,7 @@ mod volume;
 use std::process::ExitCode;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use oakum_inject::vault_agent::VaultAgentConfig;
 use oakum_inject::{Class, ConfigError, Injection, ProviderError};
@@ -30,6 +30,9 @@ use crate::machine::{Outcome, VolumeFault};
 use crate::output::Level;
 use crate::surroundings::Surroundings;
 use crate::volume::VolumeError;
+
+/// Where Kubernetes looks for a message, unless a pod says otherwise.
+const TERMINATION_LOG: &str = "/dev/termination-log";
 
 #[global_allocator]
 static ALLOCATOR: harden::alloc::Wiping = harden::alloc::Wiping;
@@ -51,6 +54,10 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             output::fail(&failure.what, failure.hint.as_deref());
+            output::last_words(&match &failure.hint {
+                Some(hint) => format!("{}\nhint: {hint}", failure.what),
+                None => failure.what.clone(),
+            });
             ExitCode::from(failure.code)
         }
     }
@@ -96,6 +103,7 @@ fn load(options: &Options) -> Result<Loaded, Failure> {
 }
 
 fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden::Report) -> Result<u8, Failure> {
+    prepare_last_words(options)?;
     let Loaded { injection, command: own, once, warnings, sources } = load(options)?;
     output::set_format(injection.log);
     for warning in &warnings {
@@ -113,6 +121,18 @@ fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden:
         .build()
         .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
     runtime.block_on(shell::run(shell::Asked { injection, sources, mode, command }, options, hardened))
+}
+
+/// Opens the file that Kubernetes shows when a container has ended, if it is there.
+fn prepare_last_words(options: &Options) -> Result<(), Failure> {
+    let path = options.termination_log.as_deref();
+    match output::open_last_words(path.unwrap_or(Path::new(TERMINATION_LOG))) {
+        Err(error) if path.is_some() => {
+            Err(Failure::usage(format!("--termination-log: cannot write: {}", output::reason(&error)))
+                .hint("the file must be there already, as it is in a container of Kubernetes"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How the program ends when it does not end well: printed once, here.

@@ -1,14 +1,22 @@
 //! The only place that writes to standard output and standard error. Names and counts, never a value, a request or a
 //! response. Whatever came from elsewhere is escaped here once more, so that it cannot move a terminal.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::sync::OnceLock;
+use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use oakum_inject::config::LogFormat;
 
 use crate::Failure;
 
+/// The version of the Elastic Common Schema that names the fields of JSON.
+const ECS: &str = "8.11.0";
+/// What Kubernetes shows of a container's last words.
+const LAST_WORDS: usize = 4096;
+
+static LAST: Mutex<Option<File>> = Mutex::new(None);
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
 /// Chooses how logs are written, once.
@@ -49,13 +57,20 @@ fn line(
     match format {
         LogFormat::Json => {
             let mut object = serde_json::Map::new();
-            for (key, value) in
-                [("@timestamp", time.as_str()), ("log.level", level), ("event.action", event), ("message", message)]
-            {
+            for (key, value) in [
+                ("@timestamp", time.as_str()),
+                ("log.level", level),
+                ("event.action", event),
+                ("message", message),
+                ("ecs.version", ECS),
+                ("service.name", "oakum-agent"),
+            ] {
                 object.insert(key.to_owned(), value.into());
             }
             for (key, value) in fields {
-                object.insert(format!("oakum.{key}"), value.as_str().into());
+                // The Elastic Common Schema has a place for some, and the rest are our own.
+                let key = if key.contains('.') { (*key).to_owned() } else { format!("oakum.{key}") };
+                object.insert(key, value.as_str().into());
             }
             format!("{}\n", serde_json::Value::from(object))
         }
@@ -73,6 +88,29 @@ pub(crate) fn fail(what: &str, hint: Option<&str>) {
         text.push_str(&format!("hint: {}\n", plain(hint)));
     }
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Opens the file of our last words, before the sandbox closes it off.
+///
+/// # Errors
+/// Whatever the system says.
+pub(crate) fn open_last_words(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).truncate(true).open(path)?;
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+    Ok(())
+}
+
+/// Leaves a message for whoever asks why the container ended: `kubectl describe pod` shows it.
+pub(crate) fn last_words(text: &str) {
+    let text = plain_lines(text);
+    let end = (0..=text.len().min(LAST_WORDS)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    if let Some(mut file) = LAST.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let _ = file.write_all(&text.as_bytes()[..end]);
+    }
+}
+
+fn plain_lines(text: &str) -> String {
+    text.lines().map(|line| plain(line) + "\n").collect()
 }
 
 /// Writes to standard output what was asked for.

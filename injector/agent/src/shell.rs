@@ -10,11 +10,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use oakum_inject::config::{FileName, Receiver, SecretSpec, Tell};
+use oakum_inject::config::{Audit, FileName, Receiver, SecretSpec, Tell};
 use oakum_inject::format;
 use oakum_inject::provider::{Answer, Grant, Session, Term, Want};
 use oakum_inject::reference::Name;
 use oakum_inject::{Alarm, Class, Fetched, Fields, Injection, ProviderError, SecretProvider, Version};
+use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::process::{Pid, Signal};
 use tokio::signal::unix::{SignalKind, signal};
@@ -124,6 +125,10 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
     };
     if let Some(volume) = shell.volume.as_mut().filter(|_| mode != Mode::Once || outcome != Outcome::Done) {
         volume.leave();
+    }
+    let complaints = shell.agent.complaints();
+    if outcome == Outcome::Done && !complaints.is_empty() {
+        output::last_words(&complaints.join("\n"));
     }
     outcome.try_into()
 }
@@ -361,7 +366,25 @@ impl Shell {
         output::log(Level::Error, &format!("vault.{}", alarm.name()), &error.what, &fields);
     }
 
+    /// Leaves a line of an access, whatever came of it.
+    fn audit(&self, secret: &Name, result: &Result<Fetched, ProviderError>) {
+        let (Some(audit), Some(spec)) = (self.injection.audit, self.injection.secrets.get(secret)) else { return };
+        let mut told = vec![("secret", secret.to_string()), ("store", spec.from.store.to_string())];
+        told.push(match audit {
+            Audit::Plain => ("path", spec.from.path.clone()),
+            Audit::Hashed => ("path_sha256", hash(&spec.from.path)),
+        });
+        let (outcome, found) = match result {
+            Ok(Fetched::Unchanged) => ("success", "unchanged"),
+            Ok(Fetched::Changed { .. }) => ("success", "read"),
+            Err(error) => ("failure", error.class.name()),
+        };
+        told.extend([("found", found.to_owned()), ("event.outcome", outcome.to_owned())]);
+        output::log(Level::Info, "secret.access", "asked for", &told);
+    }
+
     fn take_value(&mut self, secret: Name, result: Result<Fetched, ProviderError>) -> Event {
+        self.audit(&secret, &result);
         let result = result.and_then(|fetched| self.chosen(&secret, fetched));
         let result = match result {
             Ok(Fetched::Unchanged) => Ok(None),
@@ -736,6 +759,11 @@ fn listen_for_signals(events: &mpsc::UnboundedSender<Message>) -> std::io::Resul
         async move { while ended.recv().await.is_some() && events.send(Message::ChildMayHaveEnded).is_ok() {} },
     );
     Ok(())
+}
+
+/// The SHA-256 of a text, in hex.
+fn hash(text: &str) -> String {
+    digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Draws a number: a seed for chance, or the name of a generation. Without the system's randomness the clock must do,

@@ -9,7 +9,7 @@
 //! | `oakum.dev/file.NAME` | a map as under `files`, or `SECRET#FIELD`; a `name` in it is the file's name where that does not fit into an annotation |
 //! | `oakum.dev/env` | a map from variable to `SECRET#FIELD`, or to a map with a `template` |
 //! | `oakum.dev/on_change` | a list, as under `on_change` |
-//! | `oakum.dev/listen`, `oakum.dev/log` | as `listen` and `log` |
+//! | `oakum.dev/listen`, `oakum.dev/log`, `oakum.dev/audit` | as `listen`, `log` and `audit` |
 //!
 //! Values are YAML, so JSON will do. Those of [`POD_KEYS`] are for the webhook. Any other key of the family is an error.
 
@@ -28,7 +28,7 @@ pub const INJECT: &str = "inject";
 /// Keys that say something about the pod, not about its secrets; the webhook reads or writes them.
 pub const POD_KEYS: &[&str] = &["containers", "status", "injection"];
 /// Keys that are part of an injection, apart from the families `store.`, `secret.` and `file.`.
-const PLAIN_KEYS: &[&str] = &["volume", "env", "on_change", "listen", "log"];
+const PLAIN_KEYS: &[&str] = &["volume", "env", "on_change", "listen", "log", "audit"];
 const FAMILIES: &[(&str, &str)] = &[("store.", "stores"), ("secret.", "secrets"), ("file.", "files")];
 /// The length that Kubernetes allows behind the prefix.
 const MAX_KEY: usize = 63;
@@ -76,7 +76,7 @@ pub fn from_annotations<'a>(
 /// Writes an injection as annotations, in the order of their keys.
 #[must_use]
 pub fn to_annotations(injection: &Injection) -> BTreeMap<String, String> {
-    let Injection { stores, volume, secrets, files, env, on_change, listen, log } = injection;
+    let Injection { stores, volume, secrets, files, env, on_change, listen, log, audit } = injection;
     let mut all = BTreeMap::new();
     let mut put = |key: String, value: String| all.insert(format!("{PREFIX}{key}"), value);
     put(INJECT.to_owned(), "true".to_owned());
@@ -110,6 +110,9 @@ pub fn to_annotations(injection: &Injection) -> BTreeMap<String, String> {
     }
     if let Some(listen) = listen {
         put("listen".to_owned(), listen.to_string());
+    }
+    if let Some(audit) = audit {
+        put("audit".to_owned(), audit.name().to_owned());
     }
     if *log == LogFormat::Json {
         put("log".to_owned(), "json".to_owned());

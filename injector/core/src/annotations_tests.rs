@@ -266,6 +266,7 @@ fn an_injection() -> impl Strategy<Value = Injection> {
                 env,
                 listen: json.then(|| "127.0.0.1:9".parse().unwrap()),
                 log: if json { LogFormat::Json } else { LogFormat::Text },
+                audit: json.then_some(Audit::Hashed),
             }
         })
 }

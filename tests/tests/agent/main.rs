@@ -17,6 +17,7 @@ mod kubernetes;
 mod logins;
 mod memory;
 mod outage;
+mod outside;
 mod refusal;
 mod reload;
 mod sandbox;

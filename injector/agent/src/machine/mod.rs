@@ -384,6 +384,17 @@ impl Agent {
         }
     }
 
+    /// Says what stands in the way of being ready, in words.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let stores = self.stores.iter().filter_map(|(name, store)| Some((name, store.fault()?)));
+        let secrets = self.secrets.iter().filter_map(|(name, secret)| Some((name, secret.fault.as_ref()?)));
+        let files = self.files.iter().filter_map(|(name, file)| Some((name, &file.failed.as_ref()?.1)));
+        let mut all: Vec<String> = stores.chain(secrets).map(|(name, fault)| format!("{name}: {fault}")).collect();
+        all.extend(files.map(|(name, fault)| format!("{name}: {fault}")));
+        all.extend(self.publishing.fault.as_ref().map(|fault| fault.what.clone()));
+        all
+    }
+
     fn is_published(&self, secret: &Name) -> bool {
         let files = self.plan.files.iter().filter(|(_, made_of)| made_of.contains(secret));
         files

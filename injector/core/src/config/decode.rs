@@ -49,6 +49,7 @@ fn parts(mut map: Map<'_>) -> Result<Injection> {
         env: map.get("env"),
         listen: map.get("listen"),
         log: map.get("log"),
+        audit: map.get("audit"),
         on_change: map.get("on_change"),
     };
     let line = map.line();
@@ -65,6 +66,7 @@ struct Parts<'a> {
     env: Option<&'a Node>,
     listen: Option<&'a Node>,
     log: Option<&'a Node>,
+    audit: Option<&'a Node>,
     on_change: Option<&'a Node>,
 }
 
@@ -110,11 +112,12 @@ impl Parts<'_> {
         }
         let listen = self.listen.map(listen).transpose()?;
         let log = self.log.map(log).transpose()?.unwrap_or_default();
+        let audit = self.audit.map(audit).transpose()?;
         let on_change = match self.on_change {
             Some(node) => hook::decode(node, |name| files.contains_key(name))?,
             None => Vec::new(),
         };
-        Ok(Injection { stores, volume, secrets, files, env, on_change, listen, log })
+        Ok(Injection { stores, volume, secrets, files, env, on_change, listen, log, audit })
     }
 }
 
@@ -396,6 +399,13 @@ fn listen(node: &Node) -> Result<SocketAddr> {
         Err(Fault::new(node.line, "`listen` is not a loopback address")
             .hint("health and metrics are for this machine: use 127.0.0.1:PORT"))
     }
+}
+
+fn audit(node: &Node) -> Result<Audit> {
+    parse(node, "audit", |text| {
+        let found = Audit::NAMES.iter().find(|(name, _)| *name == text).map(|(_, audit)| *audit);
+        found.ok_or_else(|| "`audit` must be plain or hashed".to_owned())
+    })
 }
 
 fn log(node: &Node) -> Result<LogFormat> {

@@ -91,6 +91,7 @@ fn each_mistake_has_its_line_and_its_reason() {
         ("log: json", "on_change: [{ http: 'http://app.example.com/' }]", 19, "in the clear"),
         ("log: json", "on_change: [{ restart: true, files: [nothing] }]", 19, "no file `nothing`"),
         ("log: json", "on_change: [{ restart: true, at_start: true }]", 19, "for a child that runs"),
+        ("log: json", "audit: maybe", 19, "plain or hashed"),
         ("log: json", "on_change: [{}]", 19, "one of `signal`"),
         ("group: 3000", "group: wheel", 7, "number of a group"),
         ("path: /run/secrets/oakum", "path: run/secrets", 7, "absolute"),

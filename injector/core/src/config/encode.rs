@@ -7,7 +7,7 @@ use super::*;
 use crate::template::MissingKey;
 
 pub(crate) fn injection(injection: &Injection) -> Value {
-    let Injection { stores, volume, secrets, files, env, on_change, listen, log } = injection;
+    let Injection { stores, volume, secrets, files, env, on_change, listen, log, audit } = injection;
     let mut map = Map::new();
     map.insert("apiVersion".to_owned(), API_VERSION.into());
     map.insert("kind".to_owned(), "Injection".into());
@@ -26,6 +26,9 @@ pub(crate) fn injection(injection: &Injection) -> Value {
     }
     if let Some(listen) = listen {
         map.insert("listen".to_owned(), listen.to_string().into());
+    }
+    if let Some(audit) = audit {
+        map.insert("audit".to_owned(), audit.name().into());
     }
     if *log == LogFormat::Json {
         map.insert("log".to_owned(), "json".into());

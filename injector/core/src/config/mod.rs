@@ -64,6 +64,8 @@ pub struct Injection {
     pub listen: Option<SocketAddr>,
     /// How logs are written.
     pub log: LogFormat,
+    /// Whether every access to a secret leaves a line in the log, and how it names paths.
+    pub audit: Option<Audit>,
 }
 
 impl Injection {
@@ -249,6 +251,26 @@ impl EnvSource {
             Self::Value(value) => vec![&value.secret],
             Self::Template(template) => template.secrets(),
         }
+    }
+}
+
+/// How an access to a secret names the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audit {
+    /// As it is.
+    Plain,
+    /// By its SHA-256, so that lines can be told apart and found without a word about what an organisation has.
+    Hashed,
+}
+
+impl Audit {
+    /// All of them, by their names in a configuration.
+    pub const NAMES: &[(&str, Self)] = &[("plain", Self::Plain), ("hashed", Self::Hashed)];
+
+    /// Gives the name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, one)| *one == self).map_or("plain", |(name, _)| name)
     }
 }
 

@@ -113,6 +113,7 @@ pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Res
             on_change,
             listen: None,
             log: asked.log_format,
+            audit: None,
         },
         once,
         command: asked.exec.map(|exec| exec.argv),
