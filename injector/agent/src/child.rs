@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use oakum_inject::{Class, ProviderError, Secret};
@@ -26,24 +27,10 @@ impl Child {
     /// # Errors
     /// [`Class::Misconfigured`] when there is no such command, or a value cannot be in an environment.
     pub(crate) fn start(command: &[OsString], env: &[(String, Secret)]) -> Result<Self, ProviderError> {
-        let misconfigured = |what: String| ProviderError::new(Class::Misconfigured, what);
-        let (program, arguments) =
-            command.split_first().ok_or_else(|| misconfigured("there is no command".to_owned()))?;
-        let mut builder = Command::new(program);
-        builder.args(arguments);
-        for (name, value) in env {
-            if value.expose().contains(&0) {
-                return Err(misconfigured(format!("the value of `{name}` holds a NUL, which no environment can hold"))
-                    .hint("give it to the app as a file"));
-            }
-            builder.env(name, OsStr::from_bytes(value.expose()));
-        }
+        let mut builder = builder(command, env)?;
         // Orphans of the child come to us, as they would to the init of a container.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-        let child = builder.spawn().map_err(|error| {
-            misconfigured(format!("cannot start {}: {}", program.to_string_lossy(), output::reason(&error)))
-                .hint("give the command's whole path, and see that it may be executed")
-        })?;
+        let child = builder.spawn().map_err(|error| not_started(command, &error))?;
         i32::try_from(child.id())
             .ok()
             .and_then(Pid::from_raw)
@@ -64,6 +51,33 @@ impl Child {
     pub(crate) fn is(self, pid: Pid) -> bool {
         self.pid == pid
     }
+}
+
+/// Becomes a command, with our own environment and these variables on top: nothing of us is left. It returns only when
+/// that cannot be.
+pub(crate) fn become_app(command: &[OsString], env: &[(String, Secret)]) -> ProviderError {
+    match builder(command, env) {
+        Ok(mut builder) => not_started(command, &builder.exec()),
+        Err(error) => error,
+    }
+}
+
+fn builder(command: &[OsString], env: &[(String, Secret)]) -> Result<Command, ProviderError> {
+    let (program, arguments) = command.split_first().ok_or_else(|| misconfigured("there is no command".to_owned()))?;
+    let mut builder = Command::new(program);
+    builder.args(arguments);
+    builder.envs(env.iter().map(|(name, value)| (name, OsStr::from_bytes(value.expose()))));
+    Ok(builder)
+}
+
+fn misconfigured(what: String) -> ProviderError {
+    ProviderError::new(Class::Misconfigured, what)
+}
+
+fn not_started(command: &[OsString], error: &std::io::Error) -> ProviderError {
+    let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
+    misconfigured(format!("cannot start {program}: {}", output::reason(error)))
+        .hint("give the command's whole path, and see that it may be executed")
 }
 
 /// Takes the ends of all processes that have ended, orphans included, each with its code: 128+n for one that was ended

@@ -27,6 +27,7 @@ options:
   --require-sandbox   with `run`, `once` and `exec`: end with 2 unless the process can be sandboxed in full: not dumpable,
                       no core files, no new privileges, Landlock for files and connections (but in `exec`, whose child
                       would inherit it), seccomp
+  --hand-over         with `exec`: fetch once, and become COMMAND, so that no agent is left
   --termination-log FILE
                       where to leave a message when it ends badly (default /dev/termination-log, if it is there)
   --published         with `check`: say nothing, and fail with 5 unless every file is published
@@ -93,6 +94,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         other => return Err(usage(format!("there is no command `{}`", other.escape_debug()))),
     }
     let (mut config, mut timeout, mut rest, mut expect) = (None, None, Vec::new(), Expect::Plan);
+    let mut child = Mode::Exec;
     let (mut sandbox, mut termination_log) = (Sandbox::BestEffort, None);
     while let Some(argument) = arguments.next() {
         let text = argument.to_str().unwrap_or_default();
@@ -113,6 +115,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
             "--termination-log" if command != "check" => termination_log = Some(PathBuf::from(value()?)),
             "--require-sandbox" if command != "check" => sandbox = Sandbox::Required,
             "--published" if command == "check" => expect = Expect::Files,
+            "--hand-over" if command == "exec" => child = Mode::HandOver,
             "--" if command == "exec" => {
                 rest = arguments.collect();
                 break;
@@ -136,7 +139,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         "run" => Command::Work(Mode::Run, options, rest),
         "once" => Command::Work(Mode::Once, options, rest),
         _ if rest.is_empty() => return Err(usage("`exec` needs -- COMMAND".to_owned())),
-        _ => Command::Work(Mode::Exec, options, rest),
+        _ => Command::Work(child, options, rest),
     })
 }
 
@@ -163,6 +166,10 @@ mod tests {
         assert_eq!(
             read("exec --config c.yaml -- a --config b"),
             Ok(Command::Work(Mode::Exec, options(60), ["a", "--config", "b"].map(OsString::from).into()))
+        );
+        assert_eq!(
+            read("exec --hand-over --config c.yaml -- a"),
+            Ok(Command::Work(Mode::HandOver, options(60), vec!["a".into()]))
         );
         assert_eq!(read("check --config c.yaml"), Ok(Command::Check(options(60), Expect::Plan)));
         assert_eq!(read("check --published --config c.yaml"), Ok(Command::Check(options(60), Expect::Files)));

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use oakum_inject::config::{Audit, FileName, Receiver, SecretSpec, Tell};
+use oakum_inject::config::{Audit, EnvName, EnvSource, FileName, Receiver, SecretSpec, Tell};
 use oakum_inject::format;
 use oakum_inject::provider::{Answer, Grant, Session, Term, Want};
 use oakum_inject::reference::Name;
-use oakum_inject::{Alarm, Class, Fetched, Fields, Injection, ProviderError, SecretProvider, Version};
+use oakum_inject::{Alarm, Class, Fetched, Fields, Injection, ProviderError, Secret, SecretProvider, Version};
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::process::{Pid, Signal};
@@ -110,6 +110,7 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
         status,
         hardened,
         watched: BTreeMap::new(),
+        environment: None,
         reload: Reload::new(options.clone(), sources, reach),
         alarms: BTreeMap::new(),
         mode,
@@ -123,12 +124,17 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
             break outcome;
         }
     };
-    if let Some(volume) = shell.volume.as_mut().filter(|_| mode != Mode::Once || outcome != Outcome::Done) {
+    if let Some(volume) = shell.volume.as_mut().filter(|_| !mode.is_once() || outcome != Outcome::Done) {
         volume.leave();
     }
     let complaints = shell.agent.complaints();
     if outcome == Outcome::Done && !complaints.is_empty() {
         output::last_words(&complaints.join("\n"));
+    }
+    if outcome == Outcome::Done
+        && let Some(env) = shell.environment.take()
+    {
+        return Err(child::become_app(&shell.command, &env).into());
     }
     outcome.try_into()
 }
@@ -153,7 +159,7 @@ fn enclose(
     }
     let place = volume.as_ref().map(|volume| Ok::<_, Failure>((volume.as_fd(), volume.device()?))).transpose()?;
     hardened.enclose(mode, runs_commands(injection), &reach, place);
-    if mode != Mode::Exec {
+    if !mode.has_app() {
         hardened.tell_sandbox();
     }
     let missing = hardened.missing(mode);
@@ -203,6 +209,8 @@ pub(crate) struct Shell {
     /// Values that are on their way into files or the environment.
     pub(crate) staged: BTreeMap<Name, Fields>,
     pub(crate) child: Option<Child>,
+    /// What the app is handed that we are to become.
+    pub(crate) environment: Option<Vec<(String, Secret)>>,
     /// Commands of hooks that run now.
     pub(crate) commands: HashMap<Pid, usize>,
     pub(crate) command: Vec<OsString>,
@@ -458,7 +466,10 @@ impl Shell {
             Action::Prolong { secret, lease } => self.prolong(secret, lease),
             Action::Fetch { secret, known } => self.fetch(secret, known),
             Action::Publish { files, withdrawn, demand } => {
-                let event = self.publish(&files, &withdrawn, demand);
+                let event = match self.prepare_environment() {
+                    Ok(()) => self.publish(&files, &withdrawn, demand),
+                    Err(error) => Event::Started(Err(error)),
+                };
                 self.queue.push_back(event);
             }
             Action::Forget(secret) => {
@@ -532,7 +543,7 @@ impl Shell {
     /// Watches a secret from now on, beside the main loop, where its store can. It says only that there may be a change;
     /// the machine decides when to look.
     fn watch(&mut self, secret: &Name) {
-        if self.mode == Mode::Once || self.watched.contains_key(secret) {
+        if self.mode.is_once() || self.watched.contains_key(secret) {
             return;
         }
         self.watched.insert(secret.clone(), None);
@@ -707,13 +718,31 @@ impl Shell {
         Event::Tick
     }
 
+    /// Makes the environment of the app that we are to become, while its values are at hand.
+    fn prepare_environment(&mut self) -> Result<(), ProviderError> {
+        if self.mode == Mode::HandOver {
+            self.environment = Some(self.variables()?);
+        }
+        Ok(())
+    }
+
+    fn variables(&self) -> Result<Vec<(String, Secret)>, ProviderError> {
+        let one = |(name, value): (&EnvName, &EnvSource)| {
+            let value = format::variable(value, &self.staged, &Surroundings)?;
+            if value.expose().contains(&0) {
+                return Err(ProviderError::new(
+                    Class::Misconfigured,
+                    format!("the value of `{name}` holds a NUL, which no environment can hold"),
+                )
+                .hint("give it to the app as a file"));
+            }
+            Ok((name.to_string(), value))
+        };
+        self.injection.env.iter().map(one).collect()
+    }
+
     fn spawn(&mut self) -> Result<(), ProviderError> {
-        let env = self
-            .injection
-            .env
-            .iter()
-            .map(|(name, value)| Ok((name.to_string(), format::variable(value, &self.staged, &Surroundings)?)))
-            .collect::<Result<Vec<_>, format::RenderError>>()?;
+        let env = self.variables()?;
         self.child = Some(Child::start(&self.command, &env)?);
         output::log(Level::Info, "child.started", "started the child", &[("variables", env.len().to_string())]);
         // Not before: the child would inherit the filter, and apps may do what we may not. One that is started again

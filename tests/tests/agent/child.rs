@@ -41,6 +41,29 @@ fn the_child_has_its_environment_and_its_code_is_ours() {
     assert_eq!(exec("(sleep 0.1 &) ; sleep 0.3; exit 3").code, 3);
 }
 
+#[test]
+fn a_command_takes_the_agents_place_with_files_and_environment() {
+    let (vault, place, password) = (Vault::start().unwrap(), Place::new(), Planted::password());
+    vault.put("db", &json!({"password": password.text(), "port": 5432}));
+    let rest = config(&vault, &place);
+    let script = format!("echo $$; echo \"$DB_PASSWORD\"; cat {}/password; exec sleep 60", place.volume().display());
+    for _ in 0..2 {
+        let mut agent = place.start("exec", &rest, &["--hand-over", "--", "sh", "-c", &script]);
+        agent.until("the app", |agent| agent.out().matches(password.text()).count() == 2);
+        let pid = agent.process().0;
+        assert!(agent.out().starts_with(&format!("{pid}\n")), "it has the agent's number: {}", agent.out());
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+        assert!(!name.starts_with("oakum"), "{name}");
+        assert_eq!(vault.sessions().len(), 0, "nobody is left to give the token back later");
+        assert_eq!(place.generations().len(), 1);
+        assert_eq!(agent.stop().code, -1, "the signal has ended it, and nobody makes a code of that");
+    }
+
+    let ran = place.run("exec", &rest, &["--hand-over", "--", "/nonexistent/app"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("cannot start /nonexistent/app: no such file"), "{}", ran.err);
+}
+
 fn is_ready(agent: &Agent) -> bool {
     agent.out().contains("ready\n")
 }

@@ -96,7 +96,7 @@ impl Report {
         if let Some((_, device)) = volume {
             self.swap = swap::of(device);
         }
-        if mode != Mode::Exec {
+        if !mode.has_app() {
             // A thread that is not under the rules could do the work of one that is.
             if threads() == 1 && exec == Exec::Forbidden {
                 self.landlock = landlock::apply(reach, volume.map(|(volume, _)| volume)).unwrap_or(Landlock::None);
@@ -119,7 +119,7 @@ impl Report {
 
     /// Lists what of the sandbox is not there: in `exec`, of what there can be.
     pub(crate) fn missing(&self, mode: Mode) -> Vec<&'static str> {
-        let exec = mode == Mode::Exec;
+        let exec = mode.has_app();
         let seccomp = self.seccomp == Seccomp::On || (exec && seccomp::available());
         [
             (self.not_dumpable, "the process can be dumped"),

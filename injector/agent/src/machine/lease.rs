@@ -11,7 +11,6 @@ use oakum_inject::provider::{Lease, Session, Term};
 use oakum_inject::reference::Name;
 use oakum_inject::{Class, ProviderError};
 
-use super::plan::Mode;
 use super::{Action, Agent, Files, Moment, Outcome, SecretState, backoff};
 
 /// What a secret is held by.
@@ -165,7 +164,7 @@ impl Agent {
 
     /// What `once` has put into files outlives it, and so does the session that it was leased in.
     pub(super) fn outlives_us(&self, store: &Name, outcome: &Outcome, files: Files) -> bool {
-        self.plan.mode == Mode::Once
+        self.plan.mode.is_once()
             && files == Files::Kept
             && *outcome == Outcome::Done
             && self

@@ -448,7 +448,7 @@ impl Agent {
             // The shell hands the signal on to the child, and its end is ours.
             return;
         }
-        let files = if self.plan.mode == Mode::Once { Files::Kept } else { Files::Wiped };
+        let files = if self.plan.mode.is_once() { Files::Kept } else { Files::Wiped };
         if self.publishing.sweep.take().is_some() && files == Files::Kept {
             // The generation before is not left to whoever starts next.
             actions.push(Action::Sweep);
@@ -637,7 +637,7 @@ impl Agent {
                 actions.push(Action::Spawn);
                 return;
             }
-            (Phase::Beginning, Mode::Once) => {
+            (Phase::Beginning, Mode::Once | Mode::HandOver) => {
                 self.phase = Phase::Steady;
                 self.forget_delivered(actions);
                 // What is left to do is to wipe the generation before, and nothing is looked at again meanwhile.
@@ -702,7 +702,7 @@ impl Agent {
         }
         self.publishing.sweep = None;
         actions.push(Action::Sweep);
-        if self.plan.mode == Mode::Once {
+        if self.plan.mode.is_once() {
             self.finish(now, Outcome::Done, Files::Kept, actions);
         }
     }

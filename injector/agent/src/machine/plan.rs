@@ -16,6 +16,20 @@ pub(crate) enum Mode {
     Once,
     /// The same around a child process.
     Exec,
+    /// Fetch, publish, and become the app, with its environment.
+    HandOver,
+}
+
+impl Mode {
+    /// Whether nothing is kept fresh.
+    pub(crate) fn is_once(self) -> bool {
+        matches!(self, Self::Once | Self::HandOver)
+    }
+
+    /// Whether there is an app that gets an environment from us, and all that we can do to ourselves.
+    pub(crate) fn has_app(self) -> bool {
+        matches!(self, Self::Exec | Self::HandOver)
+    }
 }
 
 /// What bears on time of one secret.
@@ -79,10 +93,13 @@ impl Plan {
             .iter()
             .map(|(name, file)| (name.clone(), file.secrets().into_iter().cloned().collect()))
             .collect();
-        let env: BTreeSet<Name> = match mode {
-            Mode::Exec => injection.env.values().flat_map(EnvSource::secrets).cloned().collect(),
-            Mode::Run | Mode::Once => BTreeSet::new(),
+        let env: BTreeSet<Name> = if mode.has_app() {
+            injection.env.values().flat_map(EnvSource::secrets).cloned().collect()
+        } else {
+            BTreeSet::new()
         };
+        // An app that has not begun reads nothing of the generation before.
+        let grace = if mode == Mode::HandOver { Duration::ZERO } else { injection.volume.grace };
         let secrets = injection
             .secrets
             .iter()
@@ -95,6 +112,6 @@ impl Plan {
             restarts: hook.tell == Tell::Restart,
             at_start: hook.at_start,
         });
-        Self { mode, deadline, grace: injection.volume.grace, secrets, files, env, hooks: hooks.collect() }
+        Self { mode, deadline, grace, secrets, files, env, hooks: hooks.collect() }
     }
 }
