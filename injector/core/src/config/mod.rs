@@ -7,6 +7,7 @@
 mod aws;
 pub(crate) mod decode;
 pub(crate) mod encode;
+mod file;
 pub(crate) mod hook;
 mod kubernetes;
 pub(crate) mod map;
@@ -25,6 +26,9 @@ pub use kubernetes::{KUBERNETES_CA, KUBERNETES_NAMESPACE, KUBERNETES_TOKEN, Kube
 pub use template::TemplateSpec;
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
 
+pub(crate) use map::{closest as closest_name, list as list_names};
+
+use crate::format::Format;
 use crate::reference::{Name, Reference, ValueRef};
 
 /// The version that every configuration begins with.
@@ -247,8 +251,8 @@ impl FileSpec {
     pub fn secrets(&self) -> Vec<&Name> {
         match &self.content {
             Content::Raw(value) => vec![&value.secret],
-            Content::Json(Source::Secret(name)) | Content::Dotenv(Source::Secret(name)) => vec![name],
-            Content::Json(Source::Values(values)) | Content::Dotenv(Source::Values(values)) => {
+            Content::Fields { source: Source::Secret(name), .. } => vec![name],
+            Content::Fields { source: Source::Values(values), .. } => {
                 values.values().map(|value| &value.secret).collect()
             }
             Content::Template(template) => template.secrets(),
@@ -262,10 +266,15 @@ impl FileSpec {
 pub enum Content {
     /// One value as it is, with nothing added.
     Raw(ValueRef),
-    /// A JSON object.
-    Json(Source),
-    /// Lines of `NAME='value'`.
-    Dotenv(Source),
+    /// Several values in a format.
+    Fields {
+        /// How they are written.
+        format: Format,
+        /// Which they are.
+        source: Source,
+        /// What the configuration gives itself, and is no secret: the host of a database.
+        with: BTreeMap<String, String>,
+    },
     /// What a template says.
     Template(TemplateSpec),
 }
