@@ -211,9 +211,11 @@ fn file_text(file: &FileSpec) -> String {
     };
     let content = match &file.content {
         Content::Raw(value) => format!("raw, {value}"),
-        Content::Json(values) => format!("json, {}", source(values)),
+        Content::Fields { format, source: values, with } => {
+            let fixed: String = with.iter().map(|(key, value)| format!(", {key} {value}")).collect();
+            format!("{}, {}{fixed}", format.name(), source(values))
+        }
         Content::Template(template) => template_text(template),
-        Content::Dotenv(values) => format!("dotenv, {}", source(values)),
         _ => "of a format that this program does not know".to_owned(),
     };
     file.mode.map_or_else(|| content.clone(), |mode| format!("{content}, mode {mode}"))

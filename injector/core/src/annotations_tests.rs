@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::*;
+use crate::format::Format;
 use crate::reference::{Name, Reference, ValueRef};
 use proptest::collection::btree_map;
 use proptest::prelude::*;
@@ -175,15 +176,55 @@ fn a_source(secret: &Name, key: &'static str) -> impl Strategy<Value = Source> +
     prop_oneof![Just(Source::Secret(secret.clone())), btree_map(key, a_value(secret), 1..4).prop_map(Source::Values)]
 }
 
+/// Values in a format, under names that it takes: any, or those of its parts, the ones that are needed among them.
+fn some_fields(secret: &Name, format: Format) -> BoxedStrategy<Content> {
+    let Some(parts) = format.parts() else {
+        let key = match format {
+            Format::Dotenv | Format::Shell => "[A-Z_][A-Z0-9_]{0,6}",
+            Format::Xml => "x[a-z.0-9_-]{0,6}",
+            _ => "[a-z.~ é\"']{1,6}",
+        };
+        let with = btree_map("x[A-Z]{1,3}", "[a-z'\": é1]{0,5}[a-z]", 0..2);
+        return (a_source(secret, key), with)
+            .prop_map(move |(source, with)| Content::Fields { format, source, with })
+            .boxed();
+    };
+    let values = proptest::collection::vec((a_value(secret), 0..4), parts.len());
+    (values, proptest::bool::ANY, "[a-z'\": é1]{0,5}[a-z]")
+        .prop_map({
+            let secret = secret.clone();
+            move |(drawn, whole, text)| {
+                let (mut values, mut with) = (BTreeMap::new(), BTreeMap::new());
+                for (part, (value, fate)) in parts.iter().zip(drawn) {
+                    match fate {
+                        0 if !part.is_needed() => {}
+                        1 if !part.is_secret() => drop(with.insert(part.name().to_owned(), text.clone())),
+                        _ => drop(values.insert(part.name().to_owned(), value)),
+                    }
+                }
+                let source =
+                    if whole || values.is_empty() { Source::Secret(secret.clone()) } else { Source::Values(values) };
+                Content::Fields { format, source, with }
+            }
+        })
+        .boxed()
+}
+
 fn a_file(secret: &Name) -> impl Strategy<Value = FileSpec> + use<> {
     let content = prop_oneof![
         a_value(secret).prop_map(Content::Raw),
-        a_source(secret, "[a-z.~ é\"']{1,6}").prop_map(Content::Json),
-        a_source(secret, "[A-Z_][A-Z0-9_]{0,6}").prop_map(Content::Dotenv),
+        proptest::sample::select(Format::ALL).prop_flat_map({
+            let secret = secret.clone();
+            move |format| some_fields(&secret, format)
+        }),
     ];
     let mode =
         proptest::option::of(prop_oneof![Just("0400"), Just("0644")].prop_map(|mode| Mode::parse(mode).unwrap()));
-    (content, mode).prop_map(|(content, mode)| FileSpec { content, mode })
+    (content, mode).prop_map(|(content, mode)| {
+        let for_its_owner =
+            matches!(&content, Content::Fields { format, .. } if format.is_for_its_owner()).then_some(Mode::OWNER);
+        FileSpec { content, mode: for_its_owner.or(mode) }
+    })
 }
 
 fn a_variable(secret: &Name) -> impl Strategy<Value = EnvSource> + use<> {

@@ -84,7 +84,7 @@ impl Parts<'_> {
         };
         let mut implied = Implied::new(&stores);
         let files = match self.files {
-            Some(node) => files(node, &secrets, &mut implied)?,
+            Some(node) => file::files(node, &secrets, &mut implied)?,
             None => BTreeMap::new(),
         };
         let env = match self.env {
@@ -249,7 +249,7 @@ fn reference(node: &Node, stores: &BTreeMap<Name, Store>) -> Result<Reference> {
     Ok(from)
 }
 
-fn value(node: &Node, what: &str, secrets: &BTreeMap<Name, SecretSpec>) -> Result<ValueRef> {
+pub(super) fn value(node: &Node, what: &str, secrets: &BTreeMap<Name, SecretSpec>) -> Result<ValueRef> {
     let value = parse(node, what, ValueRef::parse)?;
     let spec = known(&value.secret, node, secrets)?;
     match (&spec.from.field, &value.field) {
@@ -261,112 +261,11 @@ fn value(node: &Node, what: &str, secrets: &BTreeMap<Name, SecretSpec>) -> Resul
     }
 }
 
-fn known<'s>(name: &Name, node: &Node, secrets: &'s BTreeMap<Name, SecretSpec>) -> Result<&'s SecretSpec> {
+pub(super) fn known<'s>(name: &Name, node: &Node, secrets: &'s BTreeMap<Name, SecretSpec>) -> Result<&'s SecretSpec> {
     secrets.get(name).ok_or_else(|| {
         let names: Vec<&str> = secrets.keys().map(Name::as_str).collect();
         Fault::new(node.line, format!("there is no secret `{name}`")).hint(format!("the secrets are {}", list(&names)))
     })
-}
-
-fn files(
-    node: &Node,
-    secrets: &BTreeMap<Name, SecretSpec>,
-    implied: &mut Implied<'_>,
-) -> Result<BTreeMap<FileName, FileSpec>> {
-    let mut files: BTreeMap<FileName, FileSpec> = BTreeMap::new();
-    for (key, node) in entries(node, "files")? {
-        let name = FileName::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
-        let clash = files.keys().find(|other| {
-            other.folders().any(|folder| folder == name.as_str())
-                || name.folders().any(|folder| folder == other.as_str())
-        });
-        if let Some(other) = clash {
-            return Err(Fault::new(
-                key.line,
-                format!("`{name}` and `{other}` cannot both be there: one is a folder of the other"),
-            ));
-        }
-        let spec = file(&name, node, secrets, implied)?;
-        files.insert(name, spec);
-    }
-    Ok(files)
-}
-
-fn file(
-    name: &FileName,
-    node: &Node,
-    secrets: &BTreeMap<Name, SecretSpec>,
-    implied: &mut Implied<'_>,
-) -> Result<FileSpec> {
-    let what = format!("the file `{name}`");
-    if let Kind::Scalar { .. } = node.kind {
-        return Ok(FileSpec { content: Content::Raw(value(node, name.as_str(), secrets)?), mode: None });
-    }
-    let mut map = Map::open(node, what.as_str())?;
-    let line = map.line();
-    let (format, raw, secret, values, mode) =
-        (map.get("format"), map.get("value"), map.get("secret"), map.get("values"), map.get("mode"));
-    if let Some(node) = map.get("template") {
-        let template = implied.decode(node, &mut map, secrets)?;
-        map.finish()?;
-        if format.or(raw).or(secret).or(values).is_some() {
-            return Err(Fault::new(line, format!("{what} has a `template`, and something else besides")));
-        }
-        let mode = mode.map(|node| parse(node, "mode", Mode::parse)).transpose()?;
-        return Ok(FileSpec { content: Content::Template(template), mode });
-    }
-    map.finish()?;
-    let mode = mode.map(|node| parse(node, "mode", Mode::parse)).transpose()?;
-    let format = match format {
-        Some(node) => match text(node, "format")? {
-            format @ ("raw" | "json" | "dotenv") => format,
-            other => {
-                let hint = "the formats are `raw`, `json` and `dotenv`";
-                return Err(
-                    Fault::new(node.line, format!("{what} has the unknown format `{}`", shorten(other))).hint(hint)
-                );
-            }
-        },
-        None if raw.is_some() => "raw",
-        None => {
-            return Err(
-                Fault::new(line, format!("{what} lacks `format`")).hint("the formats are `raw`, `json` and `dotenv`")
-            );
-        }
-    };
-    let content = match (format, raw, secret, values) {
-        ("raw", Some(node), None, None) => Content::Raw(value(node, "value", secrets)?),
-        ("raw", ..) => {
-            return Err(Fault::new(line, format!("{what} is raw and needs `value`, and nothing else"))
-                .hint("write `value: SECRET#FIELD`"));
-        }
-        (format, None, Some(node), None) => {
-            let name = parse(node, "secret", Name::parse)?;
-            known(&name, node, secrets)?;
-            several(format, Source::Secret(name))
-        }
-        (format, None, None, Some(node)) => several(format, Source::Values(self::values(format, node, secrets)?)),
-        _ => return Err(Fault::new(line, format!("{what} needs one of `secret` and `values`"))),
-    };
-    Ok(FileSpec { content, mode })
-}
-
-fn several(format: &str, source: Source) -> Content {
-    if format == "json" { Content::Json(source) } else { Content::Dotenv(source) }
-}
-
-fn values(format: &str, node: &Node, secrets: &BTreeMap<Name, SecretSpec>) -> Result<BTreeMap<String, ValueRef>> {
-    let mut values = BTreeMap::new();
-    for (key, node) in entries(node, "values")? {
-        if format == "dotenv" {
-            EnvName::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
-        }
-        values.insert(key.text.clone(), value(node, &key.text, secrets)?);
-    }
-    if values.is_empty() {
-        return Err(Fault::new(node.line, "`values` is empty"));
-    }
-    Ok(values)
 }
 
 fn env(

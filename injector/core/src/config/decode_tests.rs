@@ -75,7 +75,7 @@ fn each_mistake_has_its_line_and_its_reason() {
         ("local:a/b", "local:a/b?version=1", 11, "no versions"),
         ("db#username", "bd#username", 13, "no secret `bd`"),
         ("DB_USER", "DB-USER", 13, "variable name"),
-        ("format: dotenv", "format: toml", 13, "unknown format"),
+        ("format: dotenv", "format: ini", 13, "unknown format"),
         ("conf/app.json", "../app.json", 14, "`..`"),
         ("mode: '0444'", "mode: '0044'", 14, "owner cannot read"),
         ("key: app", "key: app#other", 15, "only its field `key`"),

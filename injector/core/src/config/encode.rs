@@ -93,7 +93,7 @@ pub(crate) fn secret(secret: &SecretSpec) -> Value {
         map.insert("refresh".to_owned(), print_duration(*refresh).into());
     }
     if !with.is_empty() {
-        map.insert("with".to_owned(), object(with.iter().map(|(name, value)| (name.clone(), value.as_str().into()))));
+        map.insert("with".to_owned(), fixed(with));
     }
     if let Some(max_stale) = max_stale {
         map.insert("max_stale".to_owned(), print_duration(*max_stale).into());
@@ -108,6 +108,10 @@ pub(crate) fn secret(secret: &SecretSpec) -> Value {
     map.into()
 }
 
+fn fixed(with: &BTreeMap<String, String>) -> Value {
+    object(with.iter().map(|(name, value)| (name.clone(), value.as_str().into())))
+}
+
 pub(crate) fn file(file: &FileSpec) -> Value {
     let FileSpec { content, mode } = file;
     let mut map = Map::new();
@@ -116,8 +120,12 @@ pub(crate) fn file(file: &FileSpec) -> Value {
             map.insert("value".to_owned(), value.to_string().into());
         }
         Content::Template(spec) => template(&mut map, spec),
-        Content::Json(source) => several(&mut map, "json", source),
-        Content::Dotenv(source) => several(&mut map, "dotenv", source),
+        Content::Fields { format, source, with } => {
+            several(&mut map, format.name(), source);
+            if !with.is_empty() {
+                map.insert("with".to_owned(), fixed(with));
+            }
+        }
     }
     if let Some(mode) = mode {
         map.insert("mode".to_owned(), mode.to_string().into());

@@ -7,6 +7,7 @@
 pub(crate) mod aws;
 pub(crate) mod decode;
 pub(crate) mod encode;
+mod file;
 pub(crate) mod hook;
 mod kubernetes;
 pub(crate) mod map;
@@ -29,6 +30,9 @@ pub use vault::{ClientCert, Literal, VaultAuth, VaultStore, Wrapping};
 
 pub(crate) use hook::DEFAULT_DEBOUNCE;
 
+pub(crate) use map::{closest as closest_name, list as list_names};
+
+use crate::format::Format;
 use crate::reference::{Name, Reference, ValueRef};
 
 /// The version that every configuration begins with.
@@ -203,8 +207,8 @@ impl FileSpec {
     pub fn secrets(&self) -> Vec<&Name> {
         match &self.content {
             Content::Raw(value) => vec![&value.secret],
-            Content::Json(Source::Secret(name)) | Content::Dotenv(Source::Secret(name)) => vec![name],
-            Content::Json(Source::Values(values)) | Content::Dotenv(Source::Values(values)) => {
+            Content::Fields { source: Source::Secret(name), .. } => vec![name],
+            Content::Fields { source: Source::Values(values), .. } => {
                 values.values().map(|value| &value.secret).collect()
             }
             Content::Template(template) => template.secrets(),
@@ -218,10 +222,15 @@ impl FileSpec {
 pub enum Content {
     /// One value as it is, with nothing added.
     Raw(ValueRef),
-    /// A JSON object.
-    Json(Source),
-    /// Lines of `NAME='value'`.
-    Dotenv(Source),
+    /// Several values in a format.
+    Fields {
+        /// How they are written.
+        format: Format,
+        /// Which they are.
+        source: Source,
+        /// What the configuration gives itself, and is no secret: the host of a database.
+        with: BTreeMap<String, String>,
+    },
     /// What a template says.
     Template(TemplateSpec),
 }

@@ -109,6 +109,8 @@ pub struct Mode(u32);
 impl Mode {
     /// What files have when nothing is said: the owner and the group may read, nobody may write.
     pub const DEFAULT: Self = Self(0o440);
+    /// Nobody but the owner may read.
+    pub const OWNER: Self = Self(0o400);
 
     /// Parses an octal number such as `0440`.
     ///

@@ -1,9 +1,31 @@
-//! From values to the bytes of a file: raw, JSON, dotenv. What a format cannot express is an error, never a file that
-//! its readers would understand in different ways.
+//! From values to the bytes of a file. What a format cannot express is an error, never a file that its readers would
+//! understand in different ways. The formats are listed in `kinds`, and each is written by a file of its own.
+
+mod aes;
+mod dotenv;
+mod draft;
+mod json;
+mod kinds;
+mod my_cnf;
+mod netrc;
+mod pem;
+mod pgpass;
+mod pkcs12;
+mod properties;
+mod rows;
+mod shell;
+mod toml;
+mod url;
+mod xml;
+mod yaml;
 
 use std::collections::BTreeMap;
 
-use crate::config::{Content, EnvName, EnvSource, Source, TemplateSpec};
+pub use kinds::{Format, Part};
+
+use self::draft::Draft;
+use self::rows::Rows;
+use crate::config::{Content, EnvSource, TemplateSpec};
 use crate::provider::{Class, ProviderError};
 use crate::reference::{Name, ValueRef};
 use crate::secret::{Field, Fields, Secret};
@@ -40,14 +62,22 @@ pub enum RenderError {
     #[error("{0}")]
     Template(#[from] TemplateError),
     /// A value that the format cannot hold.
-    #[error("the value of `{name}` cannot be written as {format}: {why}")]
+    #[error("the value of `{name}` cannot be written as {}: {why}", format.name())]
     Inexpressible {
         /// The key in the file.
         name: String,
         /// The format.
-        format: &'static str,
+        format: Format,
         /// What stands in the way, without the value.
         why: &'static str,
+    },
+    /// A part that a format cannot do without.
+    #[error("{} needs `{part}`", format.name())]
+    NoPart {
+        /// The format.
+        format: Format,
+        /// The part.
+        part: &'static str,
     },
 }
 
@@ -62,9 +92,14 @@ impl RenderError {
             Self::NoField { names, .. } | Self::WhichField { names, .. } => {
                 Some(format!("its fields are {}", names.join(", ")))
             }
-            Self::Inexpressible { format: "dotenv", .. } => {
+            Self::NoPart { format, .. } => {
+                let parts: Vec<&str> = format.parts().unwrap_or_default().iter().map(Part::name).collect();
+                Some(format!("the names that {} knows are {}", format.name(), parts.join(", ")))
+            }
+            Self::Inexpressible { format: Format::Dotenv, .. } => {
                 Some("use the format json, or raw with a file of its own".to_owned())
             }
+            Self::Inexpressible { format: Format::Pem | Format::Pkcs12, .. } => None,
             Self::Inexpressible { .. } => Some("use the format raw with a file of its own".to_owned()),
         }
     }
@@ -73,7 +108,10 @@ impl RenderError {
 impl From<RenderError> for ProviderError {
     fn from(error: RenderError) -> Self {
         let class = match &error {
-            RenderError::NotFetched(_) | RenderError::NoField { .. } | RenderError::Template(_) => Class::Missing,
+            RenderError::NotFetched(_)
+            | RenderError::NoField { .. }
+            | RenderError::NoPart { .. }
+            | RenderError::Template(_) => Class::Missing,
             RenderError::WhichField { .. } | RenderError::Inexpressible { .. } => Class::Misconfigured,
         };
         let hint = error.hint();
@@ -96,8 +134,9 @@ pub fn render(
             Ok(template.parsed.render(&data, template.missing)?)
         }
         Content::Raw(value) => Ok(copy(find(value, secrets)?.bytes())),
-        Content::Json(source) => json(&chosen(source, secrets)?),
-        Content::Dotenv(source) => dotenv(&chosen(source, secrets)?),
+        Content::Fields { format, source, with } => {
+            format.render(&Rows::gather(*format, source, with, secrets)?, outside)
+        }
     }
 }
 
@@ -188,87 +227,5 @@ fn copy(secret: &Secret) -> Secret {
     Secret::from(secret.expose().to_vec())
 }
 
-fn chosen<'f>(
-    source: &'f Source,
-    secrets: &'f BTreeMap<Name, Fields>,
-) -> Result<Vec<(&'f str, &'f Field)>, RenderError> {
-    match source {
-        Source::Secret(name) => {
-            Ok(secrets.get(name).ok_or_else(|| RenderError::NotFetched(name.clone()))?.iter().collect())
-        }
-        Source::Values(values) => {
-            values.iter().map(|(name, value)| Ok((name.as_str(), find(value, secrets)?))).collect()
-        }
-    }
-}
-
-/// Writes a JSON object (RFC 8259) with a final newline. What was not text in the store is not text here either.
-fn json(fields: &[(&str, &Field)]) -> Result<Secret, RenderError> {
-    // Room for the worst case, so that no half-written copy is left behind by growing.
-    let room = fields.iter().map(|(name, field)| 6 * (name.len() + field.bytes().len()) + 8).sum::<usize>() + 8;
-    let mut out = Vec::with_capacity(room);
-    out.push(b'{');
-    for (at, (name, field)) in fields.iter().enumerate() {
-        out.extend_from_slice(if at == 0 { b"\n  " } else { b",\n  " });
-        quote_json(&mut out, name);
-        out.extend_from_slice(b": ");
-        match field {
-            Field::Json(value) => out.extend_from_slice(value.expose()),
-            Field::Text(value) => {
-                let inexpressible =
-                    || RenderError::Inexpressible { name: (*name).to_owned(), format: "json", why: "it is not UTF-8" };
-                quote_json(&mut out, value.expose_str().ok_or_else(inexpressible)?);
-            }
-        }
-    }
-    out.extend_from_slice(if fields.is_empty() { b"}\n" } else { b"\n}\n" });
-    Ok(Secret::from(out))
-}
-
-fn quote_json(out: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(out, text).expect("writing to memory cannot fail");
-}
-
-/// Writes lines of `NAME='value'`.
-///
-/// No specification says what a `.env` file means, and its readers differ: shells, the libraries of Node, Python, Ruby
-/// and Go, and systemd. This writes what all of them read alike, and refuses the rest: single quotes wherever they will
-/// do, double quotes for a value that holds a single quote and nothing that anybody would expand in there.
-fn dotenv(fields: &[(&str, &Field)]) -> Result<Secret, RenderError> {
-    let room = fields.iter().map(|(name, field)| name.len() + field.bytes().len() + 4).sum();
-    let mut out = Vec::with_capacity(room);
-    for (name, field) in fields {
-        let inexpressible = |why| RenderError::Inexpressible { name: (*name).to_owned(), format: "dotenv", why };
-        EnvName::parse(name).map_err(|_| inexpressible("its name is not that of a variable"))?;
-        let value = field.bytes().expose_str().ok_or_else(|| inexpressible("it is not UTF-8"))?;
-        let quote = dotenv_quote(value).map_err(inexpressible)?;
-        out.extend_from_slice(name.as_bytes());
-        out.push(b'=');
-        out.push(quote);
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(&[quote, b'\n']);
-    }
-    Ok(Secret::from(out))
-}
-
-/// Chooses the quote that every reader takes off and leaves the rest as it is.
-fn dotenv_quote(value: &str) -> Result<u8, &'static str> {
-    if value.contains(['\0', '\r']) {
-        return Err("it holds a NUL or a carriage return");
-    }
-    if !value.contains('\'') {
-        // Python's reader takes `\\` for one backslash, Node's takes `\'` for a quote that does not end the value.
-        if value.contains("\\\\") || value.ends_with('\\') {
-            return Err("it holds two backslashes together, or ends with one, which readers take differently");
-        }
-        return Ok(b'\'');
-    }
-    if value.contains(['"', '\\', '$', '`', '\n', '!']) {
-        return Err("it holds a single quote together with one of \" \\ $ ` ! or a line break");
-    }
-    Ok(b'"')
-}
-
 #[cfg(test)]
-#[path = "format_tests.rs"]
 mod tests;
