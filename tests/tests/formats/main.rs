@@ -54,7 +54,7 @@ fn bytes(base64: &str) -> Vec<u8> {
 
 /// Values that some format or other has a meaning for, and one of each kind that is long, empty or foreign.
 fn values() -> BTreeMap<String, String> {
-    let long = "0123456789 'abc\"".repeat(40);
+    let long = "0123456789 'abc\"".repeat(230);
     let all = [
         "",
         "plain",

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 use super::rows::{Row, Tree, Value};
 use super::{Draft, Part, RenderError, Rows};
@@ -77,7 +78,12 @@ impl Block<'_> {
         for line in lines {
             joined.text(line);
         }
-        STANDARD.decode(joined.finish().expose()).ok().map(Secret::from).filter(|der| !der.is_empty())
+        let joined = joined.finish();
+        // `decode` would leave behind what it read before a mistake.
+        let mut der = Zeroizing::new(vec![0; joined.len() / 4 * 3 + 3]);
+        let length = STANDARD.decode_slice(joined.expose(), &mut der).ok()?;
+        der.truncate(length);
+        if length == 0 { None } else { Some(Secret::from(std::mem::take(&mut *der))) }
     }
 }
 
