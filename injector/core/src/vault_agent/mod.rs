@@ -1,4 +1,4 @@
-//! The configuration of HashiCorp's Vault Agent, HCL or JSON, as what our own agent must do.
+//! The configuration of HashiCorp's Vault Agent, HCL or JSON, as what our own agent must do, and as one of our own.
 //!
 //! Reading never ignores: a key that does not exist is an error with the key that was meant, and a key that has no
 //! counterpart here becomes a [`Warning`] that says so in plain words. Where going on without a key would leave less
