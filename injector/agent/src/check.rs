@@ -29,8 +29,8 @@ pub(crate) fn describe(loaded: &Loaded) -> Result<u8, Failure> {
     for store in injection.stores.values() {
         oakum_providers::open(store)?;
     }
-    if !injection.files.is_empty() && injection.volume.path.exists() {
-        volume::inspect(&injection.volume.path)?;
+    for volume in injection.used_volumes().values().filter(|volume| volume.path.exists()) {
+        volume::inspect(&volume.path)?;
     }
     Ok(0)
 }
@@ -41,7 +41,7 @@ pub(crate) fn describe(loaded: &Loaded) -> Result<u8, Failure> {
 /// # Errors
 /// Names the first file that is not there.
 pub(crate) fn published(injection: &Injection) -> Result<u8, Failure> {
-    let missing = injection.files.keys().find(|name| !injection.volume.path.join(name.as_str()).is_file());
+    let missing = injection.files.keys().find(|name| !injection.path_of(name).is_file());
     match missing {
         None => Ok(0),
         Some(name) => Err(Failure::waiting(format!("{name} has not been published yet"))),
@@ -61,24 +61,27 @@ fn output_lines(text: &str) -> String {
 }
 
 fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
-    let Injection { stores, volume, secrets, files, env, on_change, listen, log: _, audit } = injection;
+    let Injection { stores, volume: _, volumes: _, secrets, files, env, on_change, listen, log: _, audit } = injection;
     for (name, store) in stores {
         writeln!(out, "store {name}: {}", store_text(store))?;
     }
     for (name, secret) in secrets {
         writeln!(out, "secret {name}: from {}, looked at every {:?}", secret.from, secret.refresh)?;
     }
-    let place = if volume.path.exists() { "" } else { " (not there yet)" };
-    write!(out, "volume {}{place}: mode {}", volume.path.display(), volume.mode)?;
-    if let Some(group) = volume.group {
-        write!(out, ", group {group}")?;
+    for (name, volume) in injection.used_volumes() {
+        let place = if volume.path.exists() { "" } else { " (not there yet)" };
+        let name_of = name.map(|name| format!("{name} ")).unwrap_or_default();
+        write!(out, "volume {name_of}{}{place}: mode {}", volume.path.display(), volume.mode)?;
+        if let Some(group) = volume.group {
+            write!(out, ", group {group}")?;
+        }
+        writeln!(out, ", the generation before is wiped after {:?}", volume.grace)?;
+        for (file, spec) in files.iter().filter(|(file, _)| file.volume() == name) {
+            writeln!(out, "  {}: {}", file.path(), file_text(spec))?;
+        }
     }
-    writeln!(out, ", the generation before is wiped after {:?}", volume.grace)?;
     if let Some(audit) = audit {
         writeln!(out, "every access is logged, with its path {}", audit.name())?;
-    }
-    for (name, file) in files {
-        writeln!(out, "  {name}: {}", file_text(file))?;
     }
     for (name, source) in env {
         let source = match source {

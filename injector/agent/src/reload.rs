@@ -138,9 +138,7 @@ impl Shell {
         reload.number += 1;
         reload.stores.extend(change.stores.iter().map(|name| (name.clone(), reload.number)));
         reload.secrets.extend(change.secrets.iter().map(|name| (name.clone(), reload.number)));
-        if let Some(volume) = &mut self.volume {
-            volume.readers(&injection.volume);
-        }
+        self.volumes.readers(&injection);
         (self.providers, self.injection) = (providers, injection);
         let counts = [
             ("stores", change.stores.len().to_string()),
@@ -158,10 +156,8 @@ impl Shell {
     /// Finds what cannot be changed while we run.
     fn can_go_on_with(&self, new: &Injection) -> Result<(), Failure> {
         let old = &self.injection;
-        let what = if new.volume.path != old.volume.path {
-            "another path of the volume"
-        } else if new.files.is_empty() != old.files.is_empty() {
-            "the first file"
+        let what = if !self.volumes.hold(new) {
+            "another volume, or the first file in one,"
         } else if new.listen != old.listen {
             "another `listen`"
         } else if runs_commands(new) == Exec::Allowed && runs_commands(old) == Exec::Forbidden {

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ffi::OsString;
-use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -35,7 +34,7 @@ use crate::machine::{Action, Agent, Demand, Event, Outcome, Replaced, VolumeFaul
 use crate::output::{self, Level};
 use crate::reload::{self, Asks, Reload};
 use crate::surroundings::Surroundings;
-use crate::volume::{Part, Published, Volume};
+use crate::volume::{Part, Volumes};
 
 /// How many calls may be under way at once.
 const MAX_CALLS: usize = 8;
@@ -81,15 +80,14 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
         .iter()
         .map(|(name, store)| Ok((name.clone(), Arc::from(oakum_providers::open(store)?))))
         .collect::<Result<_, ProviderError>>()?;
-    // What goes into an environment alone needs no volume.
-    let mut volume = if injection.files.is_empty() { None } else { Some(Volume::open(&injection.volume)?) };
+    let mut volumes = Volumes::open(&injection)?;
     let status = Shared::default();
     if let Some(address) = injection.listen {
         let result = health::serve(address, Arc::clone(&status)).await;
         result.map_err(|error| Failure::usage(format!("cannot listen on {address}: {}", output::reason(&error))))?;
     }
     let reach = Reach::of(&injection, &sources, |name| std::env::var_os(name));
-    let reach = enclose(&injection, mode, options, reach, volume.as_mut(), &mut hardened)?;
+    let reach = enclose(&injection, mode, options, reach, &mut volumes, &mut hardened)?;
     if mode == Mode::Run {
         look_at_files(&events);
     }
@@ -98,7 +96,7 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
         injection,
         providers,
         agent,
-        volume,
+        volumes,
         staged: BTreeMap::new(),
         child: None,
         commands: HashMap::new(),
@@ -124,8 +122,8 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
             break outcome;
         }
     };
-    if let Some(volume) = shell.volume.as_mut().filter(|_| !mode.is_once() || outcome != Outcome::Done) {
-        volume.leave();
+    if !mode.is_once() || outcome != Outcome::Done {
+        shell.volumes.leave();
     }
     let complaints = shell.agent.complaints();
     if outcome == Outcome::Done && !complaints.is_empty() {
@@ -151,22 +149,17 @@ fn enclose(
     mode: Mode,
     options: &Options,
     mut reach: Reach,
-    volume: Option<&mut Volume>,
+    volumes: &mut Volumes,
     hardened: &mut harden::Report,
 ) -> Result<Reach, Failure> {
-    if volume.as_ref().is_some_and(|volume| volume.made()) {
-        reach = reach.taking_away(&injection.volume.path);
-    }
-    let place = volume.as_ref().map(|volume| Ok::<_, Failure>((volume.as_fd(), volume.device()?))).transpose()?;
-    hardened.enclose(mode, runs_commands(injection), &reach, place);
+    volumes.made().for_each(|path| reach.take_away(path));
+    hardened.enclose(mode, runs_commands(injection), &reach, &volumes.places()?);
     if !mode.has_app() {
         hardened.tell_sandbox();
     }
     let missing = hardened.missing(mode);
     if options.sandbox == Sandbox::Required && !missing.is_empty() {
-        if let Some(volume) = volume {
-            volume.leave();
-        }
+        volumes.leave();
         return Err(Failure::usage(format!(
             "cannot be sandboxed in full, as --require-sandbox asks: {}",
             missing.join("; ")
@@ -204,8 +197,7 @@ pub(crate) struct Shell {
     pub(crate) injection: Injection,
     pub(crate) providers: BTreeMap<Name, Arc<dyn SecretProvider>>,
     pub(crate) agent: Agent,
-    /// None where there are no files.
-    pub(crate) volume: Option<Volume>,
+    pub(crate) volumes: Volumes,
     /// Values that are on their way into files or the environment.
     pub(crate) staged: BTreeMap<Name, Fields>,
     pub(crate) child: Option<Child>,
@@ -488,16 +480,16 @@ impl Shell {
             }
             Action::Tell(hook) => self.tell(hook),
             Action::Sweep => {
-                if let Some(Err(error)) = self.volume.as_mut().map(Volume::sweep) {
+                if let Err(error) = self.volumes.sweep() {
                     output::log(Level::Warn, "volume.sweep_failed", &error.to_string(), &[]);
                 }
             }
             Action::Wipe => {
                 self.staged.clear();
-                match self.volume.as_mut().map(Volume::wipe) {
-                    None => {}
-                    Some(Ok(())) => output::log(Level::Info, "volume.wiped", "files wiped", &[]),
-                    Some(Err(error)) => output::log(Level::Warn, "volume.wipe_failed", &error.to_string(), &[]),
+                match self.volumes.wipe() {
+                    Ok(()) if self.volumes.is_empty() => {}
+                    Ok(()) => output::log(Level::Info, "volume.wiped", "files wiped", &[]),
+                    Err(error) => output::log(Level::Warn, "volume.wipe_failed", &error.to_string(), &[]),
                 }
             }
             Action::Exit(_) => {}
@@ -602,7 +594,7 @@ impl Shell {
             let mut part = Part::Kept;
             if files.contains(name) {
                 match format::render(&spec.content, &self.staged, &Surroundings) {
-                    Ok(content) => part = Part::New(spec.mode.unwrap_or(self.injection.volume.mode), content),
+                    Ok(content) => part = Part::New(spec.mode.unwrap_or(self.injection.volume_of(name).mode), content),
                     Err(error) => {
                         let error = ProviderError::from(error).while_doing(&format!("cannot make {name}"));
                         output::log(Level::Warn, "file.not_made", &error.to_string(), &[]);
@@ -612,36 +604,25 @@ impl Shell {
             }
             parts.insert(name.clone(), part);
         }
-        let asked: BTreeMap<String, FileName> =
-            files.iter().chain(withdrawn).map(|name| (name.to_string(), name.clone())).collect();
         let nothing_new = !files.is_empty() && failed.len() == files.len() && withdrawn.is_empty();
-        if nothing_new || (demand == Demand::All && !failed.is_empty()) {
+        if self.volumes.is_empty() || nothing_new || (demand == Demand::All && !failed.is_empty()) {
             return Event::Published { failed, replaced: Replaced::Nothing, changed: BTreeSet::new() };
         }
-        // What cannot be told now will be when the volume can be written again.
-        let Some(volume) = &mut self.volume else {
-            return Event::Published { failed, replaced: Replaced::Nothing, changed: BTreeSet::new() };
-        };
-        let changed = volume.changes(&parts).unwrap_or_default();
-        let changed = changed.iter().filter_map(|name| asked.get(name).cloned()).collect();
-        match volume.publish(&parts, random()) {
-            Ok(published) => {
+        match self.volumes.publish(parts, random()) {
+            Ok(done) => {
                 let made = files.len() - failed.len();
-                let what = match published {
-                    Published::Same => "unchanged",
-                    Published::First | Published::Replaced => "published",
-                };
+                let what = if done.published { "published" } else { "unchanged" };
                 let mut told = vec![("files", made.to_string())];
                 if !withdrawn.is_empty() {
                     told.push(("withdrawn", withdrawn.len().to_string()));
                 }
-                if published == Published::Replaced {
+                if done.replaced {
                     // `once` waits for as long.
                     told.push(("wiping_the_last_after", format!("{:?}", self.injection.volume.grace)));
                 }
                 output::log(Level::Info, "volume.published", what, &told);
-                let replaced = if published == Published::Replaced { Replaced::Generation } else { Replaced::Nothing };
-                Event::Published { failed, replaced, changed }
+                let replaced = if done.replaced { Replaced::Generation } else { Replaced::Nothing };
+                Event::Published { failed, replaced, changed: done.changed }
             }
             Err(error) => {
                 let fault = VolumeFault::from(error);

@@ -5,13 +5,15 @@
 //! | `oakum.dev/inject` | `"true"`: without it nothing is done |
 //! | `oakum.dev/store.NAME` | a store, as under `stores` |
 //! | `oakum.dev/volume` | as `volume`; without it, the default |
+//! | `oakum.dev/volume.NAME` | a volume, as under `volumes` |
 //! | `oakum.dev/secret.NAME` | `STORE:PATH`, or a map as under `secrets` |
 //! | `oakum.dev/file.NAME` | a map as under `files`, or `SECRET#FIELD`; a `name` in it is the file's name where that does not fit into an annotation |
 //! | `oakum.dev/env` | a map from variable to `SECRET#FIELD`, or to a map with a `template` |
 //! | `oakum.dev/on_change` | a list, as under `on_change` |
 //! | `oakum.dev/listen`, `oakum.dev/log`, `oakum.dev/audit` | as `listen`, `log` and `audit` |
 //!
-//! Values are YAML, so JSON will do. Those of [`POD_KEYS`] are for the webhook. Any other key of the family is an error.
+//! Values are YAML, so JSON will do. Keys that [`is_about_the_pod`] are for the webhook. Any other key of the family is an
+//! error.
 
 use std::collections::BTreeMap;
 
@@ -26,12 +28,21 @@ pub const PREFIX: &str = "oakum.dev/";
 /// The key that asks for anything at all.
 pub const INJECT: &str = "inject";
 /// Keys that say something about the pod, not about its secrets; the webhook reads or writes them.
-pub const POD_KEYS: &[&str] = &["containers", "status", "injection"];
+const POD_KEYS: &[&str] = &["containers", "status", "injection"];
+/// Before the name of a volume: the containers that get it.
+pub const CONTAINERS_OF: &str = "containers.";
 /// Keys that are part of an injection, apart from the families `store.`, `secret.` and `file.`.
 const PLAIN_KEYS: &[&str] = &["volume", "env", "on_change", "listen", "log", "audit"];
-const FAMILIES: &[(&str, &str)] = &[("store.", "stores"), ("secret.", "secrets"), ("file.", "files")];
+const FAMILIES: &[(&str, &str)] =
+    &[("store.", "stores"), ("volume.", "volumes"), ("secret.", "secrets"), ("file.", "files")];
 /// The length that Kubernetes allows behind the prefix.
 const MAX_KEY: usize = 63;
+
+/// Tells whether a key, without the prefix, says something about the pod and not about its secrets.
+#[must_use]
+pub fn is_about_the_pod(key: &str) -> bool {
+    POD_KEYS.contains(&key) || key.strip_prefix(CONTAINERS_OF).is_some_and(|name| !name.is_empty())
+}
 
 /// Reads what a pod asks for out of its annotations; none if it does not ask.
 ///
@@ -51,7 +62,7 @@ pub fn from_annotations<'a>(
         Some(&"false") => return Ok(None),
         Some(_) => return Err(wrong(INJECT, "must be \"true\" or \"false\"", None)),
         None => {
-            let asks = ours.keys().find(|key| !POD_KEYS.contains(key));
+            let asks = ours.keys().find(|key| !is_about_the_pod(key));
             return match asks {
                 None => Ok(None),
                 Some(key) => Err(wrong(
@@ -76,7 +87,7 @@ pub fn from_annotations<'a>(
 /// Writes an injection as annotations, in the order of their keys.
 #[must_use]
 pub fn to_annotations(injection: &Injection) -> BTreeMap<String, String> {
-    let Injection { stores, volume, secrets, files, env, on_change, listen, log, audit } = injection;
+    let Injection { stores, volume, volumes, secrets, files, env, on_change, listen, log, audit } = injection;
     let mut all = BTreeMap::new();
     let mut put = |key: String, value: String| all.insert(format!("{PREFIX}{key}"), value);
     put(INJECT.to_owned(), "true".to_owned());
@@ -84,18 +95,21 @@ pub fn to_annotations(injection: &Injection) -> BTreeMap<String, String> {
         put(format!("store.{name}"), encode::store(store).to_string());
     }
     put("volume".to_owned(), encode::volume(volume).to_string());
+    for (name, volume) in volumes {
+        put(format!("volume.{name}"), encode::other_volume(volume).to_string());
+    }
     for (name, secret) in secrets.iter().filter(|(_, secret)| !secret.whole) {
         put(format!("secret.{name}"), bare(&encode::secret(secret)));
     }
     for (at, (name, file)) in files.iter().enumerate() {
         let mut value = encode::file(file);
-        let label = if fits(name.as_str()) {
+        let label = if fits(&name.to_string()) {
             name.to_string()
         } else {
-            value["name"] = name.as_str().into();
+            value["name"] = name.to_string().into();
             (at..)
                 .map(|n| format!("f{n}"))
-                .find(|label| !files.keys().any(|name| name.as_str() == label))
+                .find(|label| !files.keys().any(|name| name.to_string() == *label))
                 .unwrap_or_default()
         };
         put(format!("file.{label}"), value.to_string());
@@ -144,15 +158,14 @@ fn fits(name: &str) -> bool {
 
 fn check_key(key: &str) -> Result<(), ConfigError> {
     let family = FAMILIES.iter().any(|(family, _)| key.strip_prefix(family).is_some_and(|name| !name.is_empty()));
-    if family || key == INJECT || POD_KEYS.contains(&key) || PLAIN_KEYS.contains(&key) {
+    if family || key == INJECT || is_about_the_pod(key) || PLAIN_KEYS.contains(&key) {
         return Ok(());
     }
     // `secrets.db` is meant to be `secret.db`: compare what stands before the dot, too.
     let (head, tail) = key.split_once('.').map_or((key, None), |(head, tail)| (head, Some(tail)));
     let hint = match tail {
-        Some(tail) => {
-            closest(head, &["store", "secret", "file"]).map(|near| format!("did you mean {PREFIX}{near}.{tail}?"))
-        }
+        Some(tail) => closest(head, &["store", "volume", "secret", "file", "containers"])
+            .map(|near| format!("did you mean {PREFIX}{near}.{tail}?")),
         None => {
             let all: Vec<&str> = [INJECT].iter().chain(POD_KEYS).chain(PLAIN_KEYS).copied().collect();
             closest(key, &all).map(|near| format!("did you mean {PREFIX}{near}?"))
@@ -173,7 +186,7 @@ fn assemble<'a>(ours: &BTreeMap<&'a str, &'a str>) -> Result<(Node, Vec<&'a str>
     let mut top: Vec<(Key, Node)> = Vec::new();
     let mut families: BTreeMap<&str, Vec<(Key, Node)>> = BTreeMap::new();
     for (at, (key, value)) in ours.iter().enumerate() {
-        if *key == INJECT || POD_KEYS.contains(key) {
+        if *key == INJECT || is_about_the_pod(key) {
             continue;
         }
         let line = at + 1;

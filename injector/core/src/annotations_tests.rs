@@ -69,7 +69,7 @@ prop_compose! {
     }
 }
 prop_compose! {
-    fn a_file_name()(text in "[a-zA-Z0-9_@ -][a-zA-Z0-9._ é-]{0,70}(/[a-z][a-z.]{0,5})?") -> Option<FileName> { FileName::parse(&text).ok() }
+    fn a_file_name()(text in "(t\\.ls:|x:)?[a-zA-Z0-9_@ -][a-zA-Z0-9._ é-]{0,70}(/[a-z][a-z.]{0,5})?") -> Option<FileName> { FileName::parse(&text).ok() }
 }
 
 fn an_auth() -> impl Strategy<Value = VaultAuth> {
@@ -290,9 +290,18 @@ fn an_injection() -> impl Strategy<Value = Injection> {
             let files: BTreeMap<FileName, FileSpec> =
                 files.into_iter().filter_map(|(name, file)| Some((name?, file))).collect();
             let names: Vec<FileName> = files.keys().cloned().collect();
-            let clear =
-                |name: &FileName| !names.iter().any(|other| other.folders().any(|folder| folder == name.as_str()));
+            let clear = |name: &FileName| {
+                let beside = names.iter().filter(|other| other.volume() == name.volume());
+                !beside.into_iter().any(|other| other.folders().any(|folder| folder == name.path()))
+            };
+            let files: BTreeMap<FileName, FileSpec> = files.into_iter().filter(|(name, _)| clear(name)).collect();
+            let volumes = files.keys().filter_map(FileName::volume).map(|name| {
+                let path = format!("/oakum/other/{name}").into();
+                let mode = Mode::parse("0440").unwrap();
+                (name.clone(), VolumeSpec { path, mode, group: None, grace: Duration::from_millis(1500) })
+            });
             Injection {
+                volumes: volumes.collect(),
                 stores,
                 // What a store keeps may not lie in there.
                 volume: VolumeSpec {
@@ -303,7 +312,7 @@ fn an_injection() -> impl Strategy<Value = Injection> {
                 },
                 secrets,
                 on_change: a_few_hooks(json),
-                files: files.into_iter().filter(|(name, _)| clear(name)).collect(),
+                files,
                 env,
                 listen: json.then(|| "127.0.0.1:9".parse().unwrap()),
                 log: if json { LogFormat::Json } else { LogFormat::Text },

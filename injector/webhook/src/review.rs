@@ -2,7 +2,7 @@
 //! bytes, and the pod that a patch makes gives an empty one.
 //!
 //! What a pod gets:
-//! - a volume in memory with a limit, which the app's containers mount read-only;
+//! - a volume in memory with a limit, which the app's containers mount read-only; or several, each for those it is for;
 //! - the agent as a native sidecar (an init container with `restartPolicy: Always`), first of all init containers, with a
 //!   startup probe, so that everything else begins after the first publication, Jobs end, and it is stopped last;
 //! - a token for one audience that lasts ten minutes and is mounted in the agent only: no container of the app can log in
@@ -10,15 +10,16 @@
 //! - the configuration, as an annotation that the agent reads as a file.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use oakum_inject::annotations::{self, PREFIX};
+use oakum_inject::annotations::{self, CONTAINERS_OF, PREFIX};
 use oakum_inject::config::{AwsCredentials, DEFAULT_TOKEN, KUBERNETES_CA, KUBERNETES_TOKEN, Store, VaultAuth};
 use oakum_inject::{ConfigError, Injection};
 use serde_json::{Value, json};
 
 /// The name of the sidecar.
 const AGENT: &str = "oakum-agent";
-/// The volume that secrets are published in.
+/// The volume that secrets are published in; others have a number behind it.
 const SECRETS: &str = "oakum-secrets";
 /// The volume with the agent's token and configuration.
 const IDENTITY: &str = "oakum-identity";
@@ -83,9 +84,25 @@ pub(crate) fn review(pod: &Value, policy: &Policy) -> Result<Review, ConfigError
     if ours("injection").is_some() {
         return Err(annotation_error("injection", "is written by the webhook", Some("take it away")));
     }
-    let containers = chosen(pod, ours("containers"))?;
-    let names_taken = [("containers", AGENT), ("initContainers", AGENT), ("volumes", SECRETS), ("volumes", IDENTITY)];
-    if let Some((list, name)) = names_taken.into_iter().find(|(list, name)| named(pod, list, name)) {
+    let mut volumes = volumes(&injection);
+    for volume in &mut volumes {
+        let own = volume.of.as_ref().map(|name| format!("{CONTAINERS_OF}{name}"));
+        let key = own.filter(|key| ours(key).is_some()).unwrap_or_else(|| "containers".to_owned());
+        volume.readers = chosen(pod, &key, ours(&key))?;
+    }
+    let keys = notes.iter().filter_map(|(key, _)| key.strip_prefix(PREFIX)?.strip_prefix(CONTAINERS_OF));
+    if let Some(name) = keys.into_iter().find(|name| !volumes.iter().any(|one| one.of.as_deref() == Some(name))) {
+        let hint = format!("add the annotation {PREFIX}volume.{name}");
+        return Err(annotation_error(
+            &format!("{CONTAINERS_OF}{name}"),
+            "is for a volume that is not there",
+            Some(&hint),
+        ));
+    }
+    let ours_too = volumes.iter().map(|volume| ("volumes", volume.name.as_str()));
+    let mut names_taken =
+        [("containers", AGENT), ("initContainers", AGENT), ("volumes", IDENTITY)].into_iter().chain(ours_too);
+    if let Some((list, name)) = names_taken.find(|(list, name)| named(pod, list, name)) {
         return Err(pod_error(
             format!("spec.{list} has a `{name}` already"),
             Some("give it another name: the webhook adds one with this name"),
@@ -94,23 +111,55 @@ pub(crate) fn review(pod: &Value, policy: &Policy) -> Result<Review, ConfigError
     let mut patch = Vec::new();
     annotate(&injection, &mut patch);
     group(pod, &injection, &mut patch);
-    append(pod, "volumes", &[secrets_volume(policy), identity_volume(policy)], &mut patch);
-    prepend(pod, "initContainers", &sidecar(&injection, policy), &mut patch);
-    for container in containers {
-        mount(pod, &container, &injection, &mut patch)?;
+    let added: Vec<Value> =
+        volumes.iter().map(|volume| secrets_volume(&volume.name, policy)).chain([identity_volume(policy)]).collect();
+    append(pod, "volumes", &added, &mut patch);
+    prepend(pod, "initContainers", &sidecar(&injection, &volumes, policy), &mut patch);
+    let places: BTreeSet<&Place> = volumes.iter().flat_map(|volume| &volume.readers).collect();
+    for place in places {
+        let its: Vec<&Volume> = volumes.iter().filter(|volume| volume.readers.contains(place)).collect();
+        mount(pod, place, &its, &mut patch)?;
     }
     Ok(Review { patch, warnings: warnings(&injection) })
 }
 
+/// A volume that the agent publishes into.
+struct Volume<'a> {
+    /// Its name in the configuration.
+    of: Option<String>,
+    /// Its name in the pod.
+    name: String,
+    path: &'a Path,
+    /// The containers that get it.
+    readers: Vec<Place>,
+}
+
+/// Lists the volumes that hold a file; where no file is asked for there is one all the same.
+fn volumes(injection: &Injection) -> Vec<Volume<'_>> {
+    let mut used = injection.used_volumes();
+    if used.is_empty() {
+        used.insert(None, &injection.volume);
+    }
+    let named = used.into_iter().enumerate().map(|(at, (of, spec))| Volume {
+        // What a configuration calls it may be no name for Kubernetes.
+        name: if of.is_none() { SECRETS.to_owned() } else { format!("{SECRETS}-{at}") },
+        of: of.map(ToString::to_string),
+        path: &spec.path,
+        readers: Vec::new(),
+    });
+    named.collect()
+}
+
 /// A container by its place in the pod. The sidecar will stand before all init containers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     list: &'static str,
     index: usize,
     index_after: usize,
 }
 
-/// Finds the containers that get the files: those that are named, or every one of the app.
-fn chosen(pod: &Value, named: Option<&str>) -> Result<Vec<Place>, ConfigError> {
+/// Finds the containers that get the files: those that are named under a key, or every one of the app.
+fn chosen(pod: &Value, key: &str, named: Option<&str>) -> Result<Vec<Place>, ConfigError> {
     let places = |list: &'static str, shift: usize| {
         let all = pod["spec"][list].as_array().map(Vec::as_slice).unwrap_or_default();
         all.iter().enumerate().map(move |(index, container)| {
@@ -126,7 +175,7 @@ fn chosen(pod: &Value, named: Option<&str>) -> Result<Vec<Place>, ConfigError> {
         .collect();
     match wanted.first() {
         None => Ok(found),
-        Some(name) => Err(annotation_error("containers", format!("names `{name}`, which the pod does not have"), None)),
+        Some(name) => Err(annotation_error(key, format!("names `{name}`, which the pod does not have"), None)),
     }
 }
 
@@ -141,18 +190,26 @@ fn annotate(injection: &Injection, patch: &mut Vec<Value>) {
     }
 }
 
-/// Lets the app's processes read the files, whoever they run as: the group is one that they are in besides their own.
-/// Unlike `fsGroup`, it changes the owner of no volume.
+/// Lets the app's processes read the files, whoever they run as: the groups are some that they are in besides their own.
+/// Unlike `fsGroup`, they change the owner of no volume. The agent is in them too, or could give files to none of them.
 fn group(pod: &Value, injection: &Injection, patch: &mut Vec<Value>) {
-    let group = reading_group(injection);
     let context = &pod["spec"]["securityContext"];
+    let there = context["supplementalGroups"].as_array();
+    let others = injection.used_volumes().into_values().filter_map(|volume| volume.group);
+    let groups: BTreeSet<u32> = others.chain([reading_group(injection)]).collect();
+    let missing = groups
+        .into_iter()
+        .filter(|group| context["fsGroup"] != *group && !there.is_some_and(|groups| groups.contains(&(*group).into())));
+    let missing: Vec<u32> = missing.collect();
     let add = |path: &str, value: Value| json!({ "op": "add", "path": path, "value": value });
-    match context["supplementalGroups"].as_array() {
-        _ if context["fsGroup"] == group => {}
-        Some(groups) if groups.contains(&group.into()) => {}
-        Some(_) => patch.push(add("/spec/securityContext/supplementalGroups/-", group.into())),
-        None if context.is_object() => patch.push(add("/spec/securityContext/supplementalGroups", json!([group]))),
-        None => patch.push(add("/spec/securityContext", json!({ "supplementalGroups": [group] }))),
+    if missing.is_empty() {
+    } else if there.is_some() {
+        let path = "/spec/securityContext/supplementalGroups/-";
+        patch.extend(missing.into_iter().map(|group| add(path, group.into())));
+    } else if context.is_object() {
+        patch.push(add("/spec/securityContext/supplementalGroups", json!(missing)));
+    } else {
+        patch.push(add("/spec/securityContext", json!({ "supplementalGroups": missing })));
     }
 }
 
@@ -178,32 +235,36 @@ fn prepend(pod: &Value, list: &str, value: &Value, patch: &mut Vec<Value>) {
     }
 }
 
-fn mount(pod: &Value, place: &Place, injection: &Injection, patch: &mut Vec<Value>) -> Result<(), ConfigError> {
+fn mount(pod: &Value, place: &Place, volumes: &[&Volume<'_>], patch: &mut Vec<Value>) -> Result<(), ConfigError> {
     let container = &pod["spec"][place.list][place.index];
-    let path = injection.volume.path.to_string_lossy();
     let mounts = container["volumeMounts"].as_array();
-    let clash = mounts.into_iter().flatten().any(|mount| {
-        mount["mountPath"].as_str().is_some_and(|other| other.trim_end_matches('/') == path.trim_end_matches('/'))
-    });
-    if clash {
+    let taken = |path: &Path| {
+        let mut paths = mounts.into_iter().flatten().filter_map(|mount| mount["mountPath"].as_str());
+        paths.any(|other| Path::new(other) == path)
+    };
+    if let Some(volume) = volumes.iter().find(|volume| taken(volume.path)) {
         let name = container["name"].as_str().unwrap_or_default();
+        let key = volume.of.as_ref().map(|of| format!(".{of}")).unwrap_or_default();
         return Err(pod_error(
-            format!("the container `{name}` mounts something else at {path}"),
-            Some("give the volume another path, in oakum.dev/volume"),
+            format!("the container `{name}` mounts something else at {}", volume.path.display()),
+            Some(&format!("give the volume another path, in {PREFIX}volume{key}")),
         ));
     }
-    let value = json!({ "name": SECRETS, "mountPath": path, "readOnly": true });
+    let added: Vec<Value> = volumes
+        .iter()
+        .map(|volume| json!({ "name": volume.name, "mountPath": volume.path.to_string_lossy(), "readOnly": true }))
+        .collect();
     let at = format!("/spec/{}/{}/volumeMounts", place.list, place.index_after);
-    patch.push(if mounts.is_some() {
-        json!({ "op": "add", "path": format!("{at}/-"), "value": value })
+    if mounts.is_some() {
+        patch.extend(added.into_iter().map(|value| json!({ "op": "add", "path": format!("{at}/-"), "value": value })));
     } else {
-        json!({ "op": "add", "path": at, "value": [value] })
-    });
+        patch.push(json!({ "op": "add", "path": at, "value": added }));
+    }
     Ok(())
 }
 
-fn secrets_volume(policy: &Policy) -> Value {
-    json!({ "name": SECRETS, "emptyDir": { "medium": "Memory", "sizeLimit": policy.size_limit } })
+fn secrets_volume(name: &str, policy: &Policy) -> Value {
+    json!({ "name": name, "emptyDir": { "medium": "Memory", "sizeLimit": policy.size_limit } })
 }
 
 fn identity_volume(policy: &Policy) -> Value {
@@ -219,8 +280,11 @@ fn identity_volume(policy: &Policy) -> Value {
     })
 }
 
-fn sidecar(injection: &Injection, policy: &Policy) -> Value {
+fn sidecar(injection: &Injection, volumes: &[Volume<'_>], policy: &Policy) -> Value {
     let config = format!("{IDENTITY_PATH}/injection.yaml");
+    let ours = volumes.iter().map(|volume| json!({ "name": volume.name, "mountPath": volume.path.to_string_lossy() }));
+    let identity = json!({ "name": IDENTITY, "mountPath": IDENTITY_PATH, "readOnly": true });
+    let mounts: Vec<Value> = ours.chain([identity]).collect();
     json!({
         "name": AGENT,
         "image": policy.image,
@@ -243,10 +307,7 @@ fn sidecar(injection: &Injection, policy: &Policy) -> Value {
             "seccompProfile": { "type": "RuntimeDefault" },
         },
         "resources": { "requests": { "cpu": "5m", "memory": "16Mi" }, "limits": { "memory": "64Mi" } },
-        "volumeMounts": [
-            { "name": SECRETS, "mountPath": injection.volume.path.to_string_lossy() },
-            { "name": IDENTITY, "mountPath": IDENTITY_PATH, "readOnly": true },
-        ],
+        "volumeMounts": mounts,
     })
 }
 
@@ -254,7 +315,7 @@ fn sidecar(injection: &Injection, policy: &Policy) -> Value {
 fn warnings(injection: &Injection) -> Vec<String> {
     let mut warnings = Vec::new();
     for (name, store) in &injection.stores {
-        let mut lacks = |what: &str, path: &std::path::Path| {
+        let mut lacks = |what: &str, path: &Path| {
             if !path.starts_with(IDENTITY_PATH) {
                 warnings.push(format!(
                     "the store `{name}` reads {what} from {}, which the agent's container does not have",
@@ -311,7 +372,7 @@ fn warnings(injection: &Injection) -> Vec<String> {
 }
 
 /// The file that credentials for AWS come from, if it is one.
-fn file_of(credentials: &AwsCredentials) -> Option<(&'static str, &std::path::Path)> {
+fn file_of(credentials: &AwsCredentials) -> Option<(&'static str, &Path)> {
     match credentials {
         AwsCredentials::File { path, .. } => Some(("its credentials", path)),
         AwsCredentials::WebIdentity { token, .. } => Some(("its token", token)),

@@ -179,6 +179,35 @@ fn only_the_containers_that_are_named_get_the_files() {
 }
 
 #[test]
+fn each_volume_goes_to_the_containers_that_it_is_for() {
+    let more = "    oakum.dev/volume.T_ls: '{ path: /run/secrets/tls, group: 7 }'\n    oakum.dev/containers.T_ls: proxy\n    \
+                oakum.dev/containers: app\n    oakum.dev/file.key: '{ name: \"T_ls:key\", value: db#key }'\n";
+    let text = POD.replacen("  annotations:\n", &format!("  annotations:\n{more}"), 1);
+    let pod = patched(&text);
+    let mounts = |list: &str, at: usize| -> Vec<(String, String, bool)> {
+        let all = pod["spec"][list][at]["volumeMounts"].as_array().cloned().unwrap_or_default();
+        let text = |mount: &Value, key: &str| mount[key].as_str().unwrap_or_default().to_owned();
+        all.iter().map(|mount| (text(mount, "name"), text(mount, "mountPath"), mount["readOnly"] == true)).collect()
+    };
+    let mount = |name: &str, path: &str, read_only| (name.to_owned(), path.to_owned(), read_only);
+    let (first, second) = ("/run/secrets/oakum", "/run/secrets/tls");
+    assert_eq!(mounts("containers", 0), [mount("oakum-secrets", first, true)]);
+    assert_eq!(mounts("containers", 1)[1..], [mount("oakum-secrets-1", second, true)]);
+    assert_eq!(mounts("initContainers", 1), []);
+    let agent = mounts("initContainers", 0);
+    assert_eq!(agent[..2], [mount("oakum-secrets", first, false), mount("oakum-secrets-1", second, false)]);
+    assert_eq!(pod["spec"]["securityContext"]["supplementalGroups"], json!([7, NOBODY]));
+    for volume in &pod["spec"]["volumes"].as_array().unwrap()[1..3] {
+        assert_eq!(volume["emptyDir"]["medium"], "Memory", "{volume}");
+    }
+    // Without a word about it, it goes where the files go that name no volume.
+    let same = patched(&text.replacen("    oakum.dev/containers.T_ls: proxy\n", "", 1));
+    assert_eq!(same["spec"]["containers"][0]["volumeMounts"].as_array().unwrap().len(), 2);
+    let error = reviewed(&text.replacen("containers.T_ls", "containers.tls", 1)).unwrap_err();
+    assert!(error.to_string().contains("containers.tls: is for a volume that is not there"), "{error}");
+}
+
+#[test]
 fn a_pod_that_does_not_ask_is_left_alone() {
     assert_eq!(reviewed("{ kind: Pod, spec: { containers: [] } }").unwrap().patch, Vec::<Value>::new());
     assert_eq!(reviewed(&POD.replacen("inject: 'true'", "inject: 'false'", 1)).unwrap().patch, Vec::<Value>::new());

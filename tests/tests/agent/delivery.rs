@@ -191,3 +191,50 @@ files: { a: \"a#word\", b: \"b#word\" }
     agent.until("the sweep", |_| place.generations().len() == 1);
     assert_eq!(place.read("a").as_deref(), Some("a1"), "a shared file is not overwritten with its old name");
 }
+
+#[test]
+fn several_volumes_have_each_its_own_files_mode_and_group() {
+    let (vault, place, password) = (Vault::start().unwrap(), Place::new(), Planted::password());
+    vault.put("db", &json!({"user": "app", "password": password.text()}));
+    // The second is made by the agent, in the memory that the first is in too.
+    let (first, second) = (place.volume().join("one"), place.volume().join("two"));
+    let rest = approle_store(&vault, &place, &role(&vault))
+        + &format!(
+            "volumes: {{ tls: {{ path: {}, mode: \"0400\", group: 4000 }} }}
+secrets: {{ db: {{ from: \"vault:secret/db\", refresh: 1s }} }}
+files: {{ user: \"db#user\", \"tls:key\": \"db#password\", \"tls:conf/db.json\": {{ format: json, secret: db, mode: \"0440\" }} }}
+",
+            second.display()
+        );
+    let config = place.config(&rest);
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        &config,
+        text.replace(&place.volume().display().to_string(), &first.display().to_string())
+            .replace(&first.join("two").display().to_string(), &second.display().to_string()),
+    )
+    .unwrap();
+    let mut agent = place.start_as_it_is("run");
+    let read = |path: &std::path::Path| fs::read_to_string(path).ok();
+    agent.until("the files", |_| second.join("conf/db.json").exists() && first.join("user").exists());
+    assert_eq!(read(&first.join("user")).as_deref(), Some("app"));
+    assert_eq!(read(&second.join("key")).as_deref(), Some(password.text()));
+    let about = |path: &str| {
+        let about = fs::metadata(second.join(path)).unwrap();
+        (about.permissions().mode() & 0o7777, about.gid())
+    };
+    assert_eq!((about("key"), about("conf/db.json")), ((0o400, 4000), (0o440, 4000)));
+    assert!(!first.join("key").exists() && !second.join("user").exists());
+
+    let generation = |path: &std::path::Path| fs::read_link(path.join("..data")).unwrap();
+    let (was_first, was_second) = (generation(&first), generation(&second));
+    let next = Planted::password();
+    vault.put("db", &json!({"user": "app", "password": next.text()}));
+    agent.until("the new value", |_| read(&second.join("key")).as_deref() == Some(next.text()));
+    assert_eq!(generation(&first), was_first, "what has not changed is not published again");
+    agent.until("the sweep", |_| !second.join(&was_second).exists());
+
+    let ran = agent.stop();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(place.names(), [""; 0], "what the agent made it takes away");
+}

@@ -82,7 +82,7 @@ fn handled_files(abi: u32) -> u64 {
 ///
 /// # Errors
 /// Nothing is restricted then.
-pub(super) fn apply(reach: &Reach, volume: Option<BorrowedFd<'_>>) -> io::Result<Landlock> {
+pub(super) fn apply<'a>(reach: &Reach, volumes: impl Iterator<Item = BorrowedFd<'a>>) -> io::Result<Landlock> {
     let abi = kernel::landlock_abi()?;
     let level = level(abi);
     if level == Landlock::None {
@@ -97,10 +97,10 @@ pub(super) fn apply(reach: &Reach, volume: Option<BorrowedFd<'_>>) -> io::Result
     })?;
     let ruleset = ruleset.as_fd();
     let change = WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SYM | REFER | TRUNCATE;
-    if let Some(volume) = volume {
+    for volume in volumes {
         kernel::allow_beneath(ruleset, volume, files & (READ_FILE | READ_DIR | change))?;
     }
-    if let Some(above) = &reach.above_the_volume {
+    for above in &reach.above_volumes {
         allow(ruleset, above, REMOVE_DIR)?;
     }
     for path in &reach.read {

@@ -92,14 +92,15 @@ impl Report {
     ///
     /// It has to be called before there is a second thread, which Landlock would not bring along. Where commands run when
     /// a file has changed there is no Landlock: they would inherit it, and may need what we may not have.
-    pub(crate) fn enclose(&mut self, mode: Mode, exec: Exec, reach: &Reach, volume: Option<(BorrowedFd<'_>, u64)>) {
-        if let Some((_, device)) = volume {
-            self.swap = swap::of(device);
+    pub(crate) fn enclose(&mut self, mode: Mode, exec: Exec, reach: &Reach, volumes: &[(BorrowedFd<'_>, u64)]) {
+        if let Some(worst) = volumes.iter().map(|(_, device)| swap::of(*device)).max() {
+            self.swap = worst;
         }
         if !mode.has_app() {
             // A thread that is not under the rules could do the work of one that is.
             if threads() == 1 && exec == Exec::Forbidden {
-                self.landlock = landlock::apply(reach, volume.map(|(volume, _)| volume)).unwrap_or(Landlock::None);
+                self.landlock =
+                    landlock::apply(reach, volumes.iter().map(|(volume, _)| *volume)).unwrap_or(Landlock::None);
             }
             self.filter(exec);
         }

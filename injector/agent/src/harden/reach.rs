@@ -27,8 +27,8 @@ pub(crate) struct Reach {
     /// Folders in which files may be made, replaced and removed.
     pub(super) write: BTreeSet<PathBuf>,
     pub(super) ports: BTreeSet<u16>,
-    /// The folder that the volume is taken out of at the end, if we made it.
-    pub(super) above_the_volume: Option<PathBuf>,
+    /// The folders that volumes are taken out of at the end which we made.
+    pub(super) above_volumes: BTreeSet<PathBuf>,
 }
 
 impl Reach {
@@ -120,10 +120,9 @@ impl Reach {
         reach
     }
 
-    /// Lets the folder be found again from which the volume is taken at the end.
-    pub(crate) fn taking_away(mut self, volume: &Path) -> Self {
-        self.above_the_volume = volume.parent().map(Path::to_owned);
-        self
+    /// Lets a volume be taken away at the end.
+    pub(crate) fn take_away(&mut self, volume: &Path) {
+        self.above_volumes.extend(volume.parent().map(Path::to_owned));
     }
 
     fn vault(&mut self, auth: &VaultAuth) {

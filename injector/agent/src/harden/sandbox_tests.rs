@@ -113,11 +113,11 @@ fn landlock_leaves_the_files_and_ports_that_are_named() {
         write: [at("kept")].into(),
         read: ["/proc/self".into(), at("named"), at("not there")].into(),
         ports: [named.port()].into(),
-        above_the_volume: None,
+        above_volumes: Default::default(),
     };
     let volume = fs::File::open(at("volume")).unwrap();
     rustix::thread::set_no_new_privs(true).unwrap();
-    assert_eq!(landlock::apply(&reach, Some(volume.as_fd())).unwrap(), Landlock::FilesAndNet);
+    assert_eq!(landlock::apply(&reach, [volume.as_fd()].into_iter()).unwrap(), Landlock::FilesAndNet);
 
     // Files: what is named is read and not written, the volume is changed in every way that publishing needs.
     assert_eq!(fs::read_to_string(at("named/file")).unwrap(), "named");

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-/// Where the volume's pages may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where a volume's pages may go, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Swap {
     /// The machine has no swap.
     None,

@@ -39,14 +39,19 @@ impl Change {
             })
             .cloned()
             .collect();
-        let all = (old.volume.mode, old.volume.group) != (new.volume.mode, new.volume.group);
+        let readers = |injection: &Injection, file| {
+            let volume = injection.volume_of(file);
+            (volume.mode, volume.group)
+        };
         let files = old
             .files
             .keys()
             .chain(new.files.keys())
             .filter(|name| {
-                let (Some(old), Some(new)) = (old.files.get(*name), new.files.get(*name)) else { return true };
-                all || old != new || new.secrets().into_iter().any(|secret| secrets.contains(secret))
+                let (Some(old_one), Some(new_one)) = (old.files.get(*name), new.files.get(*name)) else { return true };
+                old_one != new_one
+                    || readers(old, name) != readers(new, name)
+                    || new_one.secrets().into_iter().any(|secret| secrets.contains(secret))
             })
             .cloned()
             .collect();

@@ -18,6 +18,7 @@
 //! link), and is overwritten when its last name goes.
 
 mod dir;
+mod many;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -29,6 +30,7 @@ use oakum_inject::config::{FileName, Mode, VolumeSpec};
 use rustix::fs::FileType;
 
 use self::dir::{Dir, Entry};
+pub(crate) use self::many::Volumes;
 
 const DATA: &[u8] = b"..data";
 const DATA_TMP: &[u8] = b"..data_tmp";
@@ -139,17 +141,12 @@ impl Volume {
     }
 
     /// Gives what is published from now on to other readers.
-    pub(crate) fn readers(&mut self, spec: &VolumeSpec) {
+    fn readers(&mut self, spec: &VolumeSpec) {
         (self.mode, self.group) = (spec.mode, spec.group);
     }
 
-    /// Whether the directory is ours to take away.
-    pub(crate) fn made(&self) -> bool {
-        self.made
-    }
-
     /// Gives the device that it is on.
-    pub(crate) fn device(&self) -> Result<u64, VolumeError> {
+    fn device(&self) -> Result<u64, VolumeError> {
         self.io(self.root.device())
     }
 
@@ -324,14 +321,14 @@ impl Volume {
     pub(crate) fn changes(&self, files: &BTreeMap<FileName, Part>) -> Result<BTreeSet<String>, VolumeError> {
         let new = |part: &Part| matches!(part, Part::New(..));
         let Some(current) = &self.current else {
-            return Ok(files.iter().filter(|(_, part)| new(part)).map(|(name, _)| name.to_string()).collect());
+            return Ok(files.iter().filter(|(_, part)| new(part)).map(|(name, _)| name.path().to_owned()).collect());
         };
         let generation = self.io(self.root.open(current))?;
         let mut there = BTreeSet::new();
         self.io(list(&generation, "", &mut there))?;
         let mut changed = BTreeSet::new();
         for (name, part) in files {
-            let was_there = there.remove(name.as_str());
+            let was_there = there.remove(name.path());
             let Part::New(mode, content) = part else { continue };
             if was_there {
                 let folder = self.io(descend(&generation, name.folders().last().unwrap_or("")))?;
@@ -341,14 +338,14 @@ impl Volume {
                     continue;
                 }
             }
-            changed.insert(name.to_string());
+            changed.insert(name.path().to_owned());
         }
         changed.extend(there);
         Ok(changed)
     }
 
     /// Takes away the directory, if we made it and nothing has been published.
-    pub(crate) fn leave(&mut self) {
+    fn leave(&mut self) {
         if self.made && self.current.is_none() {
             let _ = rustix::fs::rmdir(&self.path);
         }
@@ -376,7 +373,7 @@ fn link_target(top: &[u8]) -> Entry {
 }
 
 fn base(name: &FileName) -> &[u8] {
-    name.as_str().rsplit('/').next().unwrap_or(name.as_str()).as_bytes()
+    name.path().rsplit('/').next().unwrap_or(name.path()).as_bytes()
 }
 
 /// Opens a folder below a directory, one element at a time, so that no link is followed on the way.

@@ -257,3 +257,54 @@ fn after_a_kill_at_any_step_of_wiping_the_next_start_recovers() {
     let steps = (0..).take_while(|step| killed_at(*step, |volume| drop(volume.wipe()))).count();
     assert!(steps > 10, "only {steps} steps were there to be killed at");
 }
+
+/// A configuration with one volume that has no name, and one named `other`.
+fn two(root: &Path) -> oakum_inject::Injection {
+    let text = format!(
+        "apiVersion: oakum.dev/v1\nkind: Injection\nstores: {{ s: {{ file: {{ path: /a }} }} }}\n\
+         volume: {{ path: {0}/one }}\nvolumes: {{ other: {{ path: {0}/two }} }}\n\
+         secrets: {{ a: s:x }}\nfiles: {{ x: a#x, 'other:x': a#x, 'other:y': a#x }}\n",
+        root.display()
+    );
+    oakum_inject::Injection::parse(&text, "c").unwrap()
+}
+
+#[test]
+fn several_volumes_have_each_its_own_files() {
+    let root = memory();
+    let mut volumes = Volumes::open(&two(root.path())).unwrap();
+    let done = volumes.publish(set(&[("x", "1"), ("other:x", "2"), ("other:y", "2")]), 1).unwrap();
+    assert!(done.published && !done.replaced && done.changed.len() == 3, "{done:?}");
+    assert_eq!((read(root.path(), "one/x").unwrap(), read(root.path(), "two/x").unwrap()), ("1".into(), "2".into()));
+    // What changes in one leaves the other's generation as it is.
+    let next = BTreeMap::from([(name("x"), Part::Kept), (name("other:x"), new("3")), (name("other:y"), Part::Kept)]);
+    let done = volumes.publish(next, 2).unwrap();
+    assert!(done.replaced && done.changed == BTreeSet::from([name("other:x")]), "{done:?}");
+    assert_eq!((entries(&root.path().join("one")).len(), entries(&root.path().join("two")).len()), (3, 5));
+    volumes.sweep().unwrap();
+    assert_eq!(entries(&root.path().join("two")), ["..data", "..oakum-0000000000000002", "x", "y"]);
+    volumes.wipe().unwrap();
+    assert_eq!(entries(root.path()), [""; 0]);
+}
+
+#[test]
+fn what_one_volume_refuses_holds_up_no_other_and_is_told_when_it_is_there() {
+    let root = memory();
+    let mut volumes = Volumes::open(&two(root.path())).unwrap();
+    volumes.publish(set(&[("x", "1"), ("other:x", "1")]), 1).unwrap();
+    fs::create_dir(root.path().join("one/y")).unwrap();
+    let next = || set(&[("y", "2"), ("other:x", "2")]);
+    volumes.publish(next(), 2).unwrap_err();
+    assert_eq!((read(root.path(), "one/x").unwrap(), read(root.path(), "two/x").unwrap()), ("1".into(), "2".into()));
+    fs::remove_dir(root.path().join("one/y")).unwrap();
+    let done = volumes.publish(next(), 3).unwrap();
+    assert!(done.replaced && done.changed.contains(&name("other:x")) && done.changed.contains(&name("y")), "{done:?}");
+}
+
+#[test]
+fn of_several_volumes_none_is_left_when_one_cannot_be_used() {
+    let root = memory();
+    fs::write(root.path().join("two"), "").unwrap();
+    assert!(Volumes::open(&two(root.path())).is_err());
+    assert_eq!(entries(root.path()), ["two"]);
+}

@@ -44,6 +44,7 @@ fn parts(mut map: Map<'_>) -> Result<Injection> {
     let parts = Parts {
         stores: map.need("stores")?,
         volume: map.get("volume"),
+        volumes: map.get("volumes"),
         secrets: map.get("secrets"),
         files: map.get("files"),
         env: map.get("env"),
@@ -61,6 +62,7 @@ fn parts(mut map: Map<'_>) -> Result<Injection> {
 struct Parts<'a> {
     stores: &'a Node,
     volume: Option<&'a Node>,
+    volumes: Option<&'a Node>,
     secrets: Option<&'a Node>,
     files: Option<&'a Node>,
     env: Option<&'a Node>,
@@ -74,23 +76,34 @@ impl Parts<'_> {
     fn assemble(self, line: usize) -> Result<Injection> {
         let stores = named(self.stores, "stores", store)?;
         let volume = match self.volume {
-            Some(node) => volume(node)?,
+            Some(node) => volume(node, "`volume`")?,
             None => VolumeSpec::default(),
         };
-        apart(&stores, &volume).map_err(|fault| Fault { line: self.stores.line, ..fault })?;
+        let volumes = match self.volumes {
+            Some(node) => volumes(node, &volume)?,
+            None => BTreeMap::new(),
+        };
+        for volume in volumes.values().chain([&volume]) {
+            apart(&stores, volume).map_err(|fault| Fault { line: self.stores.line, ..fault })?;
+        }
         let secrets = match self.secrets {
             Some(node) => named(node, "secrets", |name, node| secret(name, node, &stores))?,
             None => BTreeMap::new(),
         };
         let mut implied = Implied::new(&stores);
         let files = match self.files {
-            Some(node) => file::files(node, &secrets, &mut implied)?,
+            Some(node) => file::files(node, &volumes, &secrets, &mut implied)?,
             None => BTreeMap::new(),
         };
         let env = match self.env {
             Some(node) => env(node, &secrets, &mut implied)?,
             None => BTreeMap::new(),
         };
+        if let Some(name) = volumes.keys().find(|name| !files.keys().any(|file| file.volume() == Some(*name))) {
+            let line = self.volumes.map_or(line, |node| node.line);
+            return Err(Fault::new(line, format!("no file is in the volume `{name}`"))
+                .hint(format!("name one under `files`, such as `{name}:password`, or remove the volume")));
+        }
         let used = |name: &Name| {
             env.values().any(|value| value.secrets().contains(&name))
                 || files.values().any(|file| file.secrets().contains(&name))
@@ -117,7 +130,7 @@ impl Parts<'_> {
             Some(node) => hook::decode(node, |name| files.contains_key(name))?,
             None => Vec::new(),
         };
-        Ok(Injection { stores, volume, secrets, files, env, on_change, listen, log, audit })
+        Ok(Injection { stores, volume, volumes, secrets, files, env, on_change, listen, log, audit })
     }
 }
 
@@ -168,9 +181,9 @@ fn file_store(node: &Node, what: &str) -> Result<FileStore> {
     Ok(FileStore { path })
 }
 
-fn volume(node: &Node) -> Result<VolumeSpec> {
+fn volume(node: &Node, what: &str) -> Result<VolumeSpec> {
     let default = VolumeSpec::default();
-    let mut map = Map::open(node, "`volume`")?;
+    let mut map = Map::open(node, what)?;
     let path = map.get("path").map(|node| absolute(node, "path")).transpose()?.unwrap_or(default.path);
     let mode = map.get("mode").map(|node| parse(node, "mode", Mode::parse)).transpose()?.unwrap_or(default.mode);
     let number = |text: &str| text.parse().map_err(|_| "`group` is not the number of a group".to_owned());
@@ -178,6 +191,36 @@ fn volume(node: &Node) -> Result<VolumeSpec> {
     let grace = map.get("grace").map(|node| parse(node, "grace", parse_duration)).transpose()?.unwrap_or(default.grace);
     map.finish()?;
     Ok(VolumeSpec { path, mode, group, grace })
+}
+
+/// Reads the volumes that have names; `first` is the one that has none.
+fn volumes(node: &Node, first: &VolumeSpec) -> Result<BTreeMap<Name, VolumeSpec>> {
+    let mut all: BTreeMap<Name, VolumeSpec> = BTreeMap::new();
+    for (key, node) in entries(node, "volumes")? {
+        let name = Name::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
+        let what = format!("the volume `{name}`");
+        let mut map = Map::open(node, what.as_str())?;
+        map.need("path")?;
+        if let Some(node) = map.get("grace") {
+            return Err(Fault::new(node.line, format!("{what} has a `grace` of its own"))
+                .hint("it is the same for all volumes: say it once, under `volume`"));
+        }
+        let spec = VolumeSpec { grace: first.grace, ..volume(node, &what)? };
+        let overlaps = |other: &&VolumeSpec| other.path.starts_with(&spec.path) || spec.path.starts_with(&other.path);
+        if let Some(other) = all.values().chain([first]).find(overlaps) {
+            return Err(Fault::new(
+                key.line,
+                format!(
+                    "the volume `{name}` at {} and the one at {} overlap",
+                    spec.path.display(),
+                    other.path.display()
+                ),
+            )
+            .hint("give each a directory of its own, none inside another"));
+        }
+        all.insert(name, spec);
+    }
+    Ok(all)
 }
 
 fn secret(name: &Name, node: &Node, stores: &BTreeMap<Name, Store>) -> Result<SecretSpec> {

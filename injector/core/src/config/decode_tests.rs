@@ -122,3 +122,36 @@ proptest! {
         let _ = Injection::parse(&format!("{}{put}{}", &GOOD[..start], &GOOD[end..]), "c.yaml");
     }
 }
+
+#[test]
+fn a_file_may_be_in_a_volume_of_its_own() {
+    let with = |volumes: &str, files: &str| {
+        let text = format!(
+            "apiVersion: oakum.dev/v1\nkind: Injection\nstores: {{ s: {{ file: {{ path: /a }} }} }}\nvolume: {{ grace: 5s }}\n\
+             volumes: {volumes}\nsecrets: {{ a: s:x }}\nfiles: {files}\n"
+        );
+        Injection::parse(&text, "c.yaml")
+    };
+    let two = "{ tls: { path: /run/tls, mode: '0444', group: 7 } }";
+    let found = with(two, "{ x: a#x, 'tls:x': a#x, 'tls:y/z': a#y }").unwrap();
+    let file = |name: &str| FileName::parse(name).unwrap();
+    assert_eq!(found.path_of(&file("x")), std::path::Path::new("/run/secrets/oakum/x"));
+    assert_eq!(found.path_of(&file("tls:y/z")), std::path::Path::new("/run/tls/y/z"));
+    assert_eq!(found.volume_of(&file("tls:x")).grace, Duration::from_secs(5));
+    assert_eq!(found.used_volumes().len(), 2);
+    assert_eq!(Injection::parse(&found.to_json().to_string(), "c").unwrap(), found);
+    for (volumes, files, part) in [
+        (two, "{ x: a#x }", "no file is in the volume `tls`"),
+        (two, "{ 'tsl:x': a#x }", "no volume `tsl`"),
+        (two, "{ 'tls:x': a#x, 'tls:x/y': a#x }", "a folder of the other"),
+        ("{ tls: { mode: '0444' } }", "{ 'tls:x': a#x }", "lacks `path`"),
+        ("{ tls: { path: /run/tls, grace: 1s } }", "{ 'tls:x': a#x }", "`grace` of its own"),
+        ("{ tls: { path: /run/secrets/oakum/tls } }", "{ 'tls:x': a#x }", "overlap"),
+        ("{ a: { path: /run/a }, b: { path: /run } }", "{ 'a:x': a#x }", "overlap"),
+        ("{ tls: { path: /run/tls } }", "{ ':x': a#x }", "no name of a volume"),
+        ("{ tls: { path: /run/tls } }", "{ 'tls:../x': a#x }", "begins with `..`"),
+    ] {
+        let error = with(volumes, files).unwrap_err();
+        assert!(error.what.contains(part), "{volumes} {files}: {error}");
+    }
+}

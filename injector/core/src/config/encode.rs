@@ -7,12 +7,18 @@ use super::*;
 use crate::template::MissingKey;
 
 pub(crate) fn injection(injection: &Injection) -> Value {
-    let Injection { stores, volume, secrets, files, env, on_change, listen, log, audit } = injection;
+    let Injection { stores, volume, volumes, secrets, files, env, on_change, listen, log, audit } = injection;
     let mut map = Map::new();
     map.insert("apiVersion".to_owned(), API_VERSION.into());
     map.insert("kind".to_owned(), "Injection".into());
     map.insert("stores".to_owned(), object(stores.iter().map(|(name, one)| (name.to_string(), store(one)))));
     map.insert("volume".to_owned(), self::volume(volume));
+    if !volumes.is_empty() {
+        map.insert(
+            "volumes".to_owned(),
+            object(volumes.iter().map(|(name, one)| (name.to_string(), other_volume(one)))),
+        );
+    }
     let named = secrets.iter().filter(|(_, one)| !one.whole);
     map.insert("secrets".to_owned(), object(named.map(|(name, one)| (name.to_string(), secret(one)))));
     if !files.is_empty() {
@@ -84,6 +90,11 @@ pub(crate) fn volume(volume: &VolumeSpec) -> Value {
         map.insert("grace".to_owned(), print_duration(*grace).into());
     }
     map.into()
+}
+
+/// Writes a volume that has a name, which has the grace of the one that has none.
+pub(crate) fn other_volume(volume: &VolumeSpec) -> Value {
+    self::volume(&VolumeSpec { grace: DEFAULT_GRACE, ..volume.clone() })
 }
 
 pub(crate) fn secret(secret: &SecretSpec) -> Value {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::decode::{known, value};
 use super::map::{Fault, Map, Result, closest, entries, list, parse, text};
 use super::template::Implied;
-use super::{Content, FileName, FileSpec, Mode, SecretSpec, Source};
+use super::{Content, FileName, FileSpec, Mode, SecretSpec, Source, VolumeSpec};
 use crate::format::{Format, Part};
 use crate::reference::{Name, ValueRef, shorten};
 use crate::yaml::{Kind, Node};
@@ -22,15 +22,24 @@ const ENDINGS: [(&str, Format); 5] = [
 /// Reads all files.
 pub(super) fn files(
     node: &Node,
+    volumes: &BTreeMap<Name, VolumeSpec>,
     secrets: &BTreeMap<Name, SecretSpec>,
     implied: &mut Implied<'_>,
 ) -> Result<BTreeMap<FileName, FileSpec>> {
     let mut files: BTreeMap<FileName, FileSpec> = BTreeMap::new();
     for (key, node) in entries(node, "files")? {
         let name = FileName::parse(&key.text).map_err(|why| Fault::new(key.line, why))?;
-        let clash = files.keys().find(|other| {
-            other.folders().any(|folder| folder == name.as_str())
-                || name.folders().any(|folder| folder == other.as_str())
+        if let Some(volume) = name.volume().filter(|volume| !volumes.contains_key(*volume)) {
+            let names: Vec<&str> = volumes.keys().map(Name::as_str).collect();
+            let fault = Fault::new(key.line, format!("there is no volume `{volume}`, which `{name}` is to be in"));
+            return Err(if names.is_empty() {
+                fault.hint(format!("add it under `volumes`: `{volume}: {{ path: /run/secrets/{volume} }}`"))
+            } else {
+                fault.hint(format!("the volumes with a name are {}", list(&names)))
+            });
+        }
+        let clash = files.keys().filter(|other| other.volume() == name.volume()).find(|other| {
+            other.folders().any(|folder| folder == name.path()) || name.folders().any(|folder| folder == other.path())
         });
         if let Some(other) = clash {
             return Err(Fault::new(
@@ -52,7 +61,7 @@ fn file(
 ) -> Result<FileSpec> {
     let what = format!("the file `{name}`");
     if let Kind::Scalar { .. } = node.kind {
-        return Ok(FileSpec { content: Content::Raw(value(node, name.as_str(), secrets)?), mode: None });
+        return Ok(FileSpec { content: Content::Raw(value(node, &name.to_string(), secrets)?), mode: None });
     }
     let mut map = Map::open(node, what.as_str())?;
     let line = map.line();

@@ -270,7 +270,7 @@ pub(super) fn encode(hook: &Hook) -> Value {
         }
     }
     if !files.is_empty() {
-        put("files", files.iter().map(FileName::as_str).collect());
+        put("files", files.iter().map(ToString::to_string).collect());
     }
     if *debounce != DEFAULT_DEBOUNCE {
         put("debounce", print_duration(*debounce).into());

@@ -54,8 +54,10 @@ pub const DEFAULT_TOKEN: &str = "/var/run/secrets/oakum/token";
 pub struct Injection {
     /// Where secrets come from, by a name of one's own.
     pub stores: BTreeMap<Name, Store>,
-    /// Where files are published.
+    /// Where files are published that name no volume.
     pub volume: VolumeSpec,
+    /// Where others are, by names of one's own.
+    pub volumes: BTreeMap<Name, VolumeSpec>,
     /// What is fetched.
     pub secrets: BTreeMap<Name, SecretSpec>,
     /// What the app gets as files.
@@ -85,6 +87,24 @@ impl Injection {
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         encode::injection(self)
+    }
+
+    /// Gives the volume that a file is in.
+    #[must_use]
+    pub fn volume_of(&self, file: &FileName) -> &VolumeSpec {
+        file.volume().and_then(|name| self.volumes.get(name)).unwrap_or(&self.volume)
+    }
+
+    /// Gives the whole path of a file.
+    #[must_use]
+    pub fn path_of(&self, file: &FileName) -> PathBuf {
+        self.volume_of(file).path.join(file.path())
+    }
+
+    /// Lists the volumes that hold a file, each under its name.
+    #[must_use]
+    pub fn used_volumes(&self) -> BTreeMap<Option<&Name>, &VolumeSpec> {
+        self.files.keys().map(|file| (file.volume(), self.volume_of(file))).collect()
     }
 }
 
@@ -118,7 +138,7 @@ pub struct VolumeSpec {
     pub mode: Mode,
     /// The group that files belong to; else the agent's own.
     pub group: Option<u32>,
-    /// How long the previous generation stays readable before it is wiped.
+    /// How long the previous generation stays readable before it is wiped; the same for all volumes.
     pub grace: Duration,
 }
 

@@ -4,20 +4,30 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::reference::shorten;
+use crate::reference::{Name, shorten};
 
-/// The path of a file inside the volume, such as `db.env` or `conf/app.json`.
+/// The path of a file inside the volume, such as `db.env` or `conf/app.json`, or `VOLUME:PATH` where there are several.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileName(String);
+pub struct FileName {
+    volume: Option<Name>,
+    path: String,
+}
 
 impl FileName {
     /// Parses a relative path that stays inside the volume and cannot be taken for one of the volume's own entries,
-    /// which all begin with `..`.
+    /// which all begin with `..`. A `:` in its first element parts the name of a volume from it.
     ///
     /// # Errors
     /// Says which element is wrong and why.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| Err(format!("the file name `{}` {why}", shorten(text)));
+        let (volume, text) = match text.split_once(':').filter(|(volume, _)| !volume.contains('/')) {
+            Some((volume, path)) => match Name::parse(volume) {
+                Ok(volume) => (Some(volume), path),
+                Err(_) => return wrong("has a `:`, and no name of a volume before it"),
+            },
+            None => (None, text),
+        };
         if text.is_empty() {
             return wrong("is empty");
         }
@@ -42,30 +52,45 @@ impl FileName {
         if text.split('/').count() > 16 {
             return wrong("is deeper than 16 folders");
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self { volume, path: text.to_owned() })
     }
 
-    /// Gives the path.
+    /// Gives the same path in a volume that has a name.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn within(self, volume: Name) -> Self {
+        Self { volume: Some(volume), ..self }
+    }
+
+    /// Gives the volume, if it is not the one without a name.
+    #[must_use]
+    pub fn volume(&self) -> Option<&Name> {
+        self.volume.as_ref()
+    }
+
+    /// Gives the path inside the volume.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Gives the first element: what is seen in the volume itself.
     #[must_use]
     pub fn top(&self) -> &str {
-        self.0.split('/').next().unwrap_or(&self.0)
+        self.path.split('/').next().unwrap_or(&self.path)
     }
 
     /// Goes through the folders above the file, outermost first.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
-        self.0.match_indices('/').map(|(at, _)| &self.0[..at])
+        self.path.match_indices('/').map(|(at, _)| &self.path[..at])
     }
 }
 
 impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match &self.volume {
+            Some(volume) => write!(f, "{volume}:{}", self.path),
+            None => f.write_str(&self.path),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! From what Vault Agent was asked for to a configuration of our own.
 //!
-//! Vault Agent writes each file where the file says; we publish all of them at once, into one volume. So the volume is
-//! the deepest folder that all destinations have in common, and a file is named by the rest of its path.
+//! Vault Agent writes each file where the file says; we publish all files of a volume at once. So the folder of each
+//! destination is a volume, unless it lies in the folder of another, and a file is named by the rest of its path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -60,12 +60,12 @@ pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Res
     let stored = asked.store(&config.source)?;
     writer.warnings.extend(stored.warnings);
     let stores = BTreeMap::from([(name("vault"), stored.store)]);
-    let folder = writer.folder(&asked.templates)?;
+    let folders = writer.folders(&asked.templates)?;
     let mut implied = Implied::new(&stores);
     let (mut files, mut on_change) = (BTreeMap::new(), Vec::new());
-    let group = writer.group(&asked.templates)?;
+    let (volume, volumes) = writer.volumes(&folders, &asked.templates)?;
     for template in &asked.templates {
-        let file = writer.file_name(template, folder.as_deref())?;
+        let file = writer.file_name(template, &folders)?;
         let content = writer.template(&template.body, &template.destination.display().to_string(), &mut implied)?;
         on_change.extend(writer.command(template, &file)?);
         let spec = FileSpec { content: Content::Template(content), mode: Some(template.perms.unwrap_or_else(mode)) };
@@ -102,11 +102,11 @@ pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Res
         writer.warn("`command` is not run where there is `exit_after_auth`: the agent ends once the files are there");
     }
     writer.say_what_is_lost(&asked);
-    let path = folder.unwrap_or_else(|| VolumeSpec::default().path);
     Ok(Counterpart {
         injection: Injection {
             stores,
-            volume: VolumeSpec { path, group, ..VolumeSpec::default() },
+            volume,
+            volumes,
             secrets,
             files,
             env,
@@ -138,6 +138,10 @@ fn name(text: &str) -> Name {
     Name::parse(text).expect("it is a name")
 }
 
+fn volume_name(at: usize) -> Name {
+    name(&format!("v{at}"))
+}
+
 fn mode() -> Mode {
     Mode::parse(MODE).expect("it is a mode")
 }
@@ -157,9 +161,9 @@ impl Writer<'_> {
         ConfigError { source_name: self.source.to_owned(), line: None, what: what.into(), hint: None }
     }
 
-    /// Finds the deepest folder that all destinations are in.
-    fn folder(&self, templates: &[Template]) -> Result<Option<PathBuf>, ConfigError> {
-        let mut common: Option<&Path> = None;
+    /// Finds the folders that destinations are in, but for those that lie in another.
+    fn folders(&self, templates: &[Template]) -> Result<Vec<PathBuf>, ConfigError> {
+        let mut folders: Vec<&Path> = Vec::new();
         for template in templates {
             let path = template.destination.as_path();
             let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
@@ -168,27 +172,50 @@ impl Writer<'_> {
                     .wrong(format!("the destination `{}` is no whole path", path.display()))
                     .hinted("begin it with `/`, and leave `..` out"));
             };
-            common = match common {
-                None => Some(parent),
-                Some(common) => common.ancestors().find(|folder| parent.starts_with(folder)),
-            };
-        }
-        match common {
-            Some(folder) if folder.parent().is_none() => {
-                let all: Vec<String> = templates.iter().map(|one| one.destination.display().to_string()).collect();
-                Err(self
-                    .wrong(format!("the destinations have no folder in common: {}", all.join(", ")))
-                    .hinted("all files are published together, in one volume in memory: put them into one folder"))
+            if parent.parent().is_none() {
+                return Err(self
+                    .wrong(format!("the destination `{}` is in the root of the file system", path.display()))
+                    .hinted("files are published in volumes in memory: put it into a folder"));
             }
-            common => Ok(common.map(Path::to_owned)),
+            if folders.iter().any(|folder| parent.starts_with(folder)) {
+                continue;
+            }
+            let first = folders.iter().position(|folder| folder.starts_with(parent));
+            folders.retain(|folder| !folder.starts_with(parent));
+            folders.insert(first.unwrap_or(folders.len()), parent);
         }
+        Ok(folders.into_iter().map(Path::to_owned).collect())
     }
 
-    fn file_name(&self, template: &Template, folder: Option<&Path>) -> Result<FileName, ConfigError> {
+    /// Makes a volume of each folder; the first has no name.
+    fn volumes(
+        &mut self,
+        folders: &[PathBuf],
+        templates: &[Template],
+    ) -> Result<(VolumeSpec, BTreeMap<Name, VolumeSpec>), ConfigError> {
+        let mut all = Vec::new();
+        for folder in folders {
+            let inside = templates.iter().filter(|template| template.destination.starts_with(folder));
+            let group = self.group(inside)?;
+            all.push(VolumeSpec { path: folder.clone(), group, ..VolumeSpec::default() });
+        }
+        let mut all = all.into_iter();
+        let first = all.next().unwrap_or_default();
+        Ok((first, all.enumerate().map(|(at, volume)| (volume_name(at + 1), volume)).collect()))
+    }
+
+    fn file_name(&self, template: &Template, folders: &[PathBuf]) -> Result<FileName, ConfigError> {
         let path = template.destination.as_path();
-        let inside = folder.and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path);
+        let found = folders.iter().enumerate().find_map(|(at, folder)| Some((at, path.strip_prefix(folder).ok()?)));
+        let (at, inside) = found.unwrap_or((0, path));
         let text = inside.to_str().ok_or_else(|| self.wrong(format!("`{}` is no text", path.display())))?;
-        FileName::parse(text).map_err(|what| self.wrong(what))
+        let name = FileName::parse(text).map_err(|what| self.wrong(what))?;
+        if name.volume().is_some() {
+            return Err(self
+                .wrong(format!("the destination `{}` has a `:` in its name", path.display()))
+                .hinted("before that, we expect the name of a volume: give the file another name"));
+        }
+        Ok(if at == 0 { name } else { name.within(volume_name(at)) })
     }
 
     fn template(
@@ -215,20 +242,17 @@ impl Writer<'_> {
         })
     }
 
-    /// Finds the one group that all files belong to.
-    fn group(&mut self, templates: &[Template]) -> Result<Option<u32>, ConfigError> {
-        if templates.iter().any(|template| template.user.is_some()) {
-            self.warn("`user` has no counterpart: files belong to the user that the agent runs as");
-        }
+    /// Finds the one group that all files of a volume belong to.
+    fn group<'t>(&mut self, templates: impl Iterator<Item = &'t Template>) -> Result<Option<u32>, ConfigError> {
         let mut groups = BTreeSet::new();
-        for group in templates.iter().filter_map(|template| template.group.as_ref()) {
+        for group in templates.filter_map(|template| template.group.as_ref()) {
             groups.insert(match group {
                 Account::Id(id) => *id,
                 Account::Name(name) => self.number_of(name)?,
             });
         }
         if groups.len() > 1 {
-            self.warn("files have several groups: only the first is followed, for all of them");
+            self.warn("files of one folder have several groups: only the first is followed, for all of them");
         }
         Ok(groups.first().copied())
     }
@@ -262,6 +286,9 @@ impl Writer<'_> {
     }
 
     fn say_what_is_lost(&mut self, asked: &Translation) {
+        if asked.templates.iter().any(|template| template.user.is_some()) {
+            self.warn("`user` has no counterpart: files belong to the user that the agent runs as");
+        }
         for sink in &asked.sinks {
             self.warn(format!("the sink `{}` is not written: the agent's token stays in it", sink.path.display()));
         }

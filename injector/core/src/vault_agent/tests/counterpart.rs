@@ -1,13 +1,13 @@
 //! What our agent is told to do, and what it cannot be told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::{Around, Counterpart};
 use super::*;
-use crate::config::{Content, FileName, Injection, OnStale, Tell};
+use crate::config::{Content, Injection, OnStale, Tell};
 use crate::template::MissingKey;
 
 /// A machine with an address of Vault, one group, one template and one program.
@@ -42,18 +42,24 @@ fn warnings(found: &Counterpart) -> Vec<&str> {
 }
 
 #[test]
-fn the_volume_is_what_all_destinations_have_in_common() {
-    for (destinations, volume, names) in [
-        (&["/vault/secrets/a"][..], "/vault/secrets", &["a"][..]),
-        (&["/vault/secrets/a", "/vault/secrets/b/c"], "/vault/secrets", &["a", "b/c"]),
-        (&["/run/x/a/one", "/run/x/b/two"], "/run/x", &["a/one", "b/two"]),
-        (&["/run/xa/one", "/run/xb/two"], "/run", &["xa/one", "xb/two"]),
+fn each_folder_of_destinations_is_a_volume_but_for_those_inside_another() {
+    for (destinations, volumes, names) in [
+        (&["/vault/secrets/a"][..], &["/vault/secrets"][..], &["a"][..]),
+        (&["/vault/secrets/a", "/vault/secrets/b/c"], &["/vault/secrets"], &["a", "b/c"]),
+        (&["/vault/secrets/b/c", "/vault/secrets/a"], &["/vault/secrets"], &["a", "b/c"]),
+        (&["/run/x/a/one", "/run/x/b/two"], &["/run/x/a", "/run/x/b"], &["one", "v1:two"]),
+        (&["/run/xa/one", "/run/x/two", "/run/x/z/1"], &["/run/xa", "/run/x"], &["one", "v1:two", "v1:z/1"]),
+        (&["/a/b", "/c/d", "/e/f/g", "/e/h"], &["/a", "/c", "/e"], &["b", "v1:d", "v2:f/g", "v2:h"]),
     ] {
         let blocks: String =
             destinations.iter().map(|to| format!("template {{\n CONTENTS\n destination = \"{to}\"\n}}\n")).collect();
         let found = counterpart(&blocks).unwrap();
-        assert_eq!(found.injection.volume.path, Path::new(volume));
-        assert_eq!(found.injection.files.keys().map(FileName::as_str).collect::<Vec<_>>(), names);
+        let Injection { volume, volumes: others, files, .. } = &found.injection;
+        assert_eq!([volume].into_iter().chain(others.values()).map(|one| &one.path).collect::<Vec<_>>(), volumes);
+        assert_eq!(files.keys().map(ToString::to_string).collect::<Vec<_>>(), names);
+        let paths: BTreeSet<PathBuf> = files.keys().map(|file| found.injection.path_of(file)).collect();
+        assert_eq!(paths, destinations.iter().map(PathBuf::from).collect());
+        assert_eq!(Injection::parse(&found.injection.to_json().to_string(), "c").unwrap().volumes, *others);
         assert_eq!(warnings(&found), [""; 0]);
     }
 }
@@ -99,10 +105,8 @@ fn a_child_comes_from_the_file() {
 #[test]
 fn what_cannot_be_done_is_an_error_with_a_way_out() {
     for (text, part) in [
-        (
-            "template {\n CONTENTS\n destination = \"/a/b\"\n}\ntemplate {\n CONTENTS\n destination = \"/c/d\"\n}",
-            "no folder in common",
-        ),
+        ("template {\n CONTENTS\n destination = \"/a\"\n}", "in the root"),
+        ("template {\n CONTENTS\n destination = \"/a/b:c\"\n}", "has a `:`"),
         ("template {\n CONTENTS\n destination = \"a/b\"\n}", "no whole path"),
         ("template {\n CONTENTS\n destination = \"/a/../b\"\n}", "no whole path"),
         ("template {\n CONTENTS\n destination = \"/a/b\"\n group = \"nobody-knows\"\n}", "no group `nobody-knows`"),
