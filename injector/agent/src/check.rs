@@ -6,6 +6,7 @@ use oakum_inject::Injection;
 use oakum_inject::config::{
     AwsCredentials, Content, EnvSource, FileSpec, Literal, Receiver, Source, Store, Tell, TemplateSpec, VaultAuth,
 };
+use oakum_inject::provider::Manner;
 
 use crate::{Failure, Loaded, harden, output, volume};
 
@@ -66,7 +67,13 @@ fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
         writeln!(out, "store {name}: {}", store_text(store))?;
     }
     for (name, secret) in secrets {
-        writeln!(out, "secret {name}: from {}, looked at every {:?}", secret.from, secret.refresh)?;
+        writeln!(
+            out,
+            "secret {name}: {} {}, looked at every {:?}",
+            manner_text(&secret.manner),
+            secret.from,
+            secret.refresh
+        )?;
     }
     for (name, volume) in injection.used_volumes() {
         let place = if volume.path.exists() { "" } else { " (not there yet)" };
@@ -102,6 +109,16 @@ fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
         writeln!(out, "health and metrics: http://{listen}")?;
     }
     writeln!(out, "sandbox: {}", harden::would_be())
+}
+
+fn manner_text(manner: &Manner) -> String {
+    match manner {
+        Manner::Fields | Manner::Whole => "from".to_owned(),
+        Manner::Metadata => "the metadata of".to_owned(),
+        Manner::Token(ttl) => format!("a token for {ttl:?} that unwraps"),
+        Manner::ByToken(ttl) => format!("wrapped for {ttl:?}, from"),
+        Manner::InFile(path) => format!("unwrapped by the token in {}, from", path.display()),
+    }
 }
 
 fn store_text(store: &Store) -> String {

@@ -250,11 +250,15 @@ impl Shell {
     fn step(&mut self, event: Event) -> Option<Outcome> {
         let now = self.began.elapsed();
         let actions = self.agent.step(now, event);
+        let delivers = actions.iter().any(|action| matches!(action, Action::Forget(_)));
         for action in actions {
             if let Action::Exit(outcome) = action {
                 return Some(outcome);
             }
             self.perform(action);
+        }
+        if delivers {
+            harden::wipe_stack();
         }
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) =
             Told::now(self.agent.status(self.began.elapsed()), self.hardened, self.alarms.clone());
@@ -402,6 +406,9 @@ impl Shell {
             }
             Err(error) => {
                 complain("secret.fetch_failed", "secret", &secret, &error);
+                if let Some(store) = self.injection.secrets.get(&secret).map(|spec| spec.from.store.clone()) {
+                    self.raise(&store, &error);
+                }
                 Err(error)
             }
         };
@@ -526,6 +533,7 @@ impl Shell {
         tokio::spawn(async move {
             let _place = calls.acquire_owned().await;
             let result = tokio::spawn(call).await;
+            harden::wipe_stack();
             let result = result
                 .unwrap_or_else(|_| Err(ProviderError::new(Class::Unreachable, "the call broke off inside the agent")));
             let _ = events.send(Message::Since(began, Box::new(message(result))));
@@ -743,7 +751,7 @@ fn want(spec: &SecretSpec, known: Option<Version>) -> Want {
         stage: spec.from.stage.clone(),
         known,
         with: spec.with.clone(),
-        whole: spec.whole,
+        manner: spec.manner.clone(),
     }
 }
 

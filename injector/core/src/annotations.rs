@@ -21,6 +21,7 @@ use crate::config::decode::assembled;
 use crate::config::encode;
 use crate::config::map::closest;
 use crate::config::{ConfigError, Injection, LogFormat};
+use crate::provider::Manner;
 use crate::yaml::{Key, Kind, Node};
 
 /// What every annotation of ours begins with.
@@ -98,7 +99,7 @@ pub fn to_annotations(injection: &Injection) -> BTreeMap<String, String> {
     for (name, volume) in volumes {
         put(format!("volume.{name}"), encode::other_volume(volume).to_string());
     }
-    for (name, secret) in secrets.iter().filter(|(_, secret)| !secret.whole) {
+    for (name, secret) in secrets.iter().filter(|(_, secret)| secret.manner != Manner::Whole) {
         put(format!("secret.{name}"), bare(&encode::secret(secret)));
     }
     for (at, (name, file)) in files.iter().enumerate() {

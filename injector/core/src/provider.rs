@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -114,8 +115,26 @@ pub struct Want {
     pub known: Option<Version>,
     /// What is sent along: with anything in here, the path is written to and not read.
     pub with: BTreeMap<String, String>,
-    /// Whether the whole answer is wanted, as one field ([`crate::format::WHOLE`]), and not its fields alone.
-    pub whole: bool,
+    /// How it is asked for, and what of the answer is wanted.
+    pub manner: Manner,
+}
+
+/// How a secret is asked for, and what of the answer is wanted. All but the first are for stores of Vault.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Manner {
+    /// Its fields.
+    #[default]
+    Fields,
+    /// The whole answer as one field ([`crate::format::WHOLE`]): what a template asked for by its path.
+    Whole,
+    /// What its owners have written about it, and not the secret itself.
+    Metadata,
+    /// A token that lasts this long and gives the secret out once, to whoever comes first.
+    Token(Duration),
+    /// Its fields, by way of such a token: where a policy demands that answers are wrapped.
+    ByToken(Duration),
+    /// Its fields, by such a token that lies in a file.
+    InFile(PathBuf),
 }
 
 /// What a read found.

@@ -114,10 +114,19 @@ impl SecretProvider for Files {
 mod tests {
     use std::collections::BTreeMap;
 
+    use oakum_inject::provider::Manner;
+
     use super::*;
 
     fn want(path: &str, known: Option<oakum_inject::Version>) -> Want {
-        Want { path: path.to_owned(), pinned: None, stage: None, known, with: BTreeMap::new(), whole: false }
+        Want {
+            path: path.to_owned(),
+            pinned: None,
+            stage: None,
+            known,
+            with: BTreeMap::new(),
+            manner: Manner::default(),
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use oakum_inject::annotations::{self, CONTAINERS_OF, PREFIX};
 use oakum_inject::config::{AwsCredentials, DEFAULT_TOKEN, KUBERNETES_CA, KUBERNETES_TOKEN, Store, VaultAuth};
+use oakum_inject::provider::Manner;
 use oakum_inject::{ConfigError, Injection};
 use serde_json::{Value, json};
 
@@ -314,6 +315,14 @@ fn sidecar(injection: &Injection, volumes: &[Volume<'_>], policy: &Policy) -> Va
 /// Says what will not work in the sidecar, whose file system holds nothing but its program and its volumes.
 fn warnings(injection: &Injection) -> Vec<String> {
     let mut warnings = Vec::new();
+    for (name, secret) in &injection.secrets {
+        if let Manner::InFile(path) = &secret.manner {
+            warnings.push(format!(
+                "the secret `{name}` reads its wrapping token from {}, which the agent's container does not have",
+                path.display()
+            ));
+        }
+    }
     for (name, store) in &injection.stores {
         let mut lacks = |what: &str, path: &Path| {
             if !path.starts_with(IDENTITY_PATH) {

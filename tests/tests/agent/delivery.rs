@@ -238,3 +238,95 @@ files: {{ user: \"db#user\", \"tls:key\": \"db#password\", \"tls:conf/db.json\":
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(place.names(), [""; 0], "what the agent made it takes away");
 }
+
+#[test]
+fn what_is_written_about_a_secret_is_had_where_the_secret_may_not_be() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("db", &json!({"word": "hidden"}));
+    vault.write("secret/metadata/db", &json!({"custom_metadata": {"owner": "team-web", "tier": "1"}}));
+    let token = vault.token("about", "path \"secret/metadata/*\" { capabilities = [\"read\"] }");
+    let rest = token_store(&vault, &place.file("token", &token))
+        + "secrets: { about: { from: \"vault:secret/db\", metadata: true, refresh: 1s } }\nfiles: { owner: about#owner, all.json: { format: json, secret: about } }\n";
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the file", |_| place.read("owner").as_deref() == Some("team-web"));
+    let all: Value = serde_json::from_str(&place.read("all.json").unwrap()).unwrap();
+    assert_eq!(all, json!({"owner": "team-web", "tier": "1"}));
+    vault.write("secret/metadata/db", &json!({"custom_metadata": {"owner": "team-db", "tier": "1"}}));
+    agent.until("the new owner", |_| place.read("owner").as_deref() == Some("team-db"));
+    assert_eq!(agent.stop().code, 0);
+}
+
+/// Unwraps as an app does.
+fn unwrap(vault: &Vault, token: &str) -> Value {
+    vault.write("sys/wrapping/unwrap", &json!({ "token": token }))
+}
+
+#[test]
+fn an_app_may_get_a_token_that_unwraps_the_secret_once_and_another_before_it_ends() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("db", &json!({"word": "hidden"}));
+    let rest = token_store(&vault, &place.file("token", &vault.token("reader", MAY_READ)))
+        + "secrets: { db: { from: \"vault:secret/db\", wrap: 10s } }\nfiles: { wrapped: db#token }\n";
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the token", |_| place.read("wrapped").is_some());
+    let first = place.read("wrapped").unwrap();
+    assert_eq!(unwrap(&vault, &first)["data"]["data"]["word"], "hidden");
+    agent.until("the next token", |_| place.read("wrapped").is_some_and(|token| token != first));
+    assert_eq!(unwrap(&vault, &place.read("wrapped").unwrap())["data"]["data"]["word"], "hidden");
+    assert_eq!(agent.stop().code, 0);
+}
+
+#[test]
+fn a_policy_that_demands_wrapping_is_followed() {
+    let (vault, place, password) = (Vault::start().unwrap(), Place::new(), Planted::password());
+    vault.put("db", &json!({"word": password.text()}));
+    let policy =
+        "path \"secret/data/db\" { capabilities = [\"read\"] min_wrapping_ttl = \"1s\" max_wrapping_ttl = \"90s\" }";
+    let head = token_store(&vault, &place.file("token", &vault.token("wrapped", policy)));
+    let refused = place.run(
+        "once",
+        &(head.clone() + "secrets: { db: \"vault:secret/data/db\" }\nfiles: { word: \"db#word\" }\n"),
+        &["--timeout", "5s"],
+    );
+    assert_ne!(refused.code, 0, "it is demanded indeed");
+    let rest = head
+        + "secrets: { db: { from: \"vault:secret/db\", wrap: 60s, unwrap: true, refresh: 1s } }\nfiles: { word: \"db#word\" }\n";
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the file", |_| place.read("word").as_deref() == Some(password.text()));
+    let next = Planted::password();
+    vault.put("db", &json!({"word": next.text()}));
+    agent.until("the new value", |_| place.read("word").as_deref() == Some(next.text()));
+    let ran = agent.stop();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[test]
+fn a_token_that_lies_in_a_file_is_unwrapped_once_and_one_that_was_used_is_an_alarm() {
+    let (vault, place, password) = (Vault::start().unwrap(), Place::new(), Planted::password());
+    vault.put("boot", &json!({"word": password.text()}));
+    let file = place.file("wrapped", &vault.wrapped("GET", "secret/data/boot"));
+    let rest = token_store(&vault, &place.file("token", &vault.token("reader", MAY_READ)))
+        + &format!(
+            "secrets: {{ boot: {{ from: \"vault:secret/boot\", wrapped_in: {}, refresh: 1s }} }}\nfiles: {{ word: \"boot#word\" }}\nlog: json\n",
+            file.display()
+        );
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the file", |_| place.read("word").as_deref() == Some(password.text()));
+    // It is not asked about again, and not kept.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert_eq!(place.read("word").as_deref(), Some(password.text()));
+    assert!(!agent.err().contains("secret.fetch_failed"), "{}", agent.err());
+    assert_eq!(e2e::process::traces(&agent.process().memory().unwrap(), &password), [""; 0]);
+    // Another token brings another value.
+    let next = Planted::password();
+    vault.put("boot", &json!({"word": next.text()}));
+    fs::write(&file, vault.wrapped("GET", "secret/data/boot")).unwrap();
+    agent.until("the new value", |_| place.read("word").as_deref() == Some(next.text()));
+    // One that somebody else has used: the last good file stays.
+    let used = vault.wrapped("GET", "secret/data/boot");
+    unwrap(&vault, &used);
+    fs::write(&file, used).unwrap();
+    agent.until("the alarm", |agent| agent.err().contains("vault.wrapping_token_used"));
+    assert_eq!(place.read("word").as_deref(), Some(next.text()));
+    assert_eq!(agent.stop().code, 0);
+}

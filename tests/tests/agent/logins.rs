@@ -196,15 +196,7 @@ fn private() -> tempfile::TempDir {
 
 /// A token that a secret id of the role `web` is wrapped in.
 fn wrapping_token(vault: &Vault) -> String {
-    wrap(vault, "auth/approle/role/web/secret-id")
-}
-
-/// A token that wraps the answer to a write.
-fn wrap(vault: &Vault, path: &str) -> String {
-    let headers = vec![format!("X-Vault-Token: {}", vault.root()), "X-Vault-Wrap-TTL: 10m".to_owned()];
-    let url = format!("{}/v1/{path}", vault.address());
-    let answer = ask(&Request { method: "POST", url, headers, body: Some(json!({})), ca: None });
-    answer.json()["wrap_info"]["token"].as_str().unwrap_or_else(|| panic!("{}", answer.body)).to_owned()
+    vault.wrapped("POST", "auth/approle/role/web/secret-id")
 }
 
 #[test]
@@ -273,7 +265,7 @@ fn a_wrapping_token_that_is_used_up_or_foreign_raises_an_alarm_and_is_not_used()
     assert_eq!(alarms(), ["1", "0"]);
 
     // A secret id of another role of one's own making, wrapped by hand.
-    let foreign = wrap(&vault, "sys/wrapping/wrap");
+    let foreign = vault.wrapped("POST", "sys/wrapping/wrap");
     fs::write(&file, &foreign).unwrap();
     agent.until_said("vault.wrapping_token_foreign", 1);
     assert_eq!(alarms(), ["1", "1"]);

@@ -176,6 +176,15 @@ fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
+/// Overwrites what functions that have returned left on the stack: hashes and ciphers keep pieces of what they are given in
+/// variables of their own, which nobody wipes.
+#[inline(never)]
+pub(crate) fn wipe_stack() {
+    // Deeper than any of them, and no more than a fraction of the smallest stack.
+    let mut below = [0_u8; 64 << 10];
+    std::hint::black_box(&mut below);
+}
+
 /// Locks what is there and what comes, each page when it is first touched: a stack of 2 MiB costs what is used of it.
 fn lock() -> rustix::io::Result<()> {
     rustix::mm::mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT)

@@ -8,6 +8,7 @@ use oakum_inject::Injection;
 use oakum_inject::config::{
     AwsCredentials, Content, EnvSource, KUBERNETES_NAMESPACE, Literal, Receiver, Store, Tell, VaultAuth,
 };
+use oakum_inject::provider::Manner;
 
 /// Ports of AWS's own services, and of the metadata of its machines.
 const AWS: [u16; 2] = [443, 80];
@@ -89,6 +90,11 @@ impl Reach {
             };
             own_trust &= ca.is_some();
             ca.into_iter().for_each(|ca| reach.beside(ca));
+        }
+        for secret in injection.secrets.values() {
+            if let Manner::InFile(path) = &secret.manner {
+                reach.beside(path);
+            }
         }
         for hook in &injection.on_change {
             match &hook.tell {

@@ -34,7 +34,7 @@ impl Change {
             .filter(|name| {
                 let (Some(old), Some(new)) = (old.secrets.get(*name), new.secrets.get(*name)) else { return true };
                 // How often it is looked at says nothing of what it is.
-                (&old.from, &old.with, old.whole) != (&new.from, &new.with, new.whole)
+                (&old.from, &old.with, &old.manner) != (&new.from, &new.with, &new.manner)
                     || stores.contains(&new.from.store)
             })
             .cloned()

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::map::{Fault, Map, Result, entries, list, parse, text};
+use super::map::{Fault, Map, Result, entries, flag, list, parse, text};
 use super::template::Implied;
 use super::*;
 use crate::reference::shorten;
@@ -130,6 +130,7 @@ impl Parts<'_> {
             Some(node) => hook::decode(node, |name| files.contains_key(name))?,
             None => Vec::new(),
         };
+        given_out_once(&secrets, &files, &env, &on_change).map_err(|fault| Fault { line, ..fault })?;
         Ok(Injection { stores, volume, volumes, secrets, files, env, on_change, listen, log, audit })
     }
 }
@@ -250,8 +251,80 @@ fn secret(name: &Name, node: &Node, stores: &BTreeMap<Name, Store>) -> Result<Se
             .hint("say how old the secret may become: `max_stale: 1h`"));
     }
     let on_stale = on_stale.map(|node| parse(node, "on_stale", self::on_stale)).transpose()?.unwrap_or_default();
+    let manner = manner(&mut map, &from, stores, &with)?;
     map.finish()?;
-    Ok(SecretSpec { from, refresh, with, max_stale, on_stale, whole: false })
+    Ok(SecretSpec { from, refresh, with, max_stale, on_stale, manner })
+}
+
+/// Reads how a secret is asked for, beside its plain fields.
+fn manner(
+    map: &mut Map<'_>,
+    from: &Reference,
+    stores: &BTreeMap<Name, Store>,
+    with: &BTreeMap<String, String>,
+) -> Result<Manner> {
+    let (metadata, wrap) = (map.get("metadata"), map.get("wrap"));
+    let (unwrap, wrapped_in) = (map.get("unwrap"), map.get("wrapped_in"));
+    let Some(first) = metadata.or(wrap).or(unwrap).or(wrapped_in) else { return Ok(Manner::Fields) };
+    if !matches!(stores.get(&from.store), Some(Store::Vault(_))) {
+        return Err(Fault::new(first.line, "`metadata`, `wrap` and `wrapped_in` are for secrets of Vault"));
+    }
+    let unwrap = unwrap.map(|node| Ok((node.line, flag(node, "unwrap")?))).transpose()?;
+    let is_plain = from.version.is_none() && with.is_empty();
+    match (metadata, wrap, wrapped_in) {
+        (Some(node), None, None) if unwrap.is_none() => {
+            if !is_plain {
+                return Err(Fault::new(node.line, "`metadata` is of all versions, and nothing is sent for it")
+                    .hint("take `version` and `with` away"));
+            }
+            Ok(if flag(node, "metadata")? { Manner::Metadata } else { Manner::Fields })
+        }
+        (None, Some(node), None) => {
+            let ttl = parse(node, "wrap", parse_duration)?;
+            if ttl < Duration::from_secs(10) || ttl.subsec_nanos() != 0 {
+                return Err(Fault::new(node.line, "`wrap` is how long the token lasts: whole seconds, 10s at least"));
+            }
+            Ok(if unwrap.is_some_and(|(_, unwrap)| unwrap) { Manner::ByToken(ttl) } else { Manner::Token(ttl) })
+        }
+        (None, None, Some(node)) if unwrap.is_none() => {
+            if !is_plain {
+                return Err(Fault::new(
+                    node.line,
+                    "what is wrapped already is of one version, and nothing is sent for it",
+                )
+                .hint("take `version` and `with` away"));
+            }
+            Ok(Manner::InFile(absolute(node, "wrapped_in")?))
+        }
+        (None, None, _) => {
+            Err(Fault::new(unwrap.map_or(first.line, |(line, _)| line), "`unwrap` is there, and `wrap` is not")
+                .hint("say how long the token may last: `wrap: 60s`; what lies in a file is unwrapped anyway"))
+        }
+        _ => Err(Fault::new(first.line, "`metadata`, `wrap` and `wrapped_in` exclude each other")),
+    }
+}
+
+/// Refuses what would have a secret be had again that is given out once: it is not kept when it has been delivered.
+fn given_out_once(
+    secrets: &BTreeMap<Name, SecretSpec>,
+    files: &BTreeMap<FileName, FileSpec>,
+    env: &BTreeMap<EnvName, EnvSource>,
+    on_change: &[Hook],
+) -> Result<()> {
+    let once = |name: &Name| secrets.get(name).is_some_and(|secret| matches!(secret.manner, Manner::InFile(_)));
+    for (file, spec) in files {
+        let all = spec.secrets();
+        if let (Some(name), true) = (all.iter().find(|name| once(name)), all.iter().any(|name| *name != all[0])) {
+            return Err(Fault::new(0, format!("`{file}` has the secret `{name}`, which is had once, and another one"))
+                .hint("put it into a file of its own: it could not be made again when the other changes"));
+        }
+    }
+    let restarts = on_change.iter().any(|hook| hook.tell == Tell::Restart);
+    match env.values().flat_map(EnvSource::secrets).find(|name| restarts && once(name)) {
+        Some(name) => Err(Fault::new(0, format!("`{name}` is had once, and the child that needs it is started again"))
+            .hint("give it as a file, or take `restart` away")),
+        None => Ok(()),
+    }
 }
 
 fn on_stale(text: &str) -> std::result::Result<OnStale, String> {

@@ -155,3 +155,49 @@ fn a_file_may_be_in_a_volume_of_its_own() {
         assert!(error.what.contains(part), "{volumes} {files}: {error}");
     }
 }
+
+#[test]
+fn a_secret_of_vault_may_come_wrapped_or_be_what_is_written_about_it() {
+    let with = |secret: &str, rest: &str| {
+        let text = format!(
+            "apiVersion: oakum.dev/v1\nkind: Injection\nstores:\n  v: {{ vault: {{ address: 'https://v.example.com', auth: {{ token_file: /t }} }} }}\n  \
+             f: {{ file: {{ path: /a }} }}\nsecrets: {{ a: {secret}, b: v:b }}\nfiles: {{ b: b#x }}\n{rest}"
+        );
+        Injection::parse(&text, "c.yaml")
+    };
+    let file = "env: { A: a#x }\n";
+    let second = Duration::from_secs(1);
+    for (secret, manner) in [
+        ("{ from: v:x, metadata: true }", Manner::Metadata),
+        ("{ from: v:x, metadata: false }", Manner::Fields),
+        ("{ from: v:x?version=2, wrap: 60s }", Manner::Token(60 * second)),
+        ("{ from: v:x, with: { a: b }, wrap: 60s, unwrap: true }", Manner::ByToken(60 * second)),
+        ("{ from: v:x, wrap: 1m, unwrap: false }", Manner::Token(60 * second)),
+        ("{ from: v:x, wrapped_in: /run/token }", Manner::InFile("/run/token".into())),
+    ] {
+        let found = with(secret, file).unwrap_or_else(|error| panic!("{secret}: {error}"));
+        assert_eq!(found.secrets["a"].manner, manner);
+        assert_eq!(Injection::parse(&found.to_json().to_string(), "c").unwrap(), found);
+    }
+    for (secret, rest, part) in [
+        ("{ from: f:x, metadata: true }", file, "for secrets of Vault"),
+        ("{ from: v:x?version=2, metadata: true }", file, "of all versions"),
+        ("{ from: v:x, metadata: true, wrap: 60s }", file, "exclude each other"),
+        ("{ from: v:x, wrap: 60s, wrapped_in: /run/token }", file, "exclude each other"),
+        ("{ from: v:x, wrap: 1s }", file, "10s at least"),
+        ("{ from: v:x, wrap: 10500ms }", file, "whole seconds"),
+        ("{ from: v:x, unwrap: true }", file, "`wrap` is not"),
+        ("{ from: v:x, wrapped_in: /run/token, unwrap: true }", file, "`wrap` is not"),
+        ("{ from: v:x, wrapped_in: token }", file, "wrapped_in"),
+        ("{ from: v:x, wrapped_in: /run/token, with: { a: b } }", file, "one version"),
+        ("{ from: v:x, wrapped_in: /run/token }", "env: { A: a#x }\non_change: [{ restart: true }]\n", "started again"),
+    ] {
+        let error = with(secret, rest).unwrap_err();
+        assert!(error.what.contains(part), "{secret}: {error}");
+    }
+    let both = "apiVersion: oakum.dev/v1\nkind: Injection\nstores: { v: { vault: { address: 'https://v.example.com', auth: { token_file: /t } } } }\n\
+                secrets: { a: { from: v:x, wrapped_in: /run/token }, b: v:b }\nfiles: { c: { format: json, values: { a: a#x, b: b#x } } }\n";
+    assert!(Injection::parse(both, "c").unwrap_err().what.contains("had once"));
+    let alone = both.replace("b: b#x", "b: a#y").replace(", b: v:b", "");
+    Injection::parse(&alone, "c").unwrap();
+}

@@ -19,7 +19,7 @@ pub(crate) fn injection(injection: &Injection) -> Value {
             object(volumes.iter().map(|(name, one)| (name.to_string(), other_volume(one)))),
         );
     }
-    let named = secrets.iter().filter(|(_, one)| !one.whole);
+    let named = secrets.iter().filter(|(_, one)| one.manner != Manner::Whole);
     map.insert("secrets".to_owned(), object(named.map(|(name, one)| (name.to_string(), secret(one)))));
     if !files.is_empty() {
         map.insert("files".to_owned(), object(files.iter().map(|(name, one)| (name.to_string(), file(one)))));
@@ -98,8 +98,9 @@ pub(crate) fn other_volume(volume: &VolumeSpec) -> Value {
 }
 
 pub(crate) fn secret(secret: &SecretSpec) -> Value {
-    let SecretSpec { from, refresh, with, max_stale, on_stale, whole: _ } = secret;
+    let SecretSpec { from, refresh, with, max_stale, on_stale, manner } = secret;
     let mut map = Map::new();
+    self::manner(&mut map, manner);
     if *refresh != SecretSpec::default_refresh(with) {
         map.insert("refresh".to_owned(), print_duration(*refresh).into());
     }
@@ -117,6 +118,20 @@ pub(crate) fn secret(secret: &SecretSpec) -> Value {
     }
     map.insert("from".to_owned(), from.to_string().into());
     map.into()
+}
+
+fn manner(map: &mut Map<String, Value>, manner: &Manner) {
+    let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
+    match manner {
+        Manner::Fields | Manner::Whole => {}
+        Manner::Metadata => drop(put("metadata", true.into())),
+        Manner::Token(ttl) => drop(put("wrap", print_duration(*ttl).into())),
+        Manner::ByToken(ttl) => {
+            put("wrap", print_duration(*ttl).into());
+            put("unwrap", true.into());
+        }
+        Manner::InFile(file) => drop(put("wrapped_in", path(file))),
+    }
 }
 
 fn fixed(with: &BTreeMap<String, String>) -> Value {

@@ -33,6 +33,7 @@ pub(crate) use hook::DEFAULT_DEBOUNCE;
 pub(crate) use map::{closest as closest_name, list as list_names};
 
 use crate::format::Format;
+use crate::provider::Manner;
 use crate::reference::{Name, Reference, ValueRef};
 
 /// The version that every configuration begins with.
@@ -161,8 +162,8 @@ pub struct SecretSpec {
     pub max_stale: Option<Duration>,
     /// What happens then.
     pub on_stale: OnStale,
-    /// Whether the whole answer is wanted, and not its fields alone: what a template asked for by its path.
-    pub whole: bool,
+    /// How it is asked for, and what of the answer is wanted.
+    pub manner: Manner,
 }
 
 impl SecretSpec {
@@ -176,7 +177,7 @@ impl SecretSpec {
             with,
             max_stale: None,
             on_stale: OnStale::default(),
-            whole: false,
+            manner: Manner::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::map::{Fault, Map, Result, flag, items, list, parse, text};
 use super::{SecretSpec, Store};
+use crate::provider::Manner;
 use crate::reference::{Name, Reference};
 use crate::template::{MissingKey, SecretCall, Template};
 use crate::yaml::Node;
@@ -85,7 +86,7 @@ impl<'s> Implied<'s> {
         let name = Name::parse(&format!("path.{}", self.named.len() + 1)).map_err(wrong)?;
         let with: BTreeMap<String, String> = call.arguments.iter().cloned().collect();
         let refresh = SecretSpec::default_refresh(&with);
-        let spec = SecretSpec { refresh, with, whole: true, ..SecretSpec::new(from) };
+        let spec = SecretSpec { refresh, with, manner: Manner::Whole, ..SecretSpec::new(from) };
         self.secrets.insert(name.clone(), spec);
         self.named.insert((store.clone(), call.clone()), name.clone());
         Ok(name)

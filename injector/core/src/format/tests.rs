@@ -215,7 +215,7 @@ files:
     let names: Vec<&str> = file("a").secrets().iter().map(|name| name.as_str()).collect();
     assert_eq!(names, ["db", "my-app", "path.1"]);
     let spec = &injection.secrets["path.1"];
-    assert!(spec.whole && spec.from.to_string() == "vault:kv/data/x");
+    assert!(spec.manner == crate::provider::Manner::Whole && spec.from.to_string() == "vault:kv/data/x");
     let field = |name: &str, json: &str| (name.to_owned(), Field::Json(Secret::from(json.to_owned())));
     let secrets: BTreeMap<Name, Fields> = [
         ("db", field("word", "\"w\"")),

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use oakum_inject::Version;
 use oakum_inject::config::{AwsCredentials, PlainHttp};
 
+use oakum_inject::provider::Manner;
+
 use super::*;
 use crate::scripted::scripted;
 
@@ -35,7 +37,7 @@ fn want(path: &str) -> Want {
         stage: None,
         known: None,
         with: std::collections::BTreeMap::new(),
-        whole: false,
+        manner: Manner::default(),
     }
 }
 

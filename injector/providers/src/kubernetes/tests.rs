@@ -1,5 +1,7 @@
 //! The requests that reads and watches become, and what is made of the answers. The real server is asked in `tests/`.
 
+use oakum_inject::provider::Manner;
+
 use super::*;
 use crate::scripted::scripted;
 
@@ -22,7 +24,14 @@ async fn store(answers: Vec<&'static str>) -> (Kubernetes, std::sync::mpsc::Rece
 }
 
 fn want() -> Want {
-    Want { path: "secret/db".to_owned(), pinned: None, stage: None, known: None, with: BTreeMap::new(), whole: false }
+    Want {
+        path: "secret/db".to_owned(),
+        pinned: None,
+        stage: None,
+        known: None,
+        with: BTreeMap::new(),
+        manner: Manner::default(),
+    }
 }
 
 fn first_line(request: &str) -> &str {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use oakum_inject::format::WHOLE;
-use oakum_inject::provider::{Term, Want};
+use oakum_inject::provider::{Manner, Term, Want};
 use oakum_inject::{Class, Fetched, Field, Fields, ProviderError, Secret, Version};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -48,10 +48,32 @@ pub struct Newest {
 impl Vault {
     /// Reads a secret, or sees that it has not changed.
     pub(super) async fn read(&self, want: &Want, token: &Secret) -> Result<Fetched, ProviderError> {
+        if let Manner::InFile(file) = &want.manner {
+            return self.read_from_file(want, file).await;
+        }
         if !want.with.is_empty() {
-            return self.write(want, token).await;
+            return match want.manner {
+                Manner::Token(ttl) => self.read_token(want, &want.path, ttl, token).await,
+                _ => self.write(want, token).await,
+            };
         }
         let mount = self.mount(&want.path, token).await?;
+        match (&want.manner, mount.engine) {
+            (Manner::Metadata, Engine::V2) => return self.read_metadata(want, &mount.path, token).await,
+            (Manner::Metadata, _) => {
+                return Err(ProviderError::new(
+                    Class::Misconfigured,
+                    "its metadata is wanted, and only version 2 of the key-value engine keeps any",
+                ));
+            }
+            (Manner::Token(ttl), Engine::V2) => {
+                let path = want.path.strip_prefix(mount.path.as_str()).unwrap_or_default();
+                let version = want.pinned.map(|number| format!("?version={number}")).unwrap_or_default();
+                return self.read_token(want, &format!("{}/data{path}{version}", mount.path), *ttl, token).await;
+            }
+            (Manner::Token(ttl), _) => return self.read_token(want, &want.path, *ttl, token).await,
+            _ => {}
+        }
         match mount.engine {
             Engine::V2 => self.read_v2(want, &mount.path, token).await,
             Engine::V1 => self.read_v1(want, token).await,
@@ -94,7 +116,7 @@ impl Vault {
         }
         let (mount, path) = want.path.split_once('/').unwrap_or((&want.path, ""));
         let endpoint = kv1::requests::GetSecretRequest { mount: mount.to_owned(), path: path.to_owned() };
-        let reply = self.run(&endpoint, Some(token)).await?;
+        let reply = self.obtain(&endpoint, want, token).await?;
         if reply.status == 404 && versioned(reply.body.expose()) {
             return Err(ProviderError::new(Class::Missing, "nothing there, and the engine keeps versions")
                 .hint("let the policy read sys/internal/ui/mounts/, or write the path as MOUNT/data/NAME"));
@@ -113,7 +135,7 @@ impl Vault {
     async fn read_v2(&self, want: &Want, mount: &str, token: &Secret) -> Result<Fetched, ProviderError> {
         let path = want.path.strip_prefix(mount).unwrap_or_default().trim_start_matches('/');
         // A template writes the path of the call; `consul-template` takes both, and so do we.
-        let path = if want.whole { path.strip_prefix("data/").unwrap_or(path) } else { path };
+        let path = if want.manner == Manner::Whole { path.strip_prefix("data/").unwrap_or(path) } else { path };
         if path.is_empty() {
             return Err(ProviderError::new(Class::Misconfigured, "the path is a mount and names no secret"));
         }
@@ -129,7 +151,7 @@ impl Vault {
         }
         let endpoint =
             kv2::requests::ReadSecretRequest { mount: mount.to_owned(), path: path.to_owned(), version: want.pinned };
-        let reply = self.run(&endpoint, Some(token)).await?;
+        let reply = self.obtain(&endpoint, want, token).await?;
         if reply.status == 404 {
             let error = match gone(reply.body.expose()) {
                 Some(error) => {
@@ -154,6 +176,26 @@ impl Vault {
         } else {
             Fetched::Changed { fields, version, term: Term::Open }
         })
+    }
+
+    /// Reads what the owners of a secret have written about it.
+    async fn read_metadata(&self, want: &Want, mount: &str, token: &Secret) -> Result<Fetched, ProviderError> {
+        let path = want.path.strip_prefix(mount).unwrap_or_default().trim_start_matches('/');
+        let endpoint = kv2::requests::ReadSecretMetadataRequest { mount: mount.to_owned(), path: path.to_owned() };
+        let shown = format!("{mount}/metadata/{path}");
+        let reply = self.run(&endpoint, Some(token)).await?;
+        if reply.status != 200 {
+            let error = self.refusal(&reply, &[token]);
+            return Err(match error.class {
+                Class::Missing => error.hint("check the path, or write the secret"),
+                _ => explained(error, &shown),
+            });
+        }
+        match self.parse(custom(reply.body.expose()))? {
+            Some(fields) => found(want, reply.body.expose(), fields, Term::Open),
+            None => Err(ProviderError::new(Class::Missing, "nothing is written about it")
+                .hint(format!("write something: `vault kv metadata put -custom-metadata=owner=… {}`", want.path))),
+        }
     }
 
     /// Looks at the metadata alone, where we may. A policy that grants only `data/` is common, and fine.
@@ -192,7 +234,7 @@ pub(super) fn found(want: &Want, body: &[u8], fields: Fields, term: Term) -> Res
 /// Puts the whole answer in the place of its fields where that is wanted, under the names that Vault Agent has.
 fn whole(want: &Want, body: &[u8], fields: Fields) -> Fields {
     let Ok(envelope) = Envelope::parse(body) else { return fields };
-    if !want.whole {
+    if want.manner != Manner::Whole {
         return fields;
     }
     let text = |text: &str| serde_json::Value::from(text).to_string();
@@ -306,6 +348,23 @@ pub fn gone(body: &[u8]) -> Option<ProviderError> {
         ProviderError::new(Class::Missing, format!("version {version} was {how}"))
             .hint("undelete it, or write a new version"),
     )
+}
+
+#[derive(Deserialize)]
+struct Custom<'a> {
+    #[serde(borrow, default)]
+    custom_metadata: Option<&'a RawValue>,
+}
+
+/// Reads what the owners of a secret have written about it, if they have.
+///
+/// # Errors
+/// Says what is wrong with the answer.
+pub fn custom(body: &[u8]) -> Result<Option<Fields>, Nonsense> {
+    let data = Envelope::parse(body)?.data.ok_or(Nonsense("it says nothing about the secret"))?;
+    let Custom { custom_metadata } = object(data.get().as_bytes())?;
+    let fields = custom_metadata.filter(|text| text.get() != "null").map(|text| fields(text.get())).transpose()?;
+    Ok(fields.filter(|fields| !fields.names().is_empty()))
 }
 
 #[derive(Deserialize)]

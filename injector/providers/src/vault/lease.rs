@@ -17,8 +17,8 @@ impl Vault {
     /// Reads a path that belongs to no key-value engine.
     pub(super) async fn read_any(&self, want: &Want, token: &Secret) -> Result<Fetched, ProviderError> {
         unpinned(want)?;
-        let body = self.ask(&Get { path: &want.path }, Some(token), &[token]).await;
-        let body = body.map_err(|error| match error.class {
+        let reply = self.obtain(&Get { path: &want.path }, want, token).await?;
+        let body = self.body(reply, token).map_err(|error| match error.class {
             Class::Refused if error.what.contains("unsupported operation") => {
                 error.hint("the path is one to write to: say what to send under `with`")
             }
@@ -32,11 +32,11 @@ impl Vault {
     pub(super) async fn write(&self, want: &Want, token: &Secret) -> Result<Fetched, ProviderError> {
         unpinned(want)?;
         let sent = want.with.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let body =
-            self.ask(&Put::new(&want.path, sent), Some(token), &[token]).await.map_err(|error| match error.class {
-                Class::Refused => error.hint(format!("let a policy of the role update {}", want.path)),
-                _ => error,
-            })?;
+        let reply = self.obtain(&Put::new(&want.path, sent), want, token).await?;
+        let body = self.body(reply, token).map_err(|error| match error.class {
+            Class::Refused => error.hint(format!("let a policy of the role update {}", want.path)),
+            _ => error,
+        })?;
         let (fields, term) = self.parse(any(body.expose(), now()))?;
         found(want, body.expose(), fields, term)
     }
@@ -71,7 +71,7 @@ fn unpinned(want: &Want) -> Result<(), ProviderError> {
     }
 }
 
-fn now() -> Duration {
+pub(super) fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 

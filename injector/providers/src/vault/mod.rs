@@ -10,6 +10,7 @@ pub mod lease;
 mod login;
 pub mod reply;
 mod wrapped;
+mod wrapping;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,6 +58,8 @@ struct State {
     blind: HashMap<String, ()>,
     /// Paths whose newest version was deleted when they were last read.
     gone: HashSet<String>,
+    /// What became of the wrapping tokens that lay in files, by their hashes.
+    served: HashMap<String, wrapping::Served>,
 }
 
 /// A token and what is known of it.
@@ -123,11 +126,15 @@ impl Vault {
 
     /// Runs an endpoint and gives the whole answer, whatever its status.
     async fn run(&self, endpoint: &impl Endpoint, token: Option<&Secret>) -> Result<Reply, ProviderError> {
+        self.transport.send(self.request(endpoint, token)?).await
+    }
+
+    fn request(&self, endpoint: &impl Endpoint, token: Option<&Secret>) -> Result<Request<Vec<u8>>, ProviderError> {
         let mut request = endpoint.request(&self.base).map_err(|_| {
             ProviderError::new(Class::Misconfigured, format!("no request can be made for {}", self.base))
         })?;
         prepare(&mut request, token, self.namespace.as_ref())?;
-        self.transport.send(request).await
+        Ok(request)
     }
 
     /// Runs an endpoint and gives the body of its answer if that is a success.
@@ -142,6 +149,11 @@ impl Vault {
             return Ok(reply.body);
         }
         Err(self.refusal(&reply, sent))
+    }
+
+    /// Gives the body of an answer if that is a success.
+    fn body(&self, reply: Reply, token: &Secret) -> Result<Secret, ProviderError> {
+        if (200..300).contains(&reply.status) { Ok(reply.body) } else { Err(self.refusal(&reply, &[token])) }
     }
 
     /// Says what an answer that is no success means; what was sent is never quoted back.

@@ -8,6 +8,8 @@ use std::path::Path;
 use oakum_inject::Alarm;
 use oakum_inject::config::{Address, Literal, PlainHttp, Wrapping};
 
+use oakum_inject::provider::Manner;
+
 use super::*;
 use crate::scripted::scripted;
 
@@ -50,7 +52,7 @@ async fn an_approle_login_and_a_read_send_what_vault_wants() {
         stage: None,
         known: None,
         with: BTreeMap::new(),
-        whole: false,
+        manner: Manner::default(),
     };
     let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
     assert_eq!(version.number(), Some(4));
@@ -78,7 +80,7 @@ async fn a_known_version_costs_one_look_at_the_metadata() {
         stage: None,
         known: Some(known),
         with: BTreeMap::new(),
-        whole: false,
+        manner: Manner::default(),
     };
     assert!(matches!(vault.fetch(&want).await.unwrap(), Fetched::Unchanged));
     // From here on the metadata is refused: the value is read instead, and the metadata not asked for again.
@@ -105,7 +107,7 @@ async fn what_was_deleted_and_written_anew_is_another_value_under_the_same_numbe
         stage: None,
         known: None,
         with: BTreeMap::new(),
-        whole: false,
+        manner: Manner::default(),
     };
     let Fetched::Changed { version: before, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
     want.known = Some(before);
@@ -127,7 +129,7 @@ async fn a_deleted_version_costs_one_call_a_look() {
         stage: None,
         known: None,
         with: BTreeMap::new(),
-        whole: false,
+        manner: Manner::default(),
     };
     let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
     want.known = Some(version);
@@ -152,7 +154,7 @@ async fn a_pinned_version_is_read_once() {
         stage: None,
         known: None,
         with: BTreeMap::new(),
-        whole: false,
+        manner: Manner::default(),
     };
     let Fetched::Changed { version, .. } = vault.fetch(&want).await.unwrap() else { panic!("changed") };
     want.known = Some(version);
@@ -349,4 +351,106 @@ async fn a_kept_token_that_vault_does_not_know_or_of_another_login_is_not_used()
     let other = file("sid-2");
     keeping(address, approle(other.path()), &kept).login().await.unwrap();
     assert_eq!(asked.iter().filter(|request| request.contains("/login ")).count(), 3);
+}
+
+fn want_in(manner: Manner, path: &str) -> Want {
+    Want { path: path.to_owned(), pinned: None, stage: None, known: None, with: BTreeMap::new(), manner }
+}
+
+const MOUNT_V2: &str = r#"200 {"data":{"path":"secret/","type":"kv","options":{"version":"2"}}}"#;
+const WRAPPED: &str = r#"200 {"data":null,"wrap_info":{"token":"w-9","accessor":"acc","ttl":60,"creation_time":"2026-11-27T10:00:00Z","creation_path":"secret/data/web"}}"#;
+const INSIDE: &str = r#"200 {"data":{"data":{"word":"hidden"},"metadata":{"version":3,"created_time":"t"}}}"#;
+
+/// A Vault that is logged in to and answers so from then on.
+async fn logged_in(answers: Vec<&'static str>) -> (Vault, std::sync::mpsc::Receiver<String>) {
+    let secret_id = file("sid");
+    let (address, asked) = scripted([vec![GRANTED], answers].concat()).await;
+    let vault = vault(address, approle(secret_id.path()));
+    vault.login().await.unwrap();
+    assert!(asked.recv().unwrap().contains("login"));
+    (vault, asked)
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_in_place_of_a_secret_and_ends_with_its_time() {
+    let (vault, asked) = logged_in(vec![MOUNT_V2, WRAPPED]).await;
+    let Fetched::Changed { fields, term, .. } =
+        vault.fetch(&want_in(Manner::Token(Duration::from_secs(60)), "secret/web")).await.unwrap()
+    else {
+        panic!("a token")
+    };
+    assert_eq!(fields.get("token").unwrap().bytes().expose(), b"w-9");
+    assert_eq!(fields.names(), ["accessor", "creation_path", "creation_time", "token", "ttl"]);
+    let lease = oakum_inject::provider::Lease { id: None, ttl: Duration::from_secs(60), renewable: false };
+    assert_eq!(term, oakum_inject::provider::Term::Lease(lease));
+    let request = asked.iter().nth(1).unwrap();
+    assert!(
+        request.starts_with("GET /v1/secret/data/web ") && request.contains("x-vault-wrap-ttl: 60\r\n"),
+        "{request}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_must_be_wrapped_is_unwrapped_at_once() {
+    let (vault, asked) = logged_in(vec![MOUNT_V2, WRAPPED, INSIDE]).await;
+    let Fetched::Changed { fields, version, .. } =
+        vault.fetch(&want_in(Manner::ByToken(Duration::from_secs(60)), "secret/web")).await.unwrap()
+    else {
+        panic!("a value")
+    };
+    assert_eq!((fields.get("word").unwrap().bytes().expose(), version.number()), (&b"hidden"[..], Some(3)));
+    let unwrap = asked.iter().nth(2).unwrap();
+    assert!(
+        unwrap.starts_with("PUT /v1/sys/wrapping/unwrap ") && unwrap.contains("x-vault-token: w-9\r\n"),
+        "{unwrap}"
+    );
+    // A server that does not do as it was asked is not taken at its word.
+    let (vault, _asked) = logged_in(vec![MOUNT_V2, INSIDE]).await;
+    let error = vault.fetch(&want_in(Manner::ByToken(Duration::from_secs(60)), "secret/web")).await.unwrap_err();
+    assert_eq!(error.class, Class::Malformed, "{error}");
+}
+
+#[tokio::test]
+async fn a_token_in_a_file_is_unwrapped_once_and_never_if_it_was_made_elsewhere() {
+    let from_here = r#"200 {"data":{"creation_path":"secret/data/web"}}"#;
+    let token = file("w-1\n");
+    let (vault, asked) = logged_in(vec![from_here, INSIDE]).await;
+    let mut want = want_in(Manner::InFile(token.path().to_owned()), "secret/web");
+    let Fetched::Changed { fields, version, .. } = vault.fetch(&want).await.unwrap() else { panic!("a value") };
+    assert_eq!(fields.get("word").unwrap().bytes().expose(), b"hidden");
+    // It has served, and what it gave is not kept.
+    let error = vault.fetch(&want).await.unwrap_err();
+    assert_eq!((error.class, error.alarm), (Class::Missing, None), "{error}");
+    want.known = Some(version);
+    assert!(matches!(vault.fetch(&want).await, Ok(Fetched::Unchanged)));
+    assert_eq!(asked.iter().count(), 2);
+
+    for (path, used) in [("secret/data/other", false), ("secret/data/web", true)] {
+        let lookup: &'static str = format!(r#"200 {{"data":{{"creation_path":"{path}"}}}}"#).leak();
+        let answers =
+            if used { vec![lookup, r#"400 {"errors":["wrapping token is not valid"]}"#] } else { vec![lookup] };
+        let calls = answers.len();
+        let (vault, asked) = logged_in(answers).await;
+        let want = want_in(Manner::InFile(token.path().to_owned()), "secret/web");
+        let error = vault.fetch(&want).await.unwrap_err();
+        let alarm = if used { Alarm::WrappingTokenUsed } else { Alarm::WrappingTokenForeign };
+        assert_eq!((error.class, error.alarm), (Class::Refused, Some(alarm)), "{error}");
+        assert_eq!(vault.fetch(&want).await.unwrap_err().alarm, None, "it is said once");
+        assert_eq!(asked.iter().count(), calls);
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_about_a_secret_is_had_without_the_secret() {
+    let about = r#"200 {"data":{"current_version":3,"custom_metadata":{"owner":"team-web"}}}"#;
+    let (vault, asked) = logged_in(vec![MOUNT_V2, about, about, r#"200 {"data":{"custom_metadata":null}}"#]).await;
+    let mut want = want_in(Manner::Metadata, "secret/web");
+    let Fetched::Changed { fields, version, .. } = vault.fetch(&want).await.unwrap() else { panic!("a value") };
+    assert_eq!(fields.get("owner").unwrap().bytes().expose(), b"team-web");
+    want.known = Some(version);
+    assert!(matches!(vault.fetch(&want).await, Ok(Fetched::Unchanged)));
+    let error = vault.fetch(&want).await.unwrap_err();
+    assert_eq!(error.class, Class::Missing);
+    assert!(error.hint.unwrap().contains("custom-metadata"));
+    assert!(asked.iter().skip(1).all(|request| request.starts_with("GET /v1/secret/metadata/web ")));
 }

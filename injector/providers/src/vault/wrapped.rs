@@ -9,16 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oakum_inject::config::Wrapping;
-use oakum_inject::{Alarm, Class, ProviderError, Secret};
+use oakum_inject::{Class, ProviderError, Secret};
 use serde::Deserialize;
-use vaultrs::api::sys::requests::WrappingLookupRequest;
 
 use super::Vault;
-use super::endpoint::Put;
-use super::login::Wiped;
 use super::reply::{Envelope, Nonsense};
+use super::wrapping::{foreign, used};
 use crate::answer::{Hidden, object, quote};
-use crate::credential::{credential, text};
+use crate::credential::credential;
 use crate::keep::{Keep, Kept, hash};
 
 /// Where a wrapped secret id comes from, and what became of it.
@@ -37,11 +35,6 @@ struct State {
     held: Option<Arc<Kept>>,
     /// The token that was found to be bad, by its hash, and why.
     bad: Option<(String, ProviderError)>,
-}
-
-#[derive(Deserialize)]
-struct Lookup {
-    creation_path: String,
 }
 
 #[derive(Deserialize)]
@@ -124,36 +117,19 @@ impl Wrapped {
     }
 
     async fn unwrap(&self, vault: &Vault, token: &Secret) -> Result<Secret, ProviderError> {
-        let endpoint = Wiped(WrappingLookupRequest { token: text(token, &self.file)?.to_owned() });
-        let body = vault.ask(&endpoint.0, None, &[token]).await.map_err(|error| self.used(error))?;
-        let data = vault.parse(Envelope::parse(body.expose()))?.data;
-        let data = vault.parse(data.ok_or(Nonsense("it says nothing about the wrapping token")))?;
-        let Lookup { creation_path } = vault.parse(object(data.get().as_bytes()))?;
+        let creation_path = vault.made_at(token, &self.file).await.map_err(|error| self.used(error))?;
         if !self.is_from_here(&creation_path) {
             return Err(self.foreign(&quote(&creation_path, &[token])));
         }
-        let endpoint = Put::new("sys/wrapping/unwrap", []);
-        let body = vault.ask(&endpoint, Some(token), &[token]).await.map_err(|error| self.used(error))?;
+        let body = vault.unwrap(token).await.map_err(|error| self.used(error))?;
         let data = vault.parse(Envelope::parse(body.expose()))?.data;
         let data = vault.parse(data.ok_or(Nonsense("it unwraps nothing")))?;
         let Unwrapped { secret_id } = vault.parse(object(data.get().as_bytes()))?;
         Ok(secret_id.0)
     }
 
-    /// Vault says of a token that is used up, and of one that never was, that it does not know it.
     fn used(&self, error: ProviderError) -> ProviderError {
-        if error.class != Class::Refused {
-            return error.while_doing("cannot unwrap the secret id");
-        }
-        ProviderError::new(
-            Class::Refused,
-            format!("the wrapping token in {} is used up ({})", self.file.display(), error.what),
-        )
-        .hint(
-            "it was unwrapped by somebody else, by an agent before this one that kept nothing, or has expired: \
-                 ask the audit log of Vault which, then put a new one there",
-        )
-        .alarm(Alarm::WrappingTokenUsed)
+        used(error, &self.file, "the secret id")
     }
 
     fn foreign(&self, path: &str) -> ProviderError {
@@ -161,9 +137,7 @@ impl Wrapped {
             Some(path) => path.clone(),
             None => format!("auth/{}/role/ANY/secret-id", self.mount),
         };
-        let what = format!("the wrapping token in {} was made at {path}, and not at {expected}", self.file.display());
-        ProviderError::new(Class::Refused, what)
+        foreign(path, &self.file, &expected)
             .hint("look who put it there; if that is where your secret ids are made, say so as `creation_path`")
-            .alarm(Alarm::WrappingTokenForeign)
     }
 }
