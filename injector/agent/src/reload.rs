@@ -1,4 +1,5 @@
-//! A configuration that is written anew while the agent runs: by SIGHUP, or because a file of it has changed.
+//! A configuration that is written anew while the agent runs: by SIGHUP, or because a file of it has changed. In `exec`
+//! the signal is the child's, and a file has to change.
 //!
 //! It is read, and if it is good it takes the place of the last one, store by store and secret by secret: sessions,
 //! leases and files that it leaves alone stay as they are, so nobody logs in again for a template that was mended. One
@@ -18,10 +19,11 @@ use crate::cli::Options;
 use crate::harden::Exec;
 use crate::harden::reach::Reach;
 use crate::machine::Event;
+use crate::machine::plan::Mode;
 use crate::machine::plan::Plan;
 use crate::machine::reload::Change;
 use crate::output::{self, Level};
-use crate::shell::{Message, Shell, runs_commands};
+use crate::shell::{Message, Shell, restarts, runs_commands};
 use crate::{Failure, Loaded};
 
 /// How often the files are looked at.
@@ -87,7 +89,9 @@ impl Reload {
 impl Shell {
     /// Reads the configuration again if one of its files has changed.
     pub(crate) fn look_at_files(&mut self) -> Event {
-        if stamps(&self.reload.sources) != self.reload.stamps {
+        // A child that is being started is started with what it was to be.
+        let can = self.mode != Mode::Exec || self.agent.is_steady();
+        if can && stamps(&self.reload.sources) != self.reload.stamps {
             self.reload(Asks::File);
         }
         Event::Tick
@@ -146,6 +150,11 @@ impl Shell {
             ("files", change.files.len().to_string()),
         ];
         output::log(Level::Info, "config.reloaded", "the configuration was written anew", &counts);
+        if self.mode == Mode::Exec && change.env && !restarts(&self.injection) {
+            let hint = "add `restart: true` under `on_change`, and start the agent again".to_owned();
+            let what = "the child keeps the environment that it was started with";
+            output::log(Level::Warn, "config.env_kept", what, &[("hint", hint)]);
+        }
         let plan = Plan::of(&self.injection, self.mode, self.reload.options.timeout);
         for action in self.agent.reload(self.began.elapsed(), plan, &change) {
             self.perform(action);
@@ -160,6 +169,9 @@ impl Shell {
             "another volume, or the first file in one,"
         } else if new.listen != old.listen {
             "another `listen`"
+        } else if self.mode == Mode::Exec && restarts(new) && !restarts(old) {
+            // The child would inherit the filter that has been put over us.
+            "the first `restart` of `on_change`"
         } else if runs_commands(new) == Exec::Allowed && runs_commands(old) == Exec::Forbidden {
             "the first command of `on_change`"
         } else if self.hardened.confines()

@@ -88,7 +88,7 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
     }
     let reach = Reach::of(&injection, &sources, |name| std::env::var_os(name));
     let reach = enclose(&injection, mode, options, reach, &mut volumes, &mut hardened)?;
-    if mode == Mode::Run {
+    if !mode.is_once() {
         look_at_files(&events);
     }
     let agent = Agent::new(Plan::of(&injection, mode, options.timeout), Duration::ZERO, random());
@@ -141,6 +141,11 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
 pub(crate) fn runs_commands(injection: &Injection) -> Exec {
     let runs = injection.on_change.iter().any(|hook| matches!(hook.tell, Tell::Command { .. }));
     if runs { Exec::Allowed } else { Exec::Forbidden }
+}
+
+/// Tells whether the child is started again when something has changed.
+pub(crate) fn restarts(injection: &Injection) -> bool {
+    injection.on_change.iter().any(|hook| hook.tell == Tell::Restart)
 }
 
 /// Shuts the process in, now that all is open that it may not open later.
@@ -736,7 +741,7 @@ impl Shell {
         output::log(Level::Info, "child.started", "started the child", &[("variables", env.len().to_string())]);
         // Not before: the child would inherit the filter, and apps may do what we may not. One that is started again
         // would inherit it all the same.
-        if !self.injection.on_change.iter().any(|hook| hook.tell == Tell::Restart) {
+        if !restarts(&self.injection) {
             self.hardened.filter(runs_commands(&self.injection));
         }
         self.hardened.tell_sandbox();

@@ -13,6 +13,7 @@ fuzz_target!(|body: &[u8]| {
     let _ = kv::v2(body);
     let _ = kv::gone(body);
     let _ = kv::metadata(body);
+    let _ = kv::custom(body);
     let _ = kv::versioned(body);
     let _ = lease::any(body, Duration::from_secs(1_700_000_000));
     let _ = reply::lookup(body, true);

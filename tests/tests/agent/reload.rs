@@ -164,3 +164,47 @@ fn a_new_authority_is_trusted_without_another_login() {
     let ran = agent.stop();
     assert_eq!((ran.code, ran.err.matches(LOGGED_IN).count()), (0, 1), "{}", ran.err);
 }
+
+#[test]
+fn beside_a_child_files_change_under_it_and_another_environment_starts_it_again() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("db", &json!({"user": "u", "password": "p"}));
+    let stores = approle_store(&vault, &place, &role(&vault));
+    let secrets = "secrets: { db: { from: 'vault:secret/db' } }\n";
+    let rest = |files: &str, env: &str| {
+        format!("{stores}{secrets}files: {files}\nenv: {env}\non_change: [{{ restart: true, files: [never] }}]\n")
+    };
+    let never = "never: { template: 'x{{ .db.user }}' }";
+    let config = rest(&format!("{{ word: db#user, {never} }}"), "{ A: db#user }");
+    let script = "echo \"started $A $B\"; trap 'exit 0' TERM; while :; do sleep 0.1; done";
+    let mut agent = place.start("exec", &config, &["--", "sh", "-c", script]);
+    agent.until("the child", |agent| agent.out().contains("started u"));
+
+    write_anew(&place, &rest(&format!("{{ word: db#password, {never} }}"), "{ A: db#user }"));
+    until_file(&mut agent, &place, "word", "p");
+    assert_eq!(agent.out().matches("started").count(), 1, "{}", agent.out());
+
+    write_anew(&place, &rest(&format!("{{ word: db#password, {never} }}"), "{ A: db#user, B: db#password }"));
+    agent.until("the new environment", |agent| agent.out().contains("started u p"));
+    assert_eq!(agent.out().matches("started").count(), 2, "{}", agent.out());
+    assert_eq!(agent.err().matches(LOGGED_IN).count(), 1, "{}", agent.err());
+    assert_eq!(agent.stop().code, 0);
+    assert_eq!(vault.sessions().len(), 0);
+}
+
+#[test]
+fn a_child_that_may_not_be_started_again_keeps_its_environment_and_that_is_said() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("db", &json!({"user": "u"}));
+    let stores = approle_store(&vault, &place, &role(&vault));
+    let rest = |env: &str| format!("{stores}secrets: {{ db: {{ from: 'vault:secret/db' }} }}\nenv: {env}\n");
+    let mut agent =
+        place.start("exec", &rest("{ A: db#user }"), &["--", "sh", "-c", "echo \"started $A\"; exec sleep 1000"]);
+    agent.until("the child", |agent| agent.out().contains("started u"));
+    write_anew(&place, &rest("{ A: db#user, B: db#user }"));
+    agent.until_said("the child keeps the environment", 1);
+    write_anew(&place, &(rest("{ A: db#user }") + "on_change: [{ restart: true }]\n"));
+    agent.until_said("the first `restart` of `on_change` needs a new start", 1);
+    assert_eq!(agent.out().matches("started").count(), 1);
+    assert_eq!(agent.stop().code, 143);
+}

@@ -685,10 +685,13 @@ impl Agent {
     fn started(&mut self, actions: &mut Vec<Action>) {
         self.phase = Phase::Steady;
         self.forget_delivered(actions);
-        if self.follows_env() {
-            return;
+        if !self.follows_env() {
+            self.leave_env();
         }
-        // An environment cannot be changed from outside: what goes there only is not looked at again.
+    }
+
+    /// An environment cannot be changed from outside: what goes there only is not looked at again.
+    fn leave_env(&mut self) {
         for (name, secret) in &mut self.secrets {
             if !self.plan.files.values().any(|made_of| made_of.contains(name)) {
                 secret.due = None;

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use oakum_inject::Injection;
-use oakum_inject::config::FileName;
+use oakum_inject::config::{EnvSource, FileName};
 use oakum_inject::reference::Name;
 
-use super::plan::Plan;
-use super::{Action, Agent, Event, FileState, HookState, Moment, SecretState, StoreState};
+use super::plan::{Mode, Plan};
+use super::{Action, Agent, Event, FileState, HookState, Moment, Phase, Restart, SecretState, StoreState};
 
 /// What a configuration has that the one before it had not, or had otherwise, or had and is gone.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(crate) struct Change {
     pub(crate) stores: BTreeSet<Name>,
     pub(crate) secrets: BTreeSet<Name>,
     pub(crate) files: BTreeSet<FileName>,
+    /// Whether a variable of the environment is another, or is of another secret.
+    pub(crate) env: bool,
 }
 
 impl Change {
@@ -55,11 +57,18 @@ impl Change {
             })
             .cloned()
             .collect();
-        Self { stores, secrets, files }
+        let of_another = |source: &EnvSource| source.secrets().into_iter().any(|secret| secrets.contains(secret));
+        let env = old.env != new.env || new.env.values().any(of_another);
+        Self { stores, secrets, files, env }
     }
 }
 
 impl Agent {
+    /// Whether everything has been delivered once, so that another configuration can take the place of this one.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.phase == Phase::Steady && self.restart == Restart::No
+    }
+
     /// Whether a session with a store is open that is ours to give back.
     pub(crate) fn owns_session(&self, store: &Name) -> bool {
         self.stores.get(store).is_some_and(StoreState::to_revoke)
@@ -107,6 +116,13 @@ impl Agent {
         }
         self.hooks = plan.hooks.iter().map(|_| HookState::default()).collect();
         self.plan = plan;
+        if self.follows_env() {
+            if change.env {
+                self.env_changed(now);
+            }
+        } else if self.plan.mode == Mode::Exec {
+            self.leave_env();
+        }
         actions.extend(self.step(now, Event::Tick));
         actions
     }

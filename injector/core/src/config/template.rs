@@ -56,6 +56,14 @@ pub(crate) struct Implied<'s> {
     pub(crate) secrets: BTreeMap<Name, SecretSpec>,
 }
 
+/// Numbers a call by what it asks for, so that it has its name whatever templates come and go around it. FNV-1a.
+fn number(store: &Name, call: &SecretCall) -> u32 {
+    let arguments = call.arguments.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    let parts = [store.as_str(), call.path.as_str()].into_iter().chain(arguments);
+    let bytes = parts.flat_map(|part| part.bytes().chain([0]));
+    bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
 impl<'s> Implied<'s> {
     pub(crate) fn new(stores: &'s BTreeMap<Name, Store>) -> Self {
         Self { stores, named: BTreeMap::new(), secrets: BTreeMap::new() }
@@ -83,7 +91,14 @@ impl<'s> Implied<'s> {
         }
         let wrong = |what: String| Fault::new(line, what);
         let from = Reference::parse(&format!("{store}:{}", call.path)).map_err(|(what, _)| wrong(what))?;
-        let name = Name::parse(&format!("path.{}", self.named.len() + 1)).map_err(wrong)?;
+        let mut number = number(store, call);
+        let name = loop {
+            let name = Name::parse(&format!("path.{number:08x}")).map_err(wrong)?;
+            if !self.secrets.contains_key(&name) {
+                break name;
+            }
+            number = number.wrapping_add(1);
+        };
         let with: BTreeMap<String, String> = call.arguments.iter().cloned().collect();
         let refresh = SecretSpec::default_refresh(&with);
         let spec = SecretSpec { refresh, with, manner: Manner::Whole, ..SecretSpec::new(from) };

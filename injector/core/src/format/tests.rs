@@ -213,14 +213,15 @@ files:
     let injection = crate::Injection::parse(&text, "c").unwrap();
     let file = |name: &str| &injection.files[&crate::config::FileName::parse(name).unwrap()];
     let names: Vec<&str> = file("a").secrets().iter().map(|name| name.as_str()).collect();
-    assert_eq!(names, ["db", "my-app", "path.1"]);
-    let spec = &injection.secrets["path.1"];
+    let path = injection.secrets.keys().find(|name| name.as_str().starts_with("path.")).unwrap().clone();
+    assert_eq!(names, ["db", "my-app", path.as_str()]);
+    let spec = &injection.secrets[&path];
     assert!(spec.manner == crate::provider::Manner::Whole && spec.from.to_string() == "vault:kv/data/x");
     let field = |name: &str, json: &str| (name.to_owned(), Field::Json(Secret::from(json.to_owned())));
     let secrets: BTreeMap<Name, Fields> = [
         ("db", field("word", "\"w\"")),
         ("my-app", field("n", "1.0")),
-        ("path.1", field("", "{\"Data\":{\"data\":{\"k\":\"v\"}}}")),
+        (path.as_str(), field("", "{\"Data\":{\"data\":{\"k\":\"v\"}}}")),
     ]
     .into_iter()
     .map(|(name, field)| (Name::parse(name).unwrap(), [field].into_iter().collect()))
