@@ -5,6 +5,7 @@ use e2e::servers::free_port;
 use e2e::servers::vault::Vault;
 use serde_json::json;
 
+use crate::memory::ask;
 use crate::{MAY_READ, approle_store, role};
 
 const SECRETS: &str = "secrets: { db: { from: \"vault:secret/db\", refresh: 1s } }\nfiles: { db: \"db#word\" }\n";
@@ -119,4 +120,49 @@ fn a_session_is_renewed_and_at_its_greatest_age_replaced() {
     agent.until("the new value", |_| place.read("db").as_deref() == Some("second"));
     // All of that without one failed read.
     assert!(!agent.err().contains(" warn "), "{}", agent.err());
+}
+
+/// Whether an agent says that it is ready, and whether its metrics say that the secret is stale.
+fn told(port: u16) -> (bool, bool) {
+    let ready = ask(port, "/readyz").starts_with("HTTP/1.1 200 ");
+    (ready, ask(port, "/metrics").contains("oakum_secret_stale{secret=\"db\"} 1"))
+}
+
+#[test]
+fn a_secret_that_is_older_than_it_may_be_is_kept_or_held_against_us_or_taken_away_or_the_end() {
+    let mut vault = Vault::start_stored().unwrap();
+    vault.put("db", &json!({"word": "first"}));
+    let role = role(&vault);
+    let started = ["keep", "unready", "remove", "exit"].map(|on_stale| {
+        let (place, port) = (Place::new(), free_port().unwrap());
+        let rest = approle_store(&vault, &place, &role)
+            + &format!(
+                "listen: 127.0.0.1:{port}
+secrets: {{ db: {{ from: \"vault:secret/db\", refresh: 1s, max_stale: 3s, on_stale: {on_stale} }} }}
+files: {{ db: \"db#word\", fixed: {{ template: \"{{{{ if .db.word }}}}x{{{{ end }}}}\" }} }}
+"
+            );
+        let mut agent = place.start("run", &rest, &[]);
+        agent.until("the file", |_| place.read("db").as_deref() == Some("first") && told(port) == (true, false));
+        (place, port, agent)
+    });
+    vault.stop();
+    let [mut keep, mut unready, mut remove, (place, _, exit)] = started;
+    let ran = exit.end();
+    assert!(ran.code == 5 && ran.err.contains("the secret `db` has not been seen for 3 s"), "{}", ran.err);
+    assert_eq!(place.names(), [""; 0], "everything is wiped");
+
+    remove.2.until("that it is taken away", |_| remove.0.read("db").is_none() && told(remove.1) == (false, true));
+    assert_eq!(remove.0.read("fixed"), None, "it is made of the same secret");
+    unready.2.until("that it is not ready", |_| told(unready.1) == (false, true));
+    assert_eq!(unready.0.read("db").as_deref(), Some("first"));
+    keep.2.until("that it is stale", |_| told(keep.1) == (true, true));
+    assert_eq!(keep.0.read("db").as_deref(), Some("first"));
+
+    vault.restart().unwrap();
+    for (place, port, agent) in [&mut keep, &mut unready, &mut remove] {
+        agent.until("that all is well", |_| {
+            place.read("db").as_deref() == Some("first") && told(*port) == (true, false)
+        });
+    }
 }
