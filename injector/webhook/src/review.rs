@@ -5,15 +5,17 @@
 //! - a volume in memory with a limit, which the app's containers mount read-only; or several, each for those it is for;
 //! - the agent as a native sidecar (an init container with `restartPolicy: Always`), first of all init containers, with a
 //!   startup probe, so that everything else begins after the first publication, Jobs end, and it is stopped last;
+//! - a volume in memory that the agent alone has, for the tokens that it logs in with: one that was killed takes up its
+//!   session again, and leaves no token behind at each of a hundred restarts;
 //! - a token for one audience that lasts ten minutes and is mounted in the agent only: no container of the app can log in
 //!   with it;
 //! - the configuration, as an annotation that the agent reads as a file.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use oakum_inject::annotations::{self, CONTAINERS_OF, PREFIX};
-use oakum_inject::config::{AwsCredentials, DEFAULT_TOKEN, KUBERNETES_CA, KUBERNETES_TOKEN, Store, VaultAuth};
+use oakum_inject::config::{AwsCredentials, DEFAULT_TOKEN, KUBERNETES_CA, KUBERNETES_TOKEN, Store, VaultAuth, VaultStore};
 use oakum_inject::provider::Manner;
 use oakum_inject::{ConfigError, Injection};
 use serde_json::{Value, json};
@@ -24,8 +26,14 @@ const AGENT: &str = "oakum-agent";
 const SECRETS: &str = "oakum-secrets";
 /// The volume with the agent's token and configuration.
 const IDENTITY: &str = "oakum-identity";
+/// The volumes of what the agent keeps for its next process.
+const PRIVATE: &str = "oakum-private";
+/// Where it keeps what no path is named for.
+const PRIVATE_PATH: &str = "/run/oakum/private";
 /// Where the agent has its token and configuration.
 const IDENTITY_PATH: &str = "/var/run/secrets/oakum";
+/// How large the volumes may grow that it keeps them in.
+const PRIVATE_LIMIT: &str = "1Mi";
 /// The user and group of the agent, and the group that may read the files, unless the pod says another.
 const NOBODY: u32 = 65532;
 
@@ -75,7 +83,7 @@ pub(crate) fn review(pod: &Value, policy: &Policy) -> Result<Review, ConfigError
         .flatten()
         .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
         .collect();
-    let Some(injection) = annotations::from_annotations(notes.iter().copied())? else { return Ok(nothing) };
+    let Some(mut injection) = annotations::from_annotations(notes.iter().copied())? else { return Ok(nothing) };
     let ours =
         |name: &str| notes.iter().find_map(|(key, value)| (key.strip_prefix(PREFIX) == Some(name)).then_some(*value));
     if ours("status") == Some("injected") {
@@ -85,6 +93,7 @@ pub(crate) fn review(pod: &Value, policy: &Policy) -> Result<Review, ConfigError
     if ours("injection").is_some() {
         return Err(annotation_error("injection", "is written by the webhook", Some("take it away")));
     }
+    keep_tokens(&mut injection);
     let mut volumes = volumes(&injection);
     for volume in &mut volumes {
         let own = volume.of.as_ref().map(|name| format!("{CONTAINERS_OF}{name}"));
@@ -100,7 +109,9 @@ pub(crate) fn review(pod: &Value, policy: &Policy) -> Result<Review, ConfigError
             Some(&hint),
         ));
     }
-    let ours_too = volumes.iter().map(|volume| ("volumes", volume.name.as_str()));
+    let private = private(&injection);
+    let ours_too = volumes.iter().map(|volume| &volume.name).chain(private.iter().map(|(name, _)| name));
+    let ours_too = ours_too.map(|name| ("volumes", name.as_str()));
     let mut names_taken =
         [("containers", AGENT), ("initContainers", AGENT), ("volumes", IDENTITY)].into_iter().chain(ours_too);
     if let Some((list, name)) = names_taken.find(|(list, name)| named(pod, list, name)) {
@@ -112,10 +123,11 @@ pub(crate) fn review(pod: &Value, policy: &Policy) -> Result<Review, ConfigError
     let mut patch = Vec::new();
     annotate(&injection, &mut patch);
     group(pod, &injection, &mut patch);
-    let added: Vec<Value> =
-        volumes.iter().map(|volume| secrets_volume(&volume.name, policy)).chain([identity_volume(policy)]).collect();
+    let published = volumes.iter().map(|volume| memory_volume(&volume.name, &policy.size_limit));
+    let kept = private.iter().map(|(name, _)| memory_volume(name, PRIVATE_LIMIT));
+    let added: Vec<Value> = published.chain(kept).chain([identity_volume(policy)]).collect();
     append(pod, "volumes", &added, &mut patch);
-    prepend(pod, "initContainers", &sidecar(&injection, &volumes, policy), &mut patch);
+    prepend(pod, "initContainers", &sidecar(&injection, &volumes, &private, policy), &mut patch);
     let places: BTreeSet<&Place> = volumes.iter().flat_map(|volume| &volume.readers).collect();
     for place in places {
         let its: Vec<&Volume> = volumes.iter().filter(|volume| volume.readers.contains(place)).collect();
@@ -147,6 +159,31 @@ fn volumes(injection: &Injection) -> Vec<Volume<'_>> {
         of: of.map(ToString::to_string),
         path: &spec.path,
         readers: Vec::new(),
+    });
+    named.collect()
+}
+
+/// Has every token kept that the agent gets by a login, unless the pod says where.
+fn keep_tokens(injection: &mut Injection) {
+    for (name, store) in &mut injection.stores {
+        if let Store::Vault(vault) = store
+            && !matches!(vault.auth, VaultAuth::TokenFile(_))
+        {
+            vault.keep_token.get_or_insert_with(|| format!("{PRIVATE_PATH}/{name}.token").into());
+        }
+    }
+}
+
+/// Lists the folders of what the agent keeps, each with the name of its volume.
+fn private(injection: &Injection) -> Vec<(String, PathBuf)> {
+    let stores = injection.stores.values().filter_map(|store| match store {
+        Store::Vault(vault) => Some(vault),
+        _ => None,
+    });
+    let folders: BTreeSet<&Path> = stores.flat_map(VaultStore::kept).filter_map(Path::parent).collect();
+    let named = folders.into_iter().enumerate().map(|(at, folder)| {
+        let name = if at == 0 { PRIVATE.to_owned() } else { format!("{PRIVATE}-{at}") };
+        (name, folder.to_owned())
     });
     named.collect()
 }
@@ -264,8 +301,8 @@ fn mount(pod: &Value, place: &Place, volumes: &[&Volume<'_>], patch: &mut Vec<Va
     Ok(())
 }
 
-fn secrets_volume(name: &str, policy: &Policy) -> Value {
-    json!({ "name": name, "emptyDir": { "medium": "Memory", "sizeLimit": policy.size_limit } })
+fn memory_volume(name: &str, limit: &str) -> Value {
+    json!({ "name": name, "emptyDir": { "medium": "Memory", "sizeLimit": limit } })
 }
 
 fn identity_volume(policy: &Policy) -> Value {
@@ -281,11 +318,12 @@ fn identity_volume(policy: &Policy) -> Value {
     })
 }
 
-fn sidecar(injection: &Injection, volumes: &[Volume<'_>], policy: &Policy) -> Value {
+fn sidecar(injection: &Injection, volumes: &[Volume<'_>], private: &[(String, PathBuf)], policy: &Policy) -> Value {
     let config = format!("{IDENTITY_PATH}/injection.yaml");
     let ours = volumes.iter().map(|volume| json!({ "name": volume.name, "mountPath": volume.path.to_string_lossy() }));
     let identity = json!({ "name": IDENTITY, "mountPath": IDENTITY_PATH, "readOnly": true });
-    let mounts: Vec<Value> = ours.chain([identity]).collect();
+    let kept = private.iter().map(|(name, path)| json!({ "name": name, "mountPath": path.to_string_lossy() }));
+    let mounts: Vec<Value> = ours.chain(kept).chain([identity]).collect();
     json!({
         "name": AGENT,
         "image": policy.image,
@@ -337,7 +375,6 @@ fn warnings(injection: &Injection) -> Vec<String> {
                 if let Some(ca) = &vault.ca {
                     lacks("its CA", ca);
                 }
-                vault.kept().for_each(|path| lacks("what it keeps", path));
                 for file in vault.client.iter().flat_map(|client| [&client.cert, &client.key]) {
                     lacks("its client certificate", file);
                 }

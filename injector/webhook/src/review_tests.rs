@@ -162,7 +162,7 @@ fn a_pod_without_lists_gets_them() {
         1,
     ));
     assert_eq!(pod["spec"]["initContainers"].as_array().unwrap().len(), 1);
-    assert_eq!(pod["spec"]["volumes"].as_array().unwrap().len(), 2);
+    assert_eq!(pod["spec"]["volumes"].as_array().unwrap().len(), 3);
 }
 
 #[test]
@@ -205,6 +205,33 @@ fn each_volume_goes_to_the_containers_that_it_is_for() {
     assert_eq!(same["spec"]["containers"][0]["volumeMounts"].as_array().unwrap().len(), 2);
     let error = reviewed(&text.replacen("containers.T_ls", "containers.tls", 1)).unwrap_err();
     assert!(error.to_string().contains("containers.tls: is for a volume that is not there"), "{error}");
+}
+
+#[test]
+fn what_the_agent_keeps_is_in_memory_that_it_alone_has() {
+    let kept = |text: &str| {
+        let pod = patched(text);
+        let injection = pod["metadata"]["annotations"]["oakum.dev/injection"].as_str().unwrap();
+        let injection = Injection::parse(injection, "annotation").unwrap();
+        let Store::Vault(vault) = &injection.stores["vault"] else { panic!("a Vault") };
+        (vault.keep_token.clone(), pod)
+    };
+    let mounts = |container: &Value, path: &str| {
+        container["volumeMounts"].as_array().unwrap().iter().any(|mount| mount["mountPath"] == path)
+    };
+    let (token, pod) = kept(POD);
+    assert_eq!(token.unwrap(), Path::new("/run/oakum/private/vault.token"));
+    assert!(mounts(&pod["spec"]["initContainers"][0], PRIVATE_PATH));
+    assert!(!pod["spec"]["containers"].as_array().unwrap().iter().any(|container| mounts(container, PRIVATE_PATH)));
+    let volume = pod["spec"]["volumes"].as_array().unwrap().iter().find(|volume| volume["name"] == PRIVATE).unwrap();
+    assert_eq!(volume["emptyDir"], json!({ "medium": "Memory", "sizeLimit": "1Mi" }));
+    // Elsewhere if the pod says so, and nowhere what is not had by a login.
+    let own = POD.replacen("vault: { address", "vault: { keep_token: /run/own/t, address", 1);
+    let (token, pod) = kept(&own);
+    assert_eq!(token.unwrap(), Path::new("/run/own/t"));
+    assert!(mounts(&pod["spec"]["initContainers"][0], "/run/own"));
+    let (token, pod) = kept(&POD.replacen("kubernetes: { role: web }", "token_file: /etc/token", 1));
+    assert_eq!((token, named(&pod, "volumes", PRIVATE)), (None, false));
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn add(pod: &mut Value, operation: &Value) {
 fn what_the_webhook_makes_of_a_pod_is_taken_by_the_cluster_and_by_the_agent() {
     let (vault, cluster, place) = (Vault::start().unwrap(), cluster(), Place::new());
     trust(&vault, &cluster);
-    let password = Planted::password();
+    let (password, private) = (Planted::password(), tempfile::tempdir_in("/dev/shm").unwrap());
     vault.put("db", &json!({ "password": password.text() }));
     let identity = place.file("token", &token(&cluster, "web", &["vault"]));
     let restricted = json!({
@@ -126,6 +126,7 @@ fn what_the_webhook_makes_of_a_pod_is_taken_by_the_cluster_and_by_the_agent() {
     });
     let store = json!({ "vault": {
         "address": vault.address(), "auth": { "kubernetes": { "role": "web", "token": identity } },
+        "keep_token": private.path().join("token"),
     } });
     let mut pod = json!({
         "apiVersion": "v1", "kind": "Pod",
