@@ -15,7 +15,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use oakum_inject::annotations::{self, CONTAINERS_OF, PREFIX};
-use oakum_inject::config::{AwsCredentials, DEFAULT_TOKEN, KUBERNETES_CA, KUBERNETES_TOKEN, Store, VaultAuth, VaultStore};
+use oakum_inject::config::{
+    AwsCredentials, DEFAULT_TOKEN, KUBERNETES_CA, KUBERNETES_TOKEN, Store, VaultAuth, VaultStore,
+};
 use oakum_inject::provider::Manner;
 use oakum_inject::{ConfigError, Injection};
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@
 //! one bucket may be a keyword's, and most often is: the buckets are filled so that fours with letters in common lie
 //! together.
 
-use std::collections::BTreeMap;
+use std::collections::BinaryHeap;
 
 /// How many bytes a gram has. One of a keyword of three is followed by any byte.
 pub(super) const GRAM: usize = 4;
@@ -48,6 +48,14 @@ fn each_of(mut symbols: u32) -> u64 {
 /// Of a million places in a text, how many these begin at, were bytes drawn by lot.
 fn share(symbols: Symbols) -> u64 {
     symbols.into_iter().map(each_of).product::<u64>() / 1_000_000
+}
+
+/// A gram, its share of places, and the keywords that have it, each with where.
+#[derive(Debug, Clone, Copy)]
+struct Having<'a> {
+    gram: Symbols,
+    share: u64,
+    words: &'a [(Symbols, usize, usize)],
 }
 
 /// Grams that share their bits.
@@ -95,34 +103,43 @@ impl Grams {
         // Where the grams of a keyword begin.
         let grams = |keyword: &[u8]| 0..(keyword.len() + 1).saturating_sub(GRAM.min(keyword.len().max(SHORTEST)));
         let of = |keyword: &[u8], at: usize| symbols(&keyword[at..keyword.len().min(at + GRAM)]);
-        let mut having: BTreeMap<Symbols, (u64, Vec<(usize, usize)>)> = BTreeMap::new();
+        let mut all: Vec<(Symbols, usize, usize)> = Vec::with_capacity(keywords.iter().map(|word| word.len()).sum());
         for (number, keyword) in keywords.iter().enumerate() {
-            for at in grams(keyword).filter(|at| keyword[*at..].iter().take(GRAM).all(u8::is_ascii)) {
-                let gram = of(keyword, at);
-                having.entry(gram).or_insert_with(|| (share(gram), Vec::new())).1.push((number, at));
-            }
+            let ascii = |at: &usize| keyword[*at..].iter().take(GRAM).all(u8::is_ascii);
+            all.extend(grams(keyword).filter(ascii).map(|at| (of(keyword, at), number, at)));
         }
+        all.sort_unstable();
+        let having: Vec<Having<'_>> = all
+            .chunk_by(|one, other| one.0 == other.0)
+            .map(|words| Having { gram: words[0].0, share: share(words[0].0), words })
+            .collect();
         // Few that many keywords have: each that is taken makes its bucket wider. For each the keywords that have it, how
         // many of these have no place yet, and what it is worth for them.
-        let mut left: Vec<u64> = having.values().map(|(_, words)| words.len() as u64).collect();
-        let mut of_keyword: Vec<Vec<usize>> = vec![Vec::new(); keywords.len()];
-        for (gram, (_, words)) in having.values().enumerate() {
-            words.iter().for_each(|(number, _)| of_keyword[*number].push(gram));
+        let mut left: Vec<u64> = having.iter().map(|one| one.words.len() as u64).collect();
+        let mut of_keyword: Vec<Vec<usize>> = keywords.iter().map(|word| Vec::with_capacity(word.len())).collect();
+        for (gram, one) in having.iter().enumerate() {
+            one.words.iter().for_each(|(_, number, _)| of_keyword[*number].push(gram));
         }
-        let having: Vec<_> = having.into_iter().collect();
         // What a gram costs is its share of places, and more for each keyword that is compared there. Letters in words
         // follow one another more often than by lot.
-        let worth = |gram: usize, words: u64| words * 1_000_000 / (having[gram].1.0 * 5 * (4 + words) + EACH);
+        let worth = |gram: usize, words: u64| words * 1_000_000 / (having[gram].share * 5 * (4 + words) + EACH);
         let mut worths: Vec<u64> = left.iter().enumerate().map(|(gram, words)| worth(gram, *words)).collect();
         let mut places: Vec<Option<usize>> = vec![None; keywords.len()];
         let mut chosen = Vec::new();
-        loop {
-            let some = worths.iter().zip(&left).enumerate().filter(|(_, (_, left))| **left > 0);
-            let Some((best, _)) = some.max_by_key(|(_, (worth, _))| **worth) else { break };
-            let (gram, (_, words)) = &having[best];
+        let mut best: BinaryHeap<(u64, usize)> = worths.iter().copied().zip(0..).collect();
+        while let Some((was_worth, number)) = best.pop() {
+            if left[number] == 0 {
+                continue;
+            }
+            // None becomes worth more: one that is worth as much as it was is the best still.
+            if worths[number] != was_worth {
+                best.push((worths[number], number));
+                continue;
+            }
+            let Having { gram, words, .. } = having[number];
             // One that has it twice is found by the last.
-            let unplaced: Vec<_> = words.iter().filter(|(number, _)| places[*number].is_none()).collect();
-            for (number, at) in unplaced {
+            let unplaced: Vec<_> = words.iter().filter(|(_, number, _)| places[*number].is_none()).collect();
+            for (_, number, at) in unplaced {
                 if places[*number].replace(*at).is_none() {
                     for gram in &of_keyword[*number] {
                         left[*gram] -= 1;
@@ -130,7 +147,7 @@ impl Grams {
                     }
                 }
             }
-            chosen.push(*gram);
+            chosen.push(gram);
         }
         chosen.sort_unstable_by_key(|gram| (share(*gram), *gram));
 
@@ -150,18 +167,16 @@ impl Grams {
             }
         }
         // Each again, now that all have their places: some lie better with those that came after them.
+        let mut lying: [Vec<Symbols>; BUCKETS] = Default::default();
+        kept.iter().for_each(|(gram, number)| lying[*number].push(*gram));
         for _ in 0..ROUNDS {
-            for at in 0..kept.len() {
-                let (gram, number) = kept[at];
-                let rest = kept.iter().enumerate().filter(|(other, (_, bucket))| *other != at && *bucket == number);
-                let mut without = Bucket::default();
-                rest.for_each(|(_, (gram, _))| without.symbols = join(without.symbols, *gram));
-                without.each = without.symbols.map(each_of);
-                without.share = share(without.symbols);
-                buckets[number] = without;
-                let (better, _) = narrowest(&buckets, gram);
-                buckets[better].add(gram);
-                kept[at].1 = better;
+            for (gram, number) in &mut kept {
+                lying[*number].retain(|other| other != gram);
+                let symbols = lying[*number].iter().fold(Symbols::default(), |all, one| join(all, *one));
+                buckets[*number] = Bucket { symbols, each: symbols.map(each_of), share: share(symbols) };
+                *number = narrowest(&buckets, *gram).0;
+                buckets[*number].add(*gram);
+                lying[*number].push(*gram);
             }
         }
         for (keyword, place) in keywords.iter().zip(&mut places) {

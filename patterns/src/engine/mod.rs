@@ -205,8 +205,9 @@ impl Engine {
                 return Err(LoadError::Twice { rule: rule.id.to_string() });
             }
             let (one, own) = Compiled::new(rule)?;
+            let lane = one.found_by();
             for word in own {
-                let word = (word, one.found_by());
+                let word = (word, lane);
                 let at = *places.entry(word.clone()).or_insert_with(|| {
                     words.push(word);
                     of_keyword.push(Vec::new());
