@@ -65,8 +65,19 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     }
     let high = text.len().min(at.end + NAME_REACH);
     // Letters of other alphabets too: `contraseña`.
-    let end = at.end + text[at.end..high].iter().take_while(|b| is_name(**b) || !b.is_ascii()).count();
-    if text.get(end).is_some_and(|b| !may_join(*b)) || is_too_short(&text[end..]) {
+    let mut end = at.end + text[at.end..high].iter().take_while(|b| is_name(**b) || !b.is_ascii()).count();
+    if !text[at.start..end].is_ascii() {
+        end = foreign_end(text, at.end, end);
+    }
+    // What a name is asked with is no part of it: `password.equals("…")`.
+    let mut asked = false;
+    if text.get(end) == Some(&b'(')
+        && let Some(call) = ASKED.iter().find(|call| text[at.end..end].ends_with(call))
+    {
+        end -= call.len();
+        asked = true;
+    }
+    if text.get(end).is_some_and(|b| !may_join(*b) && !asked) || is_too_short(&text[end..]) {
         return None;
     }
     let low = at.start.saturating_sub(NAME_REACH);
@@ -256,6 +267,13 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     if text[name_end..at].contains(&b'`') && text.get(at) == Some(&b',') {
         return None;
     }
+    if let Some(sign) = FOREIGN_SIGNS.iter().find(|sign| text[at..].starts_with(sign)) {
+        return Some((Operator::Prose, emphasis(text, blanks(text, at + sign.len(), high), high)));
+    }
+    // A row of a table: `| password | value |`.
+    if text.get(blanks(text, at, high)) == Some(&b'|') && is_cell(text, name_end) {
+        return Some((Operator::Prose, blanks(text, blanks(text, at, high) + 1, high)));
+    }
     if let Some(from) = separate_value(text, at, high, closed) {
         return Some((Operator::Assign, from));
     }
@@ -264,6 +282,11 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     }
     let from = at;
     at = blanks(text, at, high);
+    // A property of C#: `Name { get; set; } = "value"`.
+    if let Some(rest) = text.get(at..high).and_then(|rest| rest.strip_prefix(b"{ get;")) {
+        let close = memchr::memchr(b'}', rest).filter(|close| *close < 20)?;
+        at = blanks(text, high - rest.len() + close + 1, high);
+    }
     let blank = at > from;
     let first = *text.get(at).filter(|_| at < high)?;
     let quote = matches!(first, b'"' | b'\'' | b'`');
@@ -293,6 +316,13 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     }
     // `the password for all machines: value`.
     if blank && let Some(from) = label(text, at, high) {
+        return Some((Operator::Prose, from));
+    }
+    // `user anna, password value`.
+    if blank
+        && !closed
+        && let Some(from) = apposition(text, before, name_end, at)
+    {
         return Some((Operator::Prose, from));
     }
     // `"name" to "value"`.
@@ -395,6 +425,10 @@ fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
         (b"</b>:", b""),
         (b"</strong>:", b""),
     ];
+    // `<property name="name"><value>value</value>`.
+    if let Some(inside) = text.get(from..high)?.strip_prefix(b">") {
+        return inside.trim_ascii_start().strip_prefix(b"<value>").map(|rest| high - rest.len());
+    }
     let rest = text.get(from..high).filter(|rest| rest.starts_with(b"</"))?;
     let (close, open) = PAIRS.iter().find(|(close, _)| rest.starts_with(close))?;
     let mut at = from + close.len();
@@ -404,9 +438,20 @@ fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
     text.get(at..high)?.strip_prefix(*open).map(|_| emphasis(text, at + open.len(), high))
 }
 
+/// How one asks an object whether it is the same as another.
+const ASKED: [&[u8]; 5] = [b".equals", b".Equals", b".compareTo", b".equalsIgnoreCase", b".contentEquals"];
+
+/// The colon of East Asian texts, and their words for "is".
+const FOREIGN_SIGNS: [&[u8]; 4] = ["：".as_bytes(), "为".as_bytes(), "是".as_bytes(), "は".as_bytes()];
+
+/// Where a name in letters of another alphabet ends, of what may be one: before the sign that joins it to its value.
+fn foreign_end(text: &[u8], from: usize, end: usize) -> usize {
+    let signs = FOREIGN_SIGNS.iter().filter_map(|sign| memchr::memmem::find(&text[from..end], sign));
+    from + signs.min().unwrap_or(end - from)
+}
+
 /// The words and calls that compare.
-const COMPARISONS: [&[u8]; 10] =
-    [b"eq ", b"ne ", b"-eq ", b"-ne ", b"-ceq ", b"in (", b"in [", b"is ", b".equals(", b".compareTo("];
+const COMPARISONS: [&[u8]; 8] = [b"eq ", b"ne ", b"-eq ", b"-ne ", b"-ceq ", b"in (", b"in [", b"is "];
 
 /// `$password eq "…"`, `password.equals("…")`, `password in ("…", "…")`.
 fn compared(text: &[u8], from: usize, high: usize) -> Option<usize> {
@@ -415,8 +460,9 @@ fn compared(text: &[u8], from: usize, high: usize) -> Option<usize> {
         return None;
     }
     let rest = rest.strip_prefix(b"} ").unwrap_or(rest);
-    let word = COMPARISONS.iter().find(|word| rest.starts_with(word))?;
-    let at = high - rest.len() + word.len();
+    let word = COMPARISONS.iter().chain(&ASKED).find(|word| rest.starts_with(word))?;
+    let call = usize::from(rest.get(word.len()) == Some(&b'('));
+    let at = high - rest.len() + word.len() + call;
     text.get(at).is_some_and(|b| matches!(b, b'"' | b'\'')).then_some(at)
 }
 
@@ -456,6 +502,32 @@ fn fallback(text: &[u8], from: usize, high: usize) -> Option<usize> {
     text.get(at).is_some_and(|b| matches!(b, b'"' | b'\'')).then_some(at)
 }
 
+/// Whether what ends here is the first cell of a table's row: nothing but a bar, blanks and emphasis stands before its word.
+fn is_cell(text: &[u8], name_end: usize) -> bool {
+    let before = &text[name_end.saturating_sub(NAME_REACH)..name_end];
+    let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
+    line.trim_ascii_start().strip_prefix(b"|").is_some_and(|cell| {
+        cell.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'*' | b'`' | b'_' | b'-'))
+    })
+}
+
+/// Where a word stands behind the password that it is, in a sentence without a verb: `user anna pass walnut94`.
+fn apposition(text: &[u8], before: &[u8], name_end: usize, at: usize) -> Option<usize> {
+    let rest = &text[at..text.len().min(at + NAME_REACH)];
+    let word = rest.iter().take_while(|b| !b.is_ascii_whitespace()).count();
+    let value = &rest[..word];
+    let value = value
+        .strip_suffix(b",")
+        .or_else(|| value.strip_suffix(b")"))
+        .or_else(|| value.strip_suffix(b"."))
+        .unwrap_or(value);
+    let free = matches!(before.last(), None | Some(b' ' | b'\n' | b'(' | b'\t'));
+    let sentence =
+        text[name_end.saturating_sub(8)..name_end].iter().all(|b| b.is_ascii_alphabetic() || b" ,:()\n-".contains(b));
+    let plain = value.iter().all(|b| b.is_ascii_alphanumeric() || b"!@#$%^&*+?._-".contains(b));
+    (free && sentence && plain && value.iter().any(u8::is_ascii_digit)).then_some(at)
+}
+
 /// The verbs between a password and what it is.
 const VERBS: [&[u8]; 8] = [b"is ", b"is: ", b"was ", b"lautet ", b"lautet: ", b"ist ", b"es ", b"est "];
 
@@ -469,7 +541,8 @@ fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
     let skipped = verb.len() + still.map_or(0, <[u8]>::len);
     // What is a word of the sentence is no password.
     let value = text.get(at + skipped..high)?;
-    value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit).then_some(at + skipped)
+    let quoted = matches!(value.first(), Some(b'`' | b'"' | b'\''));
+    (quoted || value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit)).then_some(at + skipped)
 }
 
 /// What a label is about that is no password.
@@ -703,6 +776,11 @@ fn ends_bare(b: u8, operator: Operator) -> bool {
     match operator {
         Operator::Element => matches!(b, b'<' | b'\n' | b'\r' | 0),
         Operator::Default => b.is_ascii_whitespace() || matches!(b, b'}' | b'"' | 0),
+        Operator::Prose => {
+            b.is_ascii_whitespace()
+                || !b.is_ascii()
+                || matches!(b, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'|' | b')' | 0)
+        }
         _ => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | 0),
     }
 }

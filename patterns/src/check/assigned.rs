@@ -2,7 +2,7 @@
 //! hash, length or field; is the value a literal, or a reference, a type, a path, a word?
 
 use super::reference::is_reference;
-use super::surprisal::{DRAWN, PERHAPS_DRAWN, SURELY_DRAWN, surprisal};
+use super::surprisal::{DRAWN, PERHAPS_DRAWN, SURELY_DRAWN, is_drawn_word, surprisal};
 use super::{Candidate, Verdict, entropy, is_placeholder};
 use crate::assign::Operator;
 use crate::rule::Confidence;
@@ -181,7 +181,7 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
         b'h' => any(at, &[b"hesl", b"hasl"]),
         b'c' => begins(at, b"clav"),
         b'm' => any(at, &[b"mdp", b"masterauth"]),
-        b's' => begins(at, b"seno"),
+        b's' => any(at, &[b"seno", b"secret"]),
         b'l' => begins(at, b"lozin"),
         b'g' => begins(at, b"geslo"),
         b'a' => begins(at, b"adgang"),
@@ -244,7 +244,7 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
     {
         return Verdict::Reject;
     }
-    let words = name_words(name);
+    let words = name_words(property_of(name));
     if name_is_about(name, &words) || is_reference(value) || is_placeholder(value) {
         return Verdict::Reject;
     }
@@ -254,18 +254,23 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
         _ => &words[..],
     };
     let told = match candidate.operator {
-        Some(Operator::Prose) => words.last().is_some_and(|w| is_password_word(w)) && stands_out(value),
+        Some(Operator::Prose) => {
+            (words.last().is_some_and(|w| is_password_word(w)) || is_foreign_password(name))
+                && (is_told(value) || stands_out(value) || (candidate.quote.is_some() && is_drawn_word(value)))
+        }
         Some(Operator::Remark) => is_remarkable(value, &words),
         _ => true,
     };
     if !told {
         Verdict::Reject
-    } else if subject.iter().any(|w| is_password_word(w)) {
+    } else if subject.iter().any(|w| is_password_word(w)) || is_foreign_password(name) {
         judge_password(candidate)
     } else if subject.iter().any(|w| is_key_word(w)) || subject.last().is_some_and(|w| is_seasoning(w)) {
         match judge_key(value, &words) {
             Verdict::Is(Confidence::Likely) => Verdict::Is(Confidence::Likely),
-            _ if is_shared_secret(candidate, &words) => Verdict::Is(Confidence::Likely),
+            _ if is_shared_secret(candidate, &words) || is_worded_secret(candidate, &words) => {
+                Verdict::Is(Confidence::Likely)
+            }
             other => other,
         }
     } else {
@@ -301,10 +306,13 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     let phrase = value.iter().all(|b| b.is_ascii_lowercase() || *b == b' ')
         && value.iter().filter(|b| **b == b' ').count() == 3
         && candidate.name.is_some_and(|name| !name.iter().any(u8::is_ascii_lowercase));
-    let sentence = value.contains(&b' ') && !phrase && (!digits || value.split(|b| *b == b' ').all(word));
+    let sentence = value.contains(&b' ')
+        && !phrase
+        && !is_app_password(value)
+        && (!digits || value.split(|b| *b == b' ').all(word));
     match (kinds, sentence) {
         (_, true) => Verdict::Reject,
-        _ if phrase => Verdict::Is(Confidence::Likely),
+        _ if phrase || is_app_password(value) => Verdict::Is(Confidence::Likely),
         (3.., _) => Verdict::Is(Confidence::Likely),
         (2, _) if digits => Verdict::Is(Confidence::Likely),
         // `DB_PASSWORD=walnut`, `spring.datasource.password=walnut`: no line of code.
@@ -312,16 +320,54 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
             Verdict::Is(Confidence::Likely)
         }
         _ if is_numeric_password(candidate) || is_plain_word(candidate) => Verdict::Is(Confidence::Likely),
-        // Letters that are no words: the fewer, the oftener words surprise as much.
-        _ if value.iter().all(u8::is_ascii_alphabetic)
-            && value.len() >= 8
-            && surprisal(value) >= if value.len() < 12 { SURELY_DRAWN } else { DRAWN } =>
-        {
-            Verdict::Is(Confidence::Likely)
-        }
+        _ if is_drawn_word(value) => Verdict::Is(Confidence::Likely),
         // Words alone: an identifier in code, perhaps a weak password in a configuration.
         _ => Verdict::Is(Confidence::Possible),
     }
+}
+
+/// `tpqg jpjo pvqs bijg`: how Google writes a password for one application.
+fn is_app_password(value: &[u8]) -> bool {
+    let mut groups = value.split(|b| *b == b' ');
+    value.len() == 19
+        && groups.all(|group| group.len() == 4 && group.iter().all(u8::is_ascii_lowercase))
+        && surprisal(value) >= DRAWN
+}
+
+/// Whether it can be a password where another thing may stand too: letters and digits both, or letters that are no word.
+pub(super) fn is_no_word(value: &[u8]) -> bool {
+    let digit = value.iter().any(u8::is_ascii_digit);
+    let letter = value.iter().any(u8::is_ascii_alphabetic);
+    (digit && letter) || is_drawn_word(value) || is_app_password(value)
+}
+
+/// Whether it can be a password where only one can stand: not what a manual or a script puts there.
+pub(super) fn is_chosen(value: &[u8]) -> bool {
+    let words = value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_' | b'.'));
+    let shouts = !value.iter().any(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    value.len() >= 4
+        && !(words && (names_a_state(value) || shouts || value.contains(&b'.')) && !is_drawn_word(value))
+        && !matches!(value.first(), Some(b'/' | b'-' | b'\\' | b'='))
+        && !value.starts_with(b"./")
+        && !is_path_of_variables(value)
+}
+
+/// `%DB_PASSWORD%`, `@password`, `!password!`: what shells and SQL put in.
+fn is_path_of_variables(value: &[u8]) -> bool {
+    let name = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b'.');
+    match value {
+        [b'%' | b'!' | b'@' | b'&' | b'$', middle @ ..] => {
+            let middle = middle.strip_suffix(b"%").or_else(|| middle.strip_suffix(b"!")).unwrap_or(middle);
+            middle.iter().all(name)
+        }
+        _ => false,
+    }
+}
+
+/// Whether it says how things are with a password, or which one it is.
+fn names_a_state(value: &[u8]) -> bool {
+    let lower = value.to_ascii_lowercase();
+    STATES.iter().any(|state| memchr::memmem::find(&lower, state).is_some())
 }
 
 /// What a field for passwords is labelled with, in some of the languages that programs are translated to.
@@ -364,10 +410,27 @@ fn is_stored_hash(value: &[u8]) -> bool {
         && value.iter().filter(|b| **b == b'$').count() >= 2
 }
 
+/// Whether a word before a host is a password that somebody chose, of a server that is not only the reader's own.
+pub(super) fn opens_elsewhere(candidate: &Candidate<'_>) -> bool {
+    let own = [b"@local".as_slice(), b"@127.0.", b"@0.0.0", b"@exampl", b"@host", b"@[::1]", b"@your", b"@my"];
+    candidate.value.len() >= 6
+        && is_chosen(candidate.value)
+        && !own.iter().any(|host| candidate.after.starts_with(host))
+}
+
+/// MD5, SHA-1, SHA-256 or SHA-512 in hex, and what is kept in a password file.
+pub(super) fn is_hash(value: &[u8]) -> bool {
+    (matches!(value.len(), 32 | 40 | 56 | 64 | 96 | 128) && value.iter().all(u8::is_ascii_hexdigit))
+        || value.starts_with(b"$2")
+        || is_stored_hash(value)
+}
+
 /// Whether a name ends in a word for a password and nothing else; `renderPass` may be of anything.
 fn ends_in_password(name: &[u8]) -> bool {
     let constant = !name.iter().any(u8::is_ascii_lowercase);
-    name_words(name).last().is_some_and(|word| is_password_word(word) && (constant || !word.ends_with("pass")))
+    name_words(name).last().is_some_and(|word| {
+        is_password_word(word) && (constant || word == "pass" || word == "dbpass" || !word.ends_with("pass"))
+    })
 }
 
 /// `DEVICE_PASSWORD = "370049"`: digits that are quoted, or a setting, are no number in code.
@@ -376,8 +439,18 @@ fn is_numeric_password(candidate: &Candidate<'_>) -> bool {
     (6..=16).contains(&value.len())
         && value.iter().all(u8::is_ascii_digit)
         && (candidate.quote.is_some() || candidate.setting)
-        && matches!(candidate.operator, Some(Operator::Assign | Operator::Default))
+        && (matches!(candidate.operator, Some(Operator::Assign | Operator::Default)) || is_set(candidate))
         && candidate.name.is_some_and(ends_in_password)
+}
+
+/// `setPassword("…")`, `withPassword("…")`: a call that can be given nothing else.
+fn is_set(candidate: &Candidate<'_>) -> bool {
+    let name = candidate.name.unwrap_or_default();
+    let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    candidate.operator == Some(Operator::Call)
+        && [b"set".as_slice(), b"with"]
+            .iter()
+            .any(|verb| last.len() > 4 && last[..verb.len()].eq_ignore_ascii_case(verb))
 }
 
 /// What stands beside a password's name and is none: a type, a state, a word of a message.
@@ -433,9 +506,9 @@ fn is_plain_word(candidate: &Candidate<'_>) -> bool {
     value.len() >= 6
         && value.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'_'))
         && (candidate.quote.is_some() || candidate.setting)
-        && matches!(candidate.operator, Some(Operator::Assign | Operator::Blank))
+        && (matches!(candidate.operator, Some(Operator::Assign | Operator::Blank)) || is_set(candidate))
         && candidate.name.is_some_and(ends_in_password)
-        && !STATES.iter().any(|state| memchr::memmem::find(value, state).is_some())
+        && !names_a_state(value)
 }
 
 /// `DB_PASSWORD`, `spring.datasource.password`: how settings are called. A path of what is shown, in a file of
@@ -467,6 +540,72 @@ fn stands_out(value: &[u8]) -> bool {
         && !is_method(value)
 }
 
+/// Whether a word among others can only be a password: letters and several digits, or a sign with one, and no term of the
+/// trade, no name with a number, no version, host or file.
+pub(super) fn is_told(value: &[u8]) -> bool {
+    let count = |kind: fn(&u8) -> bool| value.iter().filter(|b| kind(b)).count();
+    let (letters, digits) = (count(u8::is_ascii_alphabetic), count(u8::is_ascii_digit));
+    let signs = count(|b| matches!(b, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'?'));
+    (6..=40).contains(&value.len())
+        && letters >= 2
+        && (digits >= 2 || (digits == 1 && signs > 0))
+        && value.first().is_some_and(u8::is_ascii_alphanumeric)
+        && !(value.contains(&b'.') && signs == 0 && (is_member(value) || is_file_name(value)))
+        && !looks_ordinary(value)
+        && !joined_words(value)
+        && !is_method(value)
+        && !is_term(value)
+        && !is_uuid(value)
+        && !value.iter().all(u8::is_ascii_hexdigit)
+        && !is_placeholder(value)
+}
+
+/// `report2024.pdf`.
+fn is_file_name(value: &[u8]) -> bool {
+    let kind = value.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    (1..=5).contains(&kind.len())
+        && kind.iter().all(u8::is_ascii_alphanumeric)
+        && kind.iter().any(u8::is_ascii_lowercase)
+}
+
+/// What names of systems, standards and types begin with that have numbers in them.
+const TERMS: [&[u8]; 44] = [
+    b"x86", b"amd", b"arm", b"win", b"rfc", b"cve", b"iso", b"int", b"uint", b"float", b"node", b"python", b"py3",
+    b"py2", b"php", b"java", b"jdk", b"ubuntu", b"debian", b"centos", b"ipv", b"tls", b"ssl", b"x509", b"ed25519",
+    b"curve", b"secp", b"es20", b"ecma", b"log4j", b"issue", b"version", b"release", b"linux", b"port", b"page",
+    b"chapter", b"table", b"figure", b"hs256", b"rs256", b"es256", b"hs512", b"crc",
+];
+
+/// `x86_64`, `ubuntu2204`, `rfc7617`.
+fn is_term(value: &[u8]) -> bool {
+    let term = |word: &&[u8]| {
+        value.len() > word.len()
+            && value[..word.len()].eq_ignore_ascii_case(word)
+            && value[word.len()..].iter().all(|b| b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.' | b'/'))
+    };
+    TERMS.iter().any(term)
+}
+
+/// The word for a password where letters are other than English ones.
+const FOREIGN: [&str; 12] = [
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
+    "비밀번호",
+    "ароль",
+    "şifre",
+    "Şifre",
+    "jelszó",
+    "Jelszó",
+    "ösenord",
+    "hasło",
+];
+
+fn is_foreign_password(name: &[u8]) -> bool {
+    !name.is_ascii() && FOREIGN.iter().any(|word| memchr::memmem::find(name, word.as_bytes()).is_some())
+}
+
 /// `sha256-hashed`, `v1beta1`: what passwords are kept or sent by.
 fn is_method(value: &[u8]) -> bool {
     let methods = [
@@ -494,6 +633,9 @@ fn is_method(value: &[u8]) -> bool {
 fn judge_key(value: &[u8], name: &[String]) -> Verdict {
     let token = value.iter().all(|&b| b.is_ascii_alphanumeric() || b"-_+/=.~:!@#$%^&*".contains(&b));
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    if !token && is_salted(value) {
+        return Verdict::Is(Confidence::Likely);
+    }
     if !token || value.len() < 12 {
         return Verdict::Reject;
     }
@@ -506,7 +648,8 @@ fn judge_key(value: &[u8], name: &[String]) -> Verdict {
         let sure = if matches!(name, [word] if word == "key") { Confidence::Possible } else { Confidence::Likely };
         return if drawn { Verdict::Is(sure) } else { Verdict::Reject };
     }
-    if entropy(value) < 3.3 || joined_words(value) || names_a_secret(value) {
+    let least = if value.len() < 16 { 2.9 } else { 3.3 };
+    if entropy(value) < least || joined_words(value) || names_a_secret(value) {
         return Verdict::Reject;
     }
     let surprise = surprisal(value);
@@ -515,8 +658,21 @@ fn judge_key(value: &[u8], name: &[String]) -> Verdict {
         _ if digits == 0 && (surprise < DRAWN || value.len() < 16) => Verdict::Reject,
         20.. if surprise >= PERHAPS_DRAWN => Verdict::Is(Confidence::Likely),
         16.. if surprise >= DRAWN => Verdict::Is(Confidence::Likely),
+        12.. if digits >= 2 && surprise >= SURELY_DRAWN => Verdict::Is(Confidence::Likely),
         _ => Verdict::Is(Confidence::Possible),
     }
+}
+
+/// A key of all signs of the keyboard, as WordPress makes them: `define('AUTH_KEY', '…')`.
+fn is_salted(value: &[u8]) -> bool {
+    let count = |kind: fn(&u8) -> bool| value.iter().filter(|b| kind(b)).count();
+    (40..=128).contains(&value.len())
+        && count(u8::is_ascii_punctuation) * 8 >= value.len()
+        && count(|b| *b == b' ') * 16 <= value.len()
+        && count(u8::is_ascii_digit) >= 2
+        && count(u8::is_ascii_uppercase) >= 4
+        && count(u8::is_ascii_lowercase) >= 4
+        && surprisal(value) >= SURELY_DRAWN
 }
 
 /// `V1SecretVolumeSource`, `crypto_setkey_aes`, `args.enable_k8s_tokens`: code that is about secrets; chance puts no such word into a key.
@@ -630,6 +786,18 @@ fn name_is_about(name: &[u8], words: &[String]) -> bool {
     ends || starts || within || names_a_place(words) || is_text_of(name)
 }
 
+/// `txtPassword.Text`, `passwordInput.value`: what a control holds is named by the control.
+fn property_of(name: &[u8]) -> &[u8] {
+    let control = [b".Text".as_slice(), b".text", b".Value", b".value", b".string", b".Content"]
+        .into_iter()
+        .find_map(|end| name.strip_suffix(end));
+    let Some(control) = control else { return name };
+    [b"Input".as_slice(), b"Field", b"Box", b"TextBox", b"Entry", b"_input", b"_field", b"Edit"]
+        .into_iter()
+        .find_map(|end| control.strip_suffix(end))
+        .unwrap_or(control)
+}
+
 /// `ui.login.change_password.submit`: of a long path the last part says what it is.
 fn is_text_of(name: &[u8]) -> bool {
     let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
@@ -647,7 +815,11 @@ fn is_shared_secret(candidate: &Candidate<'_>, words: &[String]) -> bool {
     // Without a quote, what joins two names in code tells nothing.
     let literal = candidate.quote.is_some() || candidate.setting;
     let sign = |b: &u8| if literal { symbol(b) } else { matches!(b, b'@' | b'!' | b'#' | b'$' | b'^' | b'~') };
-    let odd = value.iter().any(sign) || (candidate.setting && has(u8::is_ascii_uppercase) && !joined_words(value));
+    // `SECRET=walnut65`.
+    let constant = candidate.setting && !candidate.name.unwrap_or_default().iter().any(u8::is_ascii_lowercase);
+    let odd = value.iter().any(sign)
+        || (constant && !joined_words(value))
+        || (candidate.setting && has(u8::is_ascii_uppercase) && !joined_words(value));
     words.last().is_some_and(|w| w.ends_with("secret") || w == "credentials")
         && matches!(candidate.operator, Some(Operator::Assign | Operator::Default | Operator::Call))
         && (8..=64).contains(&value.len())
@@ -656,6 +828,26 @@ fn is_shared_secret(candidate: &Candidate<'_>, words: &[String]) -> bool {
         && has(u8::is_ascii_lowercase)
         && odd
         && !names_a_secret(value)
+}
+
+/// `JWT_SECRET=walnutharbor`, `secret: 'qzkfwjtrbn'`: letters alone, where what signs sessions or tokens is kept, or that
+/// are no word.
+fn is_worded_secret(candidate: &Candidate<'_>, words: &[String]) -> bool {
+    let value = candidate.value;
+    let secret = match words {
+        [.., before, last] if last == "key" => before.ends_with("secret") || before == "or",
+        [.., last] => last.ends_with("secret") || last.ends_with("secretkey"),
+        [] => false,
+    };
+    let signs = ["jwt", "session", "cookie", "app", "auth", "hmac", "signing", "webhook"]
+        .iter()
+        .any(|what| words.iter().any(|word| word.starts_with(what)));
+    let word = || signs && value.iter().all(u8::is_ascii_lowercase) && !names_a_secret(value) && !names_a_state(value);
+    secret
+        && (8..=64).contains(&value.len())
+        && (candidate.quote.is_some() || candidate.setting)
+        && matches!(candidate.operator, Some(Operator::Assign | Operator::Default))
+        && (is_drawn_word(value) || word())
 }
 
 /// `password`, `dbpass`, `pwd2`; not `passive`, `bypass`, `compass`.
@@ -742,6 +934,7 @@ fn is_listed(candidate: &Candidate<'_>) -> bool {
         matches!(candidate.after, [b'"', b',', b'"', ..] | [b'\'', b',', b'\'', ..] | [b'"', b',', b' ', b'"', ..]);
     let identifier = |value: &[u8]| value.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_');
     candidate.operator == Some(Operator::Call)
+        && !is_set(candidate)
         && ((names_a_secret(candidate.value) && name(candidate.value))
             || constant(candidate.value)
             || (goes_on && identifier(candidate.value)))
@@ -873,7 +1066,11 @@ fn bare_literal(candidate: &Candidate<'_>) -> bool {
     // `password: XmlStringMaxLen256;`.
     let annotates = matches!(candidate.after, [b';' | b',' | b')', ..]) && !candidate.setting && is_type(value);
     // A bare word of letters is a variable as often as a password, but for a file of settings.
-    !code && !goes_on && !annotates && !is_member(value) && (digits || symbols || candidate.setting)
+    let drawn = || {
+        is_drawn_word(value)
+            && !matches!(candidate.after, [b',' | b';' | b')' | b'.' | b'[', ..] | [b' ', b'a'..=b'z' | b'A'..=b'Z', ..])
+    };
+    !code && !goes_on && !annotates && !is_member(value) && (digits || symbols || candidate.setting || drawn())
 }
 
 /// `v1beta1.WatchChangeDetectionStrategy`, `keystone.loading:Password`: names joined by dots, the last of letters alone or

@@ -127,6 +127,16 @@ fn one(check: Check, candidate: &Candidate<'_>) -> Verdict {
                 Verdict::Reject
             }
         }
+        Check::NoWord if assigned::is_no_word(value) => Verdict::Pass,
+        Check::Chosen if assigned::is_chosen(value) => Verdict::Pass,
+        Check::Told if assigned::is_told(value) => Verdict::Pass,
+        Check::NoHash if !assigned::is_hash(value) => Verdict::Pass,
+        Check::NoWord | Check::Chosen | Check::Told | Check::NoHash => Verdict::Reject,
+        Check::DrawnWord | Check::RemoteWord => {
+            let word = value.iter().all(u8::is_ascii_alphabetic) && !surprisal::is_drawn_word(value);
+            let counts = check == Check::RemoteWord && assigned::opens_elsewhere(candidate);
+            if word && !counts { Verdict::Is(Confidence::Possible) } else { Verdict::Pass }
+        }
         Check::Assigned => assigned::judge(candidate),
         Check::NotPlaceholder | Check::Any => Verdict::Pass,
     }

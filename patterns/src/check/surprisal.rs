@@ -46,6 +46,22 @@ pub(crate) fn surprisal(text: &[u8]) -> u32 {
     cost * 100 / (16 * count.max(1))
 }
 
+/// Whether letters alone are no word of any language or code that the model knows. The fewer, the oftener words surprise as
+/// much: of drawn ones of six letters one in twenty is taken for a word, of eight one in a hundred.
+pub(super) fn is_drawn_word(text: &[u8]) -> bool {
+    let least = match text.len() {
+        ..6 => return false,
+        6..8 => 620,
+        8..12 => 560,
+        _ => SURELY_DRAWN,
+    };
+    // Names turn from small letters to capitals and back at each word, what is drawn everywhere: `XMLHttpReq` surprises too,
+    // and so does a word of another language, which a label begins with a capital.
+    let turns = text.windows(2).filter(|w| w[0].is_ascii_lowercase() != w[1].is_ascii_lowercase()).count();
+    let named = (1..3).contains(&turns) && text.len() < 12;
+    text.iter().all(u8::is_ascii_alphabetic) && !named && surprisal(text) >= least
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,8 @@ use crate::rule::Bounds;
 
 /// How far a setting is indented at the most.
 const MOST_INDENT: usize = 48;
+/// How much of a line is looked at, each way, for what a bare value is a part of.
+const MOST_LINE: usize = 160;
 
 /// Tries `compiled` at a keyword. Offsets are those of `text`.
 pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>) -> Option<Match<'r>> {
@@ -139,17 +141,58 @@ fn beside<'r>(
     Some(Match { rule, secret: whole.secret, name: Some(assignment.name), public: 0, confidence, rank: compiled.rank })
 }
 
-/// Whether a line is a bare value and its name, and nothing else: `NAME=value`, `name: value`.
+/// Whether a bare value is data and no code: of a line that is its name and it, and nothing else (`NAME=value`,
+/// `name: value`), of a command's environment, or of a connection string.
 fn is_setting(text: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
-    let before = &text[name.start.saturating_sub(MOST_INDENT)..name.start];
+    let before = &text[name.start.saturating_sub(MOST_LINE)..name.start];
     let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
-    let begins = line.len() < MOST_INDENT;
-    let joins = match &text[name.end..value.start] {
-        b"=" => line.is_empty() || line == b"export " || line.trim_ascii_start() == b"- ",
-        b": " => line.iter().all(|b| matches!(b, b' ' | b'-')),
+    let ends = matches!(text.get(value.end), None | Some(b'\n' | b'\r'));
+    match &text[name.end..value.start] {
+        b"=" if line.is_empty() => ends || (text[value.end] == b' ' && is_constant(&text[name.clone()])),
+        b"=" => {
+            let item = line.trim_ascii_start();
+            (ends && (line == b"export " || item == b"- "))
+                || (matches!(text.get(value.end), None | Some(b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\''))
+                    && ENVIRONMENT.iter().any(|flag| line.ends_with(flag)))
+                || is_of_connection(text, line, value.end)
+        }
+        b": " => ends && line.len() < MOST_INDENT && line.iter().all(|b| matches!(b, b' ' | b'-')),
+        b" = " => is_of_connection(text, line, value.end),
         _ => false,
-    };
-    begins && joins && matches!(text.get(value.end), None | Some(b'\n' | b'\r'))
+    }
+}
+
+/// `PGPASSWORD`: a name of the environment.
+fn is_constant(name: &[u8]) -> bool {
+    name.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
+}
+
+/// What stands before a variable of the environment, or a definition, on a command line or in a list.
+const ENVIRONMENT: [&[u8]; 10] =
+    [b" -e ", b" -e \"", b" -e '", b"--env ", b"--from-literal=", b"- \"", b"- '", b"ENV ", b"--set ", b"config:set "];
+
+/// Keys of connection strings that tell where or as whom one connects.
+const CONNECTS: [&[u8]; 11] =
+    [b"host", b"server", b"source", b"user", b"username", b"uid", b"id", b"dbname", b"database", b"catalog", b"login"];
+
+/// Whether other keys of a connection string stand before a value, or behind it: `host=db user=app password=walnut`.
+fn is_of_connection(text: &[u8], line: &[u8], value_end: usize) -> bool {
+    let rest = &text[value_end..text.len().min(value_end + MOST_LINE)];
+    // Arguments of a call are divided by commas.
+    if !matches!(rest.first(), None | Some(b';' | b' ' | b'&' | b'"' | b'\'' | b'<' | b'`' | b'\\' | b'\n' | b'\r')) {
+        return false;
+    }
+    let rest = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+    [line, rest].into_iter().any(|part| {
+        memchr::memchr_iter(b'=', part).any(|equals| {
+            let key = part[..equals].trim_ascii_end();
+            let word = key.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+            let word = &key[key.len() - word..];
+            // What is called with a variable is code.
+            !matches!(part.get(equals + 1), None | Some(b'=' | b' ' | b'%' | b'$'))
+                && CONNECTS.iter().any(|known| word.eq_ignore_ascii_case(known))
+        })
+    })
 }
 
 fn candidate<'t>(

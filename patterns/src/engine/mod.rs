@@ -6,6 +6,7 @@
 
 mod confirm;
 mod encoded;
+mod foreign;
 mod general;
 mod grams;
 mod literals;

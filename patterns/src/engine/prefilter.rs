@@ -5,14 +5,16 @@
 //! | prefix | it begins at a word's start, with fifteen bytes of a token or more | such starts |
 //! | value | it is a value with a run that a machine made, beside the keyword | the line before such runs |
 //! | gram | nothing but the keyword | places where four bytes are as in a keyword |
+//! | foreign | nothing but the keyword, whose letters are beyond ASCII | every byte, by a search for each keyword |
 //! | general | nothing but the keyword, and those of the gram lane are too many already | every byte, by an automaton |
 //!
 //! The first three come from the masks of the text, so that the thousand keywords of tokens and of providers cost as
-//! little as ten; only the last pays for each byte. A lane may give places where its rule does not match, never fail to
+//! little as ten; only the last pays for each byte, and the few of the foreign one a little. A lane may give places where its rule does not match, never fail to
 //! give one where it does.
 
 use super::Cost;
 use super::encoded::{self, Encoded};
+use super::foreign::Foreign;
 use super::general::General;
 use super::grams::{GRAM, Grams, SHORTEST};
 use super::literals::{Hit, Literals, NO_PLACES, Owned, Places, choose, each};
@@ -48,6 +50,7 @@ pub(super) struct Prefilter {
     gram: Literals<GRAM>,
     /// Those of the gram lane that are shorter than a gram.
     short: Literals<SHORTEST>,
+    foreign: Foreign,
     general: Option<General>,
     /// What each keyword costs.
     costs: Vec<Cost>,
@@ -60,7 +63,7 @@ impl Prefilter {
             let all = keywords.iter().zip(0u32..).filter(move |((_, lane), _)| *lane == wanted);
             all.map(|((word, _), number)| (word.as_slice(), number)).collect::<Vec<_>>()
         };
-        let text = of(Lane::Text);
+        let (foreign, text): (Vec<_>, Vec<_>) = of(Lane::Text).into_iter().partition(|(word, _)| Foreign::takes(word));
         let (grams, places) = Grams::new(&text.iter().map(|(word, _)| *word).collect::<Vec<_>>());
         let rest: Vec<_> = text.iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(t, _)| *t).collect();
         let mut costs: Vec<Cost> = keywords
@@ -88,6 +91,7 @@ impl Prefilter {
             value: Literals::new(value),
             gram,
             short,
+            foreign: Foreign::new(foreign.into_iter()),
             general: if rest.is_empty() { None } else { Some(General::new(&rest)?) },
             costs,
         })
@@ -114,6 +118,7 @@ impl Prefilter {
         if let Some(general) = &self.general {
             general.find(text, from, limit, hits);
         }
+        self.foreign.find(text, from, limit, hits);
         self.kernel.with(
             #[inline(always)]
             || self.sweep(text, from, limit, scratch),

@@ -77,6 +77,18 @@ pub enum Check {
     Entropy(u16),
     /// Letters and digits both.
     Mixed,
+    /// Letters and digits both, or letters that are no word: where what stands there may be another thing.
+    NoWord,
+    /// What someone may have chosen as a password, words too: where nothing but a password can stand.
+    Chosen,
+    /// What stands out from a sentence as a password: letters and several digits, or signs, and no term of the trade.
+    Told,
+    /// No hash of a password, in hex or as a password file has it.
+    NoHash,
+    /// Of letters alone, only those that are no word are more than possible.
+    DrawnWord,
+    /// As [`Check::DrawnWord`], but a word that opens what another host serves counts.
+    RemoteWord,
     /// What a reviewer would take for a password or key beside a telling name: the generic detector.
     Assigned,
     /// Nobody's example, mask or filler. On for every rule unless `any` is listed.
@@ -100,6 +112,12 @@ impl Check {
         ("basic-auth", Self::BasicAuth),
         ("private-key", Self::PrivateKey),
         ("mixed", Self::Mixed),
+        ("no-word", Self::NoWord),
+        ("chosen", Self::Chosen),
+        ("told", Self::Told),
+        ("no-hash", Self::NoHash),
+        ("drawn-word", Self::DrawnWord),
+        ("remote-word", Self::RemoteWord),
         ("assigned", Self::Assigned),
         ("not-placeholder", Self::NotPlaceholder),
         ("any", Self::Any),
