@@ -1,9 +1,12 @@
-//! Keywords that begin with a letter beyond ASCII, which no gram has: `密码`. They are few, and in most texts their first byte
-//! is nowhere, so each is looked for by itself.
+//! Keywords that begin with a letter beyond ASCII, which no gram has: `密码`. They are few, and most pieces of most texts
+//! have no such letter at all; where there is one, each is looked for by itself.
 
 use memchr::memmem::Finder;
 
 use super::literals::Hit;
+
+/// How much is looked over at a time for a letter beyond ASCII.
+const PIECE: usize = 1 << 12;
 
 /// See the module.
 #[derive(Debug)]
@@ -22,11 +25,16 @@ impl Foreign {
 
     /// Adds the keywords that begin in `from..limit`.
     pub(super) fn find(&self, text: &[u8], from: usize, limit: usize, hits: &mut Vec<Hit>) {
-        for (finder, number) in &self.0 {
-            let length = finder.needle().len();
-            let end = text.len().min(limit + length - 1);
-            if from < end {
-                hits.extend(finder.find_iter(&text[from..end]).map(|at| (from + at, from + at + length, *number)));
+        let limit = limit.min(text.len());
+        for start in (from..limit).step_by(PIECE) {
+            let end = limit.min(start + PIECE);
+            if text[start..end].is_ascii() {
+                continue;
+            }
+            for (finder, number) in &self.0 {
+                let length = finder.needle().len();
+                let piece = &text[start..text.len().min(end + length - 1)];
+                hits.extend(finder.find_iter(piece).map(|at| (start + at, start + at + length, *number)));
             }
         }
     }
@@ -49,6 +57,11 @@ mod tests {
         assert_eq!(hits, []);
         foreign.find(text, 3, 13, &mut hits);
         assert_eq!(hits, [(12, 18, 7)]);
+        // On the border of two pieces, and at the end of the text.
+        let long = ["x".repeat(PIECE - 2).as_bytes(), word, "y".repeat(PIECE - 6).as_bytes(), word].concat();
+        hits.clear();
+        foreign.find(&long, 0, long.len(), &mut hits);
+        assert_eq!(hits, [(PIECE - 2, PIECE + 4, 7), (2 * PIECE - 2, 2 * PIECE + 4, 7)]);
         assert!(Foreign::takes(word) && !Foreign::takes("ß".as_bytes()) && !Foreign::takes("contraseña".as_bytes()));
     }
 }
