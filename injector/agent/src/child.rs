@@ -10,7 +10,7 @@ use std::process::Command;
 use oakum_inject::{Class, ProviderError, Secret};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
-use crate::output;
+use crate::{notify, output};
 
 /// A running child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,10 @@ impl Child {
     /// [`Class::Misconfigured`] when there is no such command, or a value cannot be in an environment.
     pub(crate) fn start(command: &[OsString], env: &[(String, Secret)]) -> Result<Self, ProviderError> {
         let mut builder = builder(command, env)?;
+        // What it says of itself is not said of us.
+        for name in notify::VARIABLES {
+            builder.env_remove(name);
+        }
         // Orphans of the child come to us, as they would to the init of a container.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         let child = builder.spawn().map_err(|error| not_started(command, &error))?;
@@ -53,8 +57,8 @@ impl Child {
     }
 }
 
-/// Becomes a command, with our own environment and these variables on top: nothing of us is left. It returns only when
-/// that cannot be.
+/// Becomes a command, with our own environment and these variables on top: nothing of us is left. It is the service then,
+/// and tells systemd itself. It returns only when that cannot be.
 pub(crate) fn become_app(command: &[OsString], env: &[(String, Secret)]) -> ProviderError {
     match builder(command, env) {
         Ok(mut builder) => not_started(command, &builder.exec()),

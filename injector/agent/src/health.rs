@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -15,40 +15,28 @@ use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use oakum_inject::Alarm;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::harden;
 use crate::machine::Status;
 
-/// What is told, as the main loop last left it.
-pub(crate) type Shared = Arc<Mutex<Told>>;
+/// A question to the main loop, and where the answer goes. It is worked out when somebody asks: with thousands of secrets
+/// that is too much for each step.
+pub(crate) type Ask = oneshot::Sender<Told>;
 
-/// How things were, and when.
-#[derive(Debug, Default)]
+/// How things are.
+#[derive(Debug)]
 pub(crate) struct Told {
-    status: Status,
-    hardened: Option<harden::Report>,
-    alarms: BTreeMap<Alarm, u64>,
-    at: Option<Instant>,
-}
-
-impl Told {
-    /// Notes how things are now.
-    pub(crate) fn now(status: Status, hardened: harden::Report, alarms: BTreeMap<Alarm, u64>) -> Self {
-        Self { status, hardened: Some(hardened), alarms, at: Some(Instant::now()) }
-    }
-
-    /// How long ago that was.
-    fn ago(&self) -> Duration {
-        self.at.map_or(Duration::ZERO, |at| at.elapsed())
-    }
+    pub(crate) status: Status,
+    pub(crate) hardened: harden::Report,
+    pub(crate) alarms: BTreeMap<Alarm, u64>,
 }
 
 /// How many may ask at once; probes are few.
 const MAX_CONNECTIONS: usize = 16;
 
 /// Takes the port and begins to answer.
-pub(crate) async fn serve(address: SocketAddr, status: Shared) -> io::Result<()> {
+pub(crate) async fn serve(address: SocketAddr, asks: mpsc::UnboundedSender<Ask>) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     tokio::spawn(async move {
@@ -59,11 +47,11 @@ pub(crate) async fn serve(address: SocketAddr, status: Shared) -> io::Result<()>
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            let status = Arc::clone(&status);
+            let asks = asks.clone();
             tokio::spawn(async move {
                 let service = service_fn(|request: Request<Incoming>| {
-                    let response = answer(request.method(), request.uri().path(), &status);
-                    async move { Ok::<_, Infallible>(response) }
+                    let asks = asks.clone();
+                    async move { Ok::<_, Infallible>(answer(request.method(), request.uri().path(), &asks).await) }
                 });
                 let _ = hyper::server::conn::http1::Builder::new()
                     .timer(TokioTimer::new())
@@ -79,17 +67,23 @@ pub(crate) async fn serve(address: SocketAddr, status: Shared) -> io::Result<()>
     Ok(())
 }
 
-fn answer(method: &Method, path: &str, status: &Shared) -> Response<Full<Bytes>> {
-    let told = status.lock().unwrap_or_else(PoisonError::into_inner);
-    let status = &told.status;
+async fn answer(method: &Method, path: &str, asks: &mpsc::UnboundedSender<Ask>) -> Response<Full<Bytes>> {
+    let told = async {
+        let (ask, answer) = oneshot::channel();
+        asks.send(ask).ok()?;
+        answer.await.ok()
+    };
     let (code, kind, body) = match path {
         _ if method != Method::GET && method != Method::HEAD => {
             (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n".to_owned())
         }
         "/healthz" => (StatusCode::OK, TEXT, "ok\n".to_owned()),
-        "/readyz" if status.ready => (StatusCode::OK, TEXT, "ready\n".to_owned()),
-        "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, waiting(status)),
-        "/metrics" => (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics(&told)),
+        "/readyz" | "/metrics" => match (told.await, path) {
+            (None, _) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "ending\n".to_owned()),
+            (Some(told), "/metrics") => (StatusCode::OK, OPEN_METRICS, metrics(&told)),
+            (Some(told), _) if told.status.ready => (StatusCode::OK, TEXT, "ready\n".to_owned()),
+            (Some(told), _) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, waiting(&told.status)),
+        },
         _ => (StatusCode::NOT_FOUND, TEXT, "there are /healthz, /readyz and /metrics\n".to_owned()),
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
@@ -99,6 +93,7 @@ fn answer(method: &Method, path: &str, status: &Shared) -> Response<Full<Bytes>>
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 fn waiting(status: &Status) -> String {
     let mut text = String::from("not ready\n");
@@ -117,10 +112,9 @@ fn waiting(status: &Status) -> String {
 /// (`oakum_inject::reference::Name`).
 fn metrics(told: &Told) -> String {
     let mut out = String::new();
-    let _ = write(&mut out, &told.status, told.ago());
+    let _ = write(&mut out, &told.status);
     let _ = write_alarms(&mut out, &told.alarms);
-    let levels = told.hardened.as_ref().map(harden::Report::levels);
-    let _ = write_sandbox(&mut out, &levels.unwrap_or_default());
+    let _ = write_sandbox(&mut out, &told.hardened.levels());
     out
 }
 
@@ -143,13 +137,13 @@ fn write_sandbox(out: &mut String, levels: &[(&str, &str)]) -> std::fmt::Result 
         out,
         "# TYPE oakum_agent_sandbox gauge\n# HELP oakum_agent_sandbox How far each part of the sandbox goes; swap: where pages of the volume may go."
     )?;
-    for (part, level) in levels.iter().filter(|(part, _)| !part.is_empty()) {
+    for (part, level) in levels {
         writeln!(out, "oakum_agent_sandbox{{part=\"{part}\",level=\"{level}\"}} 1")?;
     }
     writeln!(out, "# EOF")
 }
 
-fn write(out: &mut String, status: &Status, ago: Duration) -> std::fmt::Result {
+fn write(out: &mut String, status: &Status) -> std::fmt::Result {
     writeln!(
         out,
         "# TYPE oakum_agent_ready gauge\n# HELP oakum_agent_ready Whether every file has been published.\noakum_agent_ready {}",
@@ -178,7 +172,7 @@ fn write(out: &mut String, status: &Status, ago: Duration) -> std::fmt::Result {
     )?;
     for secret in &status.secrets {
         if let Some(age) = secret.age {
-            writeln!(out, "oakum_secret_age_seconds{{secret=\"{}\"}} {:.3}", secret.name, (age + ago).as_secs_f64())?;
+            writeln!(out, "oakum_secret_age_seconds{{secret=\"{}\"}} {:.3}", secret.name, age.as_secs_f64())?;
         }
     }
     writeln!(
@@ -197,8 +191,7 @@ fn write(out: &mut String, status: &Status, ago: Duration) -> std::fmt::Result {
         for secret in &status.secrets {
             let left = if name == seconds[0].0 { secret.next } else { secret.lease };
             if let Some(left) = left {
-                let left = left.saturating_sub(ago).as_secs_f64();
-                writeln!(out, "{name}{{secret=\"{}\"}} {left:.3}", secret.name)?;
+                writeln!(out, "{name}{{secret=\"{}\"}} {:.3}", secret.name, left.as_secs_f64())?;
             }
         }
     }

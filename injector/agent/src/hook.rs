@@ -11,7 +11,7 @@ use oakum_inject::{Class, ProviderError};
 use oakum_providers::http::Transport;
 use rustix::process::{Pid, Signal};
 
-use crate::output;
+use crate::{notify, output};
 
 /// Gives the system's number of a signal.
 pub(crate) fn number(signal: SignalName) -> Signal {
@@ -87,7 +87,11 @@ fn in_file(path: &Path) -> Result<Pid, ProviderError> {
 pub(crate) fn start(argv: &[String]) -> Result<Pid, ProviderError> {
     let missing = |what: String| ProviderError::new(Class::Misconfigured, what);
     let (program, arguments) = argv.split_first().ok_or_else(|| missing("there is no command".to_owned()))?;
-    let child = Command::new(program).args(arguments).stdin(Stdio::null()).spawn().map_err(|error| {
+    let mut command = Command::new(program);
+    for name in notify::VARIABLES {
+        command.env_remove(name);
+    }
+    let child = command.args(arguments).stdin(Stdio::null()).spawn().map_err(|error| {
         missing(format!("cannot start {program}: {}", output::reason(&error)))
             .hint("give the program's whole path, as it is in the agent's container")
     })?;

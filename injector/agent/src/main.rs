@@ -10,6 +10,7 @@ mod harden;
 mod health;
 mod hook;
 mod machine;
+mod notify;
 mod output;
 mod reload;
 mod shell;
@@ -82,7 +83,8 @@ fn load(options: &Options) -> Result<Loaded, Failure> {
     let text = std::fs::read_to_string(&options.config)
         .map_err(|error| Failure::usage(format!("cannot read {name}: {}", output::reason(&error))))?;
     if !VaultAgentConfig::is_meant(&text) {
-        let injection = Injection::parse(&text, &name)?;
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let injection = Injection::parse_beside(&text, &name, credentials.as_deref())?;
         let sources = vec![options.config.clone()];
         return Ok(Loaded { injection, command: None, once: false, warnings: Vec::new(), sources });
     }

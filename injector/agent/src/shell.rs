@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oakum_inject::config::{Audit, EnvName, EnvSource, FileName, Receiver, SecretSpec, Tell};
@@ -26,11 +26,12 @@ use crate::child::{self, Child};
 use crate::cli::{Options, Sandbox};
 use crate::harden::reach::Reach;
 use crate::harden::{self, Exec};
-use crate::health::{self, Shared, Told};
+use crate::health::{self, Told};
 use crate::hook;
 use crate::machine::backoff::{self, Chance};
 use crate::machine::plan::{Mode, Plan};
 use crate::machine::{Action, Agent, Demand, Event, Outcome, Replaced, VolumeFault};
+use crate::notify::Notify;
 use crate::output::{self, Level};
 use crate::reload::{self, Asks, Reload};
 use crate::surroundings::Surroundings;
@@ -81,15 +82,20 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
         .map(|(name, store)| Ok((name.clone(), Arc::from(oakum_providers::open(store)?))))
         .collect::<Result<_, ProviderError>>()?;
     let mut volumes = Volumes::open(&injection)?;
-    let status = Shared::default();
+    let (asks, asked) = mpsc::unbounded_channel();
     if let Some(address) = injection.listen {
-        let result = health::serve(address, Arc::clone(&status)).await;
+        let result = health::serve(address, asks).await;
         result.map_err(|error| Failure::usage(format!("cannot listen on {address}: {}", output::reason(&error))))?;
     }
+    // An app that we become tells systemd itself.
+    let notify = if mode.is_once() { Notify::default() } else { Notify::open(|name| std::env::var_os(name)) };
     let reach = Reach::of(&injection, &sources, |name| std::env::var_os(name));
     let reach = enclose(&injection, mode, options, reach, &mut volumes, &mut hardened)?;
     if !mode.is_once() {
-        look_at_files(&events);
+        again_and_again(&events, reload::EVERY, || Message::LookAtFiles);
+    }
+    if let Some(time) = notify.watchdog() {
+        again_and_again(&events, time, || Message::ShowLife);
     }
     let agent = Agent::new(Plan::of(&injection, mode, options.timeout), Duration::ZERO, random());
     let mut shell = Shell {
@@ -105,12 +111,13 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
         queue: VecDeque::from([Event::Tick]),
         events,
         calls: Arc::new(Semaphore::new(MAX_CALLS)),
-        status,
+        asked,
         hardened,
         watched: BTreeMap::new(),
         environment: None,
         reload: Reload::new(options.clone(), sources, reach),
         alarms: BTreeMap::new(),
+        notify,
         mode,
     };
     let outcome = loop {
@@ -196,6 +203,8 @@ pub(crate) enum Message {
     Since(u64, Box<Message>),
     /// It is time to see whether the configuration was written anew.
     LookAtFiles,
+    /// It is time to show that the main loop goes round.
+    ShowLife,
 }
 
 pub(crate) struct Shell {
@@ -215,23 +224,25 @@ pub(crate) struct Shell {
     pub(crate) queue: VecDeque<Event>,
     pub(crate) events: mpsc::UnboundedSender<Message>,
     pub(crate) calls: Arc<Semaphore>,
-    pub(crate) status: Shared,
+    /// Who wants to know how things are.
+    pub(crate) asked: mpsc::UnboundedReceiver<health::Ask>,
     pub(crate) hardened: harden::Report,
     /// The secrets that are watched, or were found not to be.
     pub(crate) watched: BTreeMap<Name, Option<AbortHandle>>,
     pub(crate) reload: Reload,
     /// How often each alarm was raised.
     pub(crate) alarms: BTreeMap<Alarm, u64>,
+    pub(crate) notify: Notify,
     pub(crate) mode: Mode,
 }
 
-/// Has the configuration looked at every few seconds.
-fn look_at_files(events: &mpsc::UnboundedSender<Message>) {
+/// Sends a message again and again, the first after the time that is between two.
+fn again_and_again(events: &mpsc::UnboundedSender<Message>, time: Duration, message: fn() -> Message) {
     let events = events.clone();
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(reload::EVERY).await;
-            if events.send(Message::LookAtFiles).is_err() {
+            tokio::time::sleep(time).await;
+            if events.send(message()).is_err() {
                 return;
             }
         }
@@ -239,16 +250,24 @@ fn look_at_files(events: &mpsc::UnboundedSender<Message>) {
 }
 
 impl Shell {
-    /// Waits until something happens, or the machine wants to be asked.
+    /// Waits until something happens, or the machine wants to be asked. Whoever wants to know how things are is told.
     async fn wait(&mut self, inbox: &mut mpsc::UnboundedReceiver<Message>) -> Event {
         let due = self.agent.due().unwrap_or_else(|| self.began.elapsed() + Duration::from_secs(3600));
         let alarm = tokio::time::sleep_until((self.began + due).into());
-        tokio::select! {
-            message = inbox.recv() => match message {
-                Some(message) => self.understand(message),
-                None => Event::Stop,
-            },
-            () = alarm => Event::Tick,
+        tokio::pin!(alarm);
+        loop {
+            tokio::select! {
+                message = inbox.recv() => return match message {
+                    Some(message) => self.understand(message),
+                    None => Event::Stop,
+                },
+                () = &mut alarm => return Event::Tick,
+                Some(ask) = self.asked.recv() => {
+                    let status = self.agent.status(self.began.elapsed());
+                    // Whoever has not waited for the answer does not need it.
+                    let _ = ask.send(Told { status, hardened: self.hardened, alarms: self.alarms.clone() });
+                }
+            }
         }
     }
 
@@ -258,6 +277,7 @@ impl Shell {
         let delivers = actions.iter().any(|action| matches!(action, Action::Forget(_)));
         for action in actions {
             if let Action::Exit(outcome) = action {
+                self.notify.stopping();
                 return Some(outcome);
             }
             self.perform(action);
@@ -265,8 +285,7 @@ impl Shell {
         if delivers {
             harden::wipe_stack();
         }
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) =
-            Told::now(self.agent.status(self.began.elapsed()), self.hardened, self.alarms.clone());
+        self.notify.tell(|| self.agent.outlook());
         None
     }
 
@@ -363,6 +382,10 @@ impl Shell {
             Message::Since(began, message) if self.reload.is_outdated(began, &message) => Event::Tick,
             Message::Since(_, message) => self.understand(*message),
             Message::LookAtFiles => self.look_at_files(),
+            Message::ShowLife => {
+                self.notify.alive();
+                Event::Tick
+            }
         }
     }
 
@@ -439,10 +462,13 @@ impl Shell {
         match self.child {
             Some(child) => child.signal(signal),
             None if signal == Signal::HUP && self.mode == Mode::Run => {
+                self.notify.reloading(&self.agent.outlook());
                 self.reload(Asks::Signal);
+                self.notify.reloaded(|| self.agent.outlook());
             }
             None if STOPPING.iter().any(|(_, stopping)| *stopping == signal) => {
                 output::log(Level::Info, "agent.stopping", "told to stop", &[]);
+                self.notify.stopping();
                 return Event::Stop;
             }
             None => {}

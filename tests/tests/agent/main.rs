@@ -16,6 +16,7 @@ mod kill;
 mod kubernetes;
 mod logins;
 mod memory;
+mod notify;
 mod outage;
 mod outside;
 mod refusal;

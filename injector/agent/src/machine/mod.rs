@@ -13,6 +13,7 @@
 pub(crate) mod backoff;
 mod hooks;
 mod lease;
+pub(crate) mod outlook;
 pub(crate) mod plan;
 pub(crate) mod reload;
 mod session;
@@ -375,9 +376,8 @@ impl Agent {
                 version: secret.staged.or(secret.delivered).and_then(|version| version.number()),
             }
         });
-        let published = self.files.values().all(|file| file.made);
         Status {
-            ready: published && self.phase == Phase::Steady && !self.secrets.values().any(SecretState::holds_up),
+            ready: self.is_ready(),
             generations: self.publishing.generations,
             refused: self.publishing.failures,
             secrets: secrets.collect(),
@@ -396,9 +396,8 @@ impl Agent {
     }
 
     fn is_published(&self, secret: &Name) -> bool {
-        let files = self.plan.files.iter().filter(|(_, made_of)| made_of.contains(secret));
-        files
-            .map(|(name, _)| name)
+        self.plan
+            .files_of(secret)
             .all(|name| self.files.get(name).is_some_and(|file| file.made_of.contains_key(secret)))
     }
 
@@ -527,7 +526,7 @@ impl Agent {
 
     /// The other secrets of the files that a secret is part of are needed again, since their values were forgotten.
     fn read_companions(&mut self, now: Moment, name: &Name) {
-        for made_of in self.plan.files.values().filter(|made_of| made_of.contains(name)) {
+        for made_of in self.plan.files_of(name).filter_map(|file| self.plan.files.get(file)) {
             for other in made_of.iter().filter(|other| *other != name) {
                 let Some(other) = self.secrets.get_mut(other) else { continue };
                 if other.staged.is_none() && !other.reread {
@@ -657,7 +656,7 @@ impl Agent {
     fn forget_delivered(&mut self, actions: &mut Vec<Action>) {
         for (name, secret) in &mut self.secrets {
             let Some(version) = secret.staged else { continue };
-            let in_files = self.plan.files.iter().filter(|(_, made_of)| made_of.contains(name)).all(|(file, _)| {
+            let in_files = self.plan.files_of(name).all(|file| {
                 self.files.get(file).is_some_and(|file| {
                     let made = file.made_of.get(name) == Some(&version);
                     made || file.failed.as_ref().is_some_and(|(failed, _)| failed.get(name) == Some(&version))
@@ -693,7 +692,7 @@ impl Agent {
     /// An environment cannot be changed from outside: what goes there only is not looked at again.
     fn leave_env(&mut self) {
         for (name, secret) in &mut self.secrets {
-            if !self.plan.files.values().any(|made_of| made_of.contains(name)) {
+            if self.plan.files_of(name).next().is_none() {
                 secret.due = None;
             }
         }

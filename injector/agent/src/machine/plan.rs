@@ -67,6 +67,8 @@ pub(crate) struct Plan {
     pub(crate) secrets: BTreeMap<Name, Needs>,
     /// The secrets that each file is made of.
     pub(crate) files: BTreeMap<FileName, BTreeSet<Name>>,
+    /// The files that each secret goes into.
+    goes_into: BTreeMap<Name, Vec<FileName>>,
     /// The secrets that go into the environment.
     pub(crate) env: BTreeSet<Name>,
     /// Who is told of changes, in the order of the configuration.
@@ -100,10 +102,14 @@ impl Plan {
         };
         // An app that has not begun reads nothing of the generation before.
         let grace = if mode == Mode::HandOver { Duration::ZERO } else { injection.volume.grace };
+        let mut goes_into: BTreeMap<Name, Vec<FileName>> = BTreeMap::new();
+        for (file, made_of) in &files {
+            made_of.iter().for_each(|secret| goes_into.entry(secret.clone()).or_default().push(file.clone()));
+        }
         let secrets = injection
             .secrets
             .iter()
-            .filter(|(name, _)| env.contains(*name) || files.values().any(|made_of| made_of.contains(*name)))
+            .filter(|(name, _)| env.contains(*name) || goes_into.contains_key(*name))
             .map(|(name, secret)| (name.clone(), Needs::of(secret)))
             .collect();
         let hooks = injection.on_change.iter().map(|hook| HookPlan {
@@ -112,6 +118,11 @@ impl Plan {
             restarts: hook.tell == Tell::Restart,
             at_start: hook.at_start,
         });
-        Self { mode, deadline, grace, secrets, files, env, hooks: hooks.collect() }
+        Self { mode, deadline, grace, secrets, files, goes_into, env, hooks: hooks.collect() }
+    }
+
+    /// Lists the files that a secret goes into.
+    pub(crate) fn files_of(&self, secret: &Name) -> impl Iterator<Item = &FileName> {
+        self.goes_into.get(secret).into_iter().flatten()
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::map::{Fault, Map, Result, entries, flag, list, parse, text};
@@ -13,10 +13,17 @@ use crate::reference::shorten;
 use crate::yaml::{Kind, Node};
 
 /// Reads a whole configuration.
-pub(super) fn injection(content: &str, source: &str) -> std::result::Result<Injection, ConfigError> {
+pub(super) fn injection(
+    content: &str,
+    source: &str,
+    credentials: Option<&Path>,
+) -> std::result::Result<Injection, ConfigError> {
     Node::parse(content)
         .map_err(|error| Fault::new(error.line, error.what))
-        .and_then(|node| document(&node))
+        .and_then(|mut node| {
+            credentials::place(&mut node, credentials)?;
+            document(&node)
+        })
         .map_err(|fault| fault.at(source))
 }
 

@@ -1,5 +1,7 @@
 //! What is accepted, and what each mistake says.
 
+use std::path::Path;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -135,8 +137,8 @@ fn a_file_may_be_in_a_volume_of_its_own() {
     let two = "{ tls: { path: /run/tls, mode: '0444', group: 7 } }";
     let found = with(two, "{ x: a#x, 'tls:x': a#x, 'tls:y/z': a#y }").unwrap();
     let file = |name: &str| FileName::parse(name).unwrap();
-    assert_eq!(found.path_of(&file("x")), std::path::Path::new("/run/secrets/oakum/x"));
-    assert_eq!(found.path_of(&file("tls:y/z")), std::path::Path::new("/run/tls/y/z"));
+    assert_eq!(found.path_of(&file("x")), Path::new("/run/secrets/oakum/x"));
+    assert_eq!(found.path_of(&file("tls:y/z")), Path::new("/run/tls/y/z"));
     assert_eq!(found.volume_of(&file("tls:x")).grace, Duration::from_secs(5));
     assert_eq!(found.used_volumes().len(), 2);
     assert_eq!(Injection::parse(&found.to_json().to_string(), "c").unwrap(), found);

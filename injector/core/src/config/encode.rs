@@ -62,7 +62,7 @@ fn object(entries: impl Iterator<Item = (String, Value)>) -> Value {
     entries.collect::<Map<_, _>>().into()
 }
 
-pub(super) fn path(path: &std::path::Path) -> Value {
+pub(super) fn path(path: &Path) -> Value {
     // Paths come out of a text (decode), so nothing is lost here.
     path.to_string_lossy().into_owned().into()
 }

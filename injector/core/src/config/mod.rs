@@ -5,6 +5,7 @@
 //! Unknown keys are errors, and so are keys that a later version will know: nothing is ignored.
 
 pub(crate) mod aws;
+mod credentials;
 pub(crate) mod decode;
 pub(crate) mod encode;
 mod file;
@@ -18,7 +19,7 @@ mod vault;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use aws::{AwsCredentials, AwsStore};
@@ -81,7 +82,16 @@ impl Injection {
     /// # Errors
     /// Says the line, what is wrong there and, where it is known, the way out.
     pub fn parse(text: &str, source: &str) -> Result<Self, ConfigError> {
-        decode::injection(text, source)
+        decode::injection(text, source, None)
+    }
+
+    /// Parses a configuration as [`Injection::parse`] does. What a store names as `$CREDENTIALS_DIRECTORY/NAME` is a file
+    /// of that folder, in which systemd gives credentials to a service.
+    ///
+    /// # Errors
+    /// As [`Injection::parse`], and where such a file is named and there is no folder.
+    pub fn parse_beside(text: &str, source: &str, credentials: Option<&Path>) -> Result<Self, ConfigError> {
+        decode::injection(text, source, credentials)
     }
 
     /// Writes the configuration as JSON, which is YAML too; reading it back gives an equal one.
