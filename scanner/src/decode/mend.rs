@@ -16,17 +16,44 @@ const BEHIND: usize = 1280;
 pub(crate) fn mend(text: &[u8], at: usize, how: How) -> Option<Decoded> {
     let range = stretch(text, at, how);
     let mut mended = Mended::new(text, &range);
-    while mended.at < range.end {
-        match code(text, mended.at, how) {
-            Some(code) => mended.code(&code),
-            None => mended.byte(),
+    // Most stretches have no code after all: nothing is copied before the first.
+    let mut next = range.start;
+    while let Some(begin) = begin(&text[next..range.end], how) {
+        next += begin;
+        match code(text, next, how) {
+            Some(code) => {
+                mended.plain(next);
+                mended.code(&code);
+                next = mended.at;
+            }
+            None => next += 1,
+        }
+        if next >= range.end {
+            break;
         }
     }
+    if mended.codes.is_empty() {
+        return None;
+    }
+    mended.plain(range.end);
     // A sign of base64 at a line's end breaks no line of mail, which has other codes too.
     if how == How::Printable && !mended.says_more {
         return None;
     }
-    mended.finish(range)
+    Some(mended.finish(range))
+}
+
+/// Finds the first byte that a code may begin with.
+fn begin(text: &[u8], how: How) -> Option<usize> {
+    match how {
+        How::Run => None,
+        How::Percent => memchr::memchr(b'%', text),
+        How::Backslash | How::Continued => memchr::memchr(b'\\', text),
+        How::Entity => memchr::memchr(b'&', text),
+        How::Printable | How::Bytes => memchr::memchr(b'=', text),
+        How::Joined => memchr::memchr2(b'"', b'\'', text),
+        How::Folded => memchr::memchr(b':', text),
+    }
 }
 
 /// What is written anew: within a line, or over lines where they may belong together.
@@ -213,9 +240,14 @@ impl<'t> Mended<'t> {
         }
     }
 
-    fn byte(&mut self) {
-        self.push(self.text[self.at]);
-        self.at += 1;
+    /// Goes on to `end`, with what there is as it is.
+    fn plain(&mut self, end: usize) {
+        if self.at < end {
+            self.says.extend_from_slice(&self.text[self.at..end]);
+            let place = |at: usize| u32::try_from(at - self.start).unwrap_or(u32::MAX);
+            self.places.extend(place(self.at)..place(end));
+            self.at = end;
+        }
     }
 
     fn push(&mut self, byte: u8) {
@@ -235,14 +267,14 @@ impl<'t> Mended<'t> {
         self.at += code.length;
     }
 
-    fn finish(self, range: Range<usize>) -> Option<Decoded> {
-        (!self.codes.is_empty()).then(|| Decoded {
+    fn finish(self, range: Range<usize>) -> Decoded {
+        Decoded {
             text: self.says,
             // The last code may reach further.
             outer: range.start..range.end.max(self.at),
             places: self.places,
             codes: Some(self.codes),
-        })
+        }
     }
 }
 
