@@ -29,6 +29,8 @@ pub struct Finding {
     pub fingerprint: Fingerprint,
     /// What may be shown of it.
     pub preview: Preview,
+    /// Why it was taken for a credential.
+    pub reason: Reason,
     /// Whether a baseline or policy knows it.
     pub known: bool,
     /// Where it was seen, in order; at least one.
@@ -49,9 +51,37 @@ impl Finding {
             confidence,
             fingerprint,
             preview,
+            reason: Reason::default(),
             known: false,
             places: Vec::new(),
         }
+    }
+}
+
+/// Why something was taken for a credential.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reason {
+    /// The name beside it, where that is what tells.
+    pub name: Option<String>,
+    /// The checks of its rule that it passed.
+    pub checks: Vec<String>,
+    /// How surprising it is as a name or a word, in hundredths of a bit a character: an average, which tells nothing of it.
+    pub surprise: Option<u32>,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "its name, {name}")?,
+            None => f.write_str("its form")?,
+        }
+        if !self.checks.is_empty() {
+            write!(f, "; it passed {}", self.checks.join(", "))?;
+        }
+        if let Some(surprise) = self.surprise {
+            write!(f, "; {}.{} bits a character, of which names have about 3.5", surprise / 100, surprise / 10 % 10)?;
+        }
+        Ok(())
     }
 }
 

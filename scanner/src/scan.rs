@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use oakum_patterns::check::private_key;
+use oakum_patterns::check::{private_key, surprise};
 use oakum_patterns::{Check, Confidence, Engine, Match, Rule};
 
-use crate::finding::{Finding, Place, Preview, Span};
+use crate::finding::{Finding, Place, Preview, Reason, Span};
 use crate::fingerprint::{Fingerprint, Key};
 use crate::origin::{Image, Layer, Origin};
 use crate::source::{Flow, Limits, Sink, Why, archive};
@@ -110,6 +110,19 @@ struct Hit<'e> {
     span: Span,
     key: Option<String>,
     via: Via,
+    surprise: u32,
+}
+
+impl Hit<'_> {
+    /// Why it was taken for a credential.
+    fn reason(&self) -> Reason {
+        let named = self.rule.is_generic() || !self.rule.near.is_empty();
+        Reason {
+            name: self.key.clone().filter(|_| named),
+            checks: self.rule.checks.iter().map(ToString::to_string).collect(),
+            surprise: named.then_some(self.surprise),
+        }
+    }
 }
 
 /// What was passed over for one reason.
@@ -363,6 +376,7 @@ impl<'e> Scan<'e> {
             },
             span,
             via,
+            surprise: surprise(secret),
             key: m.name().map(|name| self.clear(&String::from_utf8_lossy(&text[name]))),
         }
     }
@@ -412,7 +426,11 @@ impl<'e> Scan<'e> {
             .map(|(hit, mut places)| {
                 places.sort();
                 places.dedup();
-                Finding { places, ..Finding::new(hit.rule, hit.confidence, hit.fingerprint, hit.preview) }
+                Finding {
+                    places,
+                    reason: hit.reason(),
+                    ..Finding::new(hit.rule, hit.confidence, hit.fingerprint, hit.preview)
+                }
             })
             .collect();
         findings.sort_by(|a, b| (&a.places, &a.rule).cmp(&(&b.places, &b.rule)));

@@ -44,6 +44,8 @@ pub(crate) enum Operator {
     /// Nothing but what stands around: a remark behind a literal (`"value" // password`), a call that names what it was
     /// given (`"value", forKey: "name"`), a line of a name and a value.
     Remark,
+    /// A blank before what a machine made: `the token value`. The value lane looks for no such.
+    Apposed,
     /// A literal behind a type: `name: Type = "value"`; an [`Operator::Assign`] once it is read.
     Typed,
 }
@@ -72,7 +74,8 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     // What a name is asked with is no part of it: `password.equals("…")`.
     let mut asked = false;
     if text.get(end) == Some(&b'(')
-        && let Some(call) = ASKED.iter().find(|call| text[at.end..end].ends_with(call))
+        && memchr::memrchr(b'.', &text[at.start..end]).is_some()
+        && let Some(call) = ASKED.iter().find(|call| text[at.start + 1..end].ends_with(call))
     {
         end -= call.len();
         asked = true;
@@ -267,7 +270,9 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     if text[name_end..at].contains(&b'`') && text.get(at) == Some(&b',') {
         return None;
     }
-    if let Some(sign) = FOREIGN_SIGNS.iter().find(|sign| text[at..].starts_with(sign)) {
+    if text.get(at).is_some_and(|b| !b.is_ascii())
+        && let Some(sign) = FOREIGN_SIGNS.iter().find(|sign| text[at..].starts_with(sign))
+    {
         return Some((Operator::Prose, emphasis(text, blanks(text, at + sign.len(), high), high)));
     }
     // A row of a table: `| password | value |`.
@@ -283,13 +288,15 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     let from = at;
     at = blanks(text, at, high);
     // A property of C#: `Name { get; set; } = "value"`.
-    if let Some(rest) = text.get(at..high).and_then(|rest| rest.strip_prefix(b"{ get;")) {
+    if text.get(at) == Some(&b'{')
+        && let Some(rest) = text.get(at..high).and_then(|rest| rest.strip_prefix(b"{ get;"))
+    {
         let close = memchr::memchr(b'}', rest).filter(|close| *close < 20)?;
         at = blanks(text, high - rest.len() + close + 1, high);
     }
     let blank = at > from;
     let first = *text.get(at).filter(|_| at < high)?;
-    let quote = matches!(first, b'"' | b'\'' | b'`');
+    let quote = matches!(first, b'"' | b'\'' | b'`') || (first == b'@' && text.get(at + 1) == Some(&b'"'));
     // `--name value`, `ENV NAME value`, `NAME 'value'`, `#define NAME "value"`.
     if blank && !closed {
         let option = before.ends_with(b"--") || (before.ends_with(b" -") && first != b'=');
@@ -318,9 +325,14 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     if blank && let Some(from) = label(text, at, high) {
         return Some((Operator::Prose, from));
     }
+    // `aws configure set aws_secret_access_key value`, `the token value`.
+    if blank && !closed && is_drawn(text, at) {
+        return Some((Operator::Apposed, at));
+    }
     // `user anna, password value`.
     if blank
         && !closed
+        && ends_in_password(text, name_end)
         && let Some(from) = apposition(text, before, name_end, at)
     {
         return Some((Operator::Prose, from));
@@ -374,7 +386,14 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
             at += 1;
             Operator::Call
         }
-        b',' | b'(' => Operator::Call,
+        b',' | b'(' => {
+            // `StringP("name", "n", "value", …)`.
+            let from = blanks(text, at, high);
+            if let Some([b'"', _, b'"', b',', b' ', b'"']) = text.get(from..from + 6) {
+                at = from + 5;
+            }
+            Operator::Call
+        }
         // `std::string name{"value"}`.
         b'{' if !blank && matches!(text.get(at), Some(b'"' | b'\'')) => Operator::Assign,
         _ => return None,
@@ -511,10 +530,27 @@ fn is_cell(text: &[u8], name_end: usize) -> bool {
     })
 }
 
+/// Whether a word that no sentence has begins here: a key that a machine made.
+fn is_drawn(text: &[u8], at: usize) -> bool {
+    let rest = &text[at..text.len().min(at + 129)];
+    let word =
+        rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-' | b'=')).count();
+    let ends =
+        matches!(rest.get(word), None | Some(b' ' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'.' | b',' | b')' | b'\\'));
+    let digits = rest[..word].iter().filter(|b| b.is_ascii_digit()).count();
+    (20..=128).contains(&word) && ends && digits >= 2 && digits < word
+}
+
+/// Whether a name ends in the plainest words for a password.
+fn ends_in_password(text: &[u8], name_end: usize) -> bool {
+    let ends = |word: &[u8]| name_end >= word.len() && text[name_end - word.len()..name_end].eq_ignore_ascii_case(word);
+    [b"word".as_slice(), b"pass", b"wd", b"pw", b"ort", b"phrase", b"clave"].into_iter().any(ends)
+}
+
 /// Where a word stands behind the password that it is, in a sentence without a verb: `user anna pass walnut94`.
 fn apposition(text: &[u8], before: &[u8], name_end: usize, at: usize) -> Option<usize> {
     let rest = &text[at..text.len().min(at + NAME_REACH)];
-    let word = rest.iter().take_while(|b| !b.is_ascii_whitespace()).count();
+    let word = rest.iter().take_while(|b| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b'<')).count();
     let value = &rest[..word];
     let value = value
         .strip_suffix(b",")
@@ -540,6 +576,7 @@ fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
         [b"now ".as_slice(), b"still ", b"currently ", b"jetzt "].into_iter().find(|word| rest.starts_with(word));
     let skipped = verb.len() + still.map_or(0, <[u8]>::len);
     // What is a word of the sentence is no password.
+    let skipped = emphasis(text, at + skipped, high) - at;
     let value = text.get(at + skipped..high)?;
     let quoted = matches!(value.first(), Some(b'`' | b'"' | b'\''));
     (quoted || value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit)).then_some(at + skipped)
@@ -804,6 +841,10 @@ fn quoted(text: &[u8], open: usize, quote: u8, escaped: bool) -> Option<(Range<u
         }
         at += 1;
     }
+    // A literal of another language in a literal: `"\"value\""`.
+    if let Some(inner) = text[from..at].strip_prefix(b"\\\"").and_then(|rest| rest.strip_suffix(b"\\\"")) {
+        return (!inner.is_empty() && !inner.contains(&b'"')).then(|| (from + 2..at - 2, Some(quote)));
+    }
     (at > from && at < high).then_some((from..at, Some(quote)))
 }
 
@@ -818,7 +859,7 @@ pub(crate) fn name_before(text: &[u8], start: usize) -> Option<Range<usize>> {
         }
         *at < before
     };
-    back(&mut at, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\'));
+    back(&mut at, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b'@' | b'['));
     back(&mut at, |b| matches!(b, b' ' | b'\t'));
     if !back(&mut at, |b| matches!(b, b'=' | b':' | b'>' | b'(' | b',')) {
         return None;
@@ -909,6 +950,13 @@ mod tests {
             ("password: str = Field(\"walnuts\", env=1)", "password", "walnuts"),
             ("the password (new): walnuts9", "password", "walnuts9"),
             ("the password for all of them: `walnuts9`", "password", "walnuts9"),
+            ("user anna, password walnuts94", "password", "walnuts94"),
+            ("| password | walnuts94 |", "password", "walnuts94"),
+            ("if (password.equals(\"walnuts\")) {", "password", "walnuts"),
+            ("public string password { get; set; } = \"walnuts\";", "password", "walnuts"),
+            ("<property name=\"password\"><value>walnuts</value>", "password", "walnuts"),
+            ("StringP(\"password\", \"p\", \"walnuts\", \"\")", "password", "walnuts"),
+            ("f(\"String\", \"password\", \"\\\"walnuts\\\"\")", "password", "walnuts"),
             ("the password hash is this: walnuts9", "password", ""),
             ("the password is not shown", "password", ""),
             ("--password --other", "password", ""),

@@ -173,6 +173,10 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
     let begins =
         |at: usize, piece: &[u8]| name.get(at..at + piece.len()).is_some_and(|w| w.eq_ignore_ascii_case(piece));
     let any = |at: usize, pieces: &[&[u8]]| pieces.iter().any(|piece| begins(at, piece));
+    // A secret of letters alone is one if it is no word, one with a digit and a sign if two share it.
+    let letters = value.len() >= 8
+        && (value.iter().all(u8::is_ascii_alphabetic)
+            || (value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_punctuation)));
     let piece = |(at, b): (usize, &u8)| match b | 0x20 {
         b'p' => any(at, &[b"pas", b"pw", b"psk", b"parol"]),
         b'w' => begins(at, b"wor"),
@@ -181,11 +185,12 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
         b'h' => any(at, &[b"hesl", b"hasl"]),
         b'c' => begins(at, b"clav"),
         b'm' => any(at, &[b"mdp", b"masterauth"]),
-        b's' => any(at, &[b"seno", b"secret"]),
+        b's' => begins(at, b"seno") || (letters && begins(at, b"secret")),
         b'l' => begins(at, b"lozin"),
         b'g' => begins(at, b"geslo"),
         b'a' => begins(at, b"adgang"),
-        _ => false,
+        // The word for it may be one of letters beyond ASCII.
+        _ => !b.is_ascii(),
     };
     let password = || name.iter().enumerate().any(piece);
     key || (value.len() >= 6 && password())
@@ -255,10 +260,11 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
     };
     let told = match candidate.operator {
         Some(Operator::Prose) => {
-            (words.last().is_some_and(|w| is_password_word(w)) || is_foreign_password(name))
+            let key = words.last().is_some_and(|w| is_key_word(w)) && value.len() >= 20;
+            key || (words.last().is_some_and(|w| is_password_word(w)) || is_foreign_password(name))
                 && (is_told(value) || stands_out(value) || (candidate.quote.is_some() && is_drawn_word(value)))
         }
-        Some(Operator::Remark) => is_remarkable(value, &words),
+        Some(Operator::Remark | Operator::Apposed) => is_remarkable(value, &words),
         _ => true,
     };
     if !told {
@@ -587,20 +593,7 @@ fn is_term(value: &[u8]) -> bool {
 }
 
 /// The word for a password where letters are other than English ones.
-const FOREIGN: [&str; 12] = [
-    "密码",
-    "密碼",
-    "口令",
-    "パスワード",
-    "비밀번호",
-    "ароль",
-    "şifre",
-    "Şifre",
-    "jelszó",
-    "Jelszó",
-    "ösenord",
-    "hasło",
-];
+const FOREIGN: [&str; 2] = ["密码", "密碼"];
 
 fn is_foreign_password(name: &[u8]) -> bool {
     !name.is_ascii() && FOREIGN.iter().any(|word| memchr::memmem::find(name, word.as_bytes()).is_some())
@@ -783,7 +776,9 @@ fn name_is_about(name: &[u8], words: &[String]) -> bool {
                 | "keyserver"
         )
     });
-    ends || starts || within || names_a_place(words) || is_text_of(name)
+    // `file_hash_key`.
+    let of_hash = matches!(words, [.., before, last] if before == "hash" && last == "key");
+    ends || starts || within || of_hash || names_a_place(words) || is_text_of(name)
 }
 
 /// `txtPassword.Text`, `passwordInput.value`: what a control holds is named by the control.
@@ -923,7 +918,7 @@ fn repeats_name(name: &[u8], value: &[u8]) -> bool {
     let squeeze =
         |b: &[u8]| b.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect::<Vec<_>>();
     let (name, value) = (squeeze(name), squeeze(value));
-    !value.is_empty() && (name.ends_with(&value) || value.ends_with(&name))
+    !value.is_empty() && !name.is_empty() && (name.ends_with(&value) || value.ends_with(&name))
 }
 
 /// `["userPassword", "adminPassword2"]`: two names in a list, of which the first is not called with the second.
@@ -1000,6 +995,13 @@ fn names_what_may_be_a_uuid(name: &[u8]) -> bool {
         b"bottoken",
         b"deploytoken",
         b"recordkey",
+        b"npmtoken",
+        b"usertoken",
+        b"vaulttoken",
+        b"consultoken",
+        b"httptoken",
+        b"codecovtoken",
+        b"sessiontoken",
     ];
     ends.iter().any(|end| squeezed.ends_with(end))
 }
@@ -1066,11 +1068,10 @@ fn bare_literal(candidate: &Candidate<'_>) -> bool {
     // `password: XmlStringMaxLen256;`.
     let annotates = matches!(candidate.after, [b';' | b',' | b')', ..]) && !candidate.setting && is_type(value);
     // A bare word of letters is a variable as often as a password, but for a file of settings.
-    let drawn = || {
-        is_drawn_word(value)
-            && !matches!(candidate.after, [b',' | b';' | b')' | b'.' | b'[', ..] | [b' ', b'a'..=b'z' | b'A'..=b'Z', ..])
-    };
-    !code && !goes_on && !annotates && !is_member(value) && (digits || symbols || candidate.setting || drawn())
+    let ends =
+        !matches!(candidate.after, [b',' | b';' | b')' | b'.' | b'[', ..] | [b' ', b'a'..=b'z' | b'A'..=b'Z', ..]);
+    let drawn = || ends && is_drawn_word(value);
+    !code && !goes_on && !annotates && (digits || symbols || candidate.setting || drawn()) && !is_member(value)
 }
 
 /// `v1beta1.WatchChangeDetectionStrategy`, `keystone.loading:Password`: names joined by dots, the last of letters alone or
@@ -1175,6 +1176,33 @@ mod tests {
         assert_ne!(judged("passwords.total", "370049"), Verdict::Is(Confidence::Likely));
         assert_eq!(judged("enable_password", "Walnut!9"), Verdict::Is(Confidence::Likely));
         assert_eq!(judged("enable_password_reset", "Walnut!9"), Verdict::Reject);
+    }
+
+    #[test]
+    fn letters_count_where_they_are_no_word_or_nothing_else_can_stand() {
+        for value in ["qzkfwjtr", "XqkTvRbN", "tpqg jzkw pvqs bijg"] {
+            assert_eq!(judged("db_password", value), Verdict::Is(Confidence::Likely), "{value}");
+        }
+        assert_eq!(judged("jwt_secret", "qzkfwjtrbn"), Verdict::Is(Confidence::Likely));
+        for value in ["getUserPass", "XMLHttpReq", "Geheimnis"] {
+            assert_ne!(judged("client_secret", value), Verdict::Is(Confidence::Likely), "{value}");
+        }
+        assert!(is_no_word(b"qzkfwjtr") && is_no_word(b"walnut9") && !is_no_word(b"walnut"));
+        assert!(is_chosen(b"walnut"));
+        for value in ["password", "PASSWORD", "%DB_PASSWORD%", "/etc/pw", "new-password"] {
+            assert!(!is_chosen(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_has_terms_that_are_no_passwords() {
+        for value in ["walnut94", "Walnut!9", "qx7kd2pw"] {
+            assert!(is_told(value.as_bytes()), "{value}");
+        }
+        for value in ["x86_64", "ubuntu2204", "issue-1234", "v1.2.34", "2024-01-31", "report24.pdf", "sha256", "fd4e1c"]
+        {
+            assert!(!is_told(value.as_bytes()), "{value}");
+        }
     }
 
     #[test]

@@ -67,6 +67,18 @@ pub fn judge_setting(name: &[u8], value: &[u8]) -> Option<Confidence> {
     run(&[Check::Assigned], Confidence::Likely, &candidate)
 }
 
+/// How surprising a text is to who knows names, words and paths, in hundredths of a bit a character: names come to about 350,
+/// what a machine drew to 500 and more.
+///
+/// ```
+/// use oakum_patterns::check::surprise;
+/// assert!(surprise(b"connection_pool_size") < 400 && surprise(b"xK9vQzT2wLbR7mJd") > 460);
+/// ```
+#[must_use]
+pub fn surprise(text: &[u8]) -> u32 {
+    surprisal::surprisal(text)
+}
+
 /// Runs a rule's checks in their order.
 pub(crate) fn run(checks: &[Check], base: Confidence, candidate: &Candidate<'_>) -> Option<Confidence> {
     let mut confidence = base;

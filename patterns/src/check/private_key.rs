@@ -42,7 +42,7 @@ impl fmt::Display for PrivateKey {
     }
 }
 
-/// Reads a private key in PEM, with its armour, as it stands in any text: with `\n` written out, indented, quoted line by
+/// Reads a private key in PEM, with its armour or without, as it stands in any text: with `\n` written out, indented, quoted line by
 /// line. None if it is not well formed.
 ///
 /// ```
@@ -58,7 +58,12 @@ pub fn private_key(text: &[u8]) -> Option<PrivateKey> {
     if text.len() > MOST {
         return None;
     }
-    let label = &text[find(text, b"-----BEGIN ")? + 11..];
+    let Some(armour) = find(text, b"-----BEGIN ") else {
+        // Without its armour, as some settings hold one: `private_key=MIIE…`.
+        let bytes = BASE64.decode(letters(text)).ok()?;
+        return pkcs8(&bytes).or_else(|| rsa(&bytes)).or_else(|| ec(&bytes));
+    };
+    let label = &text[armour + 11..];
     let body = &label[find(label, b"-----")? + 5..];
     let label = &label[..find(label, b"-----")?];
     let body = &body[..find(body, b"-----END").unwrap_or(body.len())];

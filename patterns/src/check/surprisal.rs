@@ -55,11 +55,14 @@ pub(super) fn is_drawn_word(text: &[u8]) -> bool {
         8..12 => 560,
         _ => SURELY_DRAWN,
     };
+    if !text.iter().all(u8::is_ascii_alphabetic) {
+        return false;
+    }
     // Names turn from small letters to capitals and back at each word, what is drawn everywhere: `XMLHttpReq` surprises too,
     // and so does a word of another language, which a label begins with a capital.
     let turns = text.windows(2).filter(|w| w[0].is_ascii_lowercase() != w[1].is_ascii_lowercase()).count();
     let named = (1..3).contains(&turns) && text.len() < 12;
-    text.iter().all(u8::is_ascii_alphabetic) && !named && surprisal(text) >= least
+    !named && surprisal(text) >= least
 }
 
 #[cfg(test)]

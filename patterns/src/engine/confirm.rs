@@ -6,7 +6,7 @@ use regex_automata::{Anchored, Input};
 
 use super::value::is_key;
 use super::{BACK, Compiled, Lane, Match};
-use crate::assign;
+use crate::assign::{self, Operator};
 use crate::check::{self, Candidate};
 use crate::rule::Bounds;
 
@@ -118,7 +118,7 @@ fn beside<'r>(
     let rule = &compiled.rule;
     let assignment = assign::around(text, keyword)?;
     let value = assignment.value.clone();
-    if compiled.needs_key() && !is_key(&text[value.clone()]) {
+    if compiled.needs_key() && (assignment.operator == Operator::Apposed || !is_key(&text[value.clone()])) {
         return None;
     }
     if rule.is_generic() && !check::plausible(&text[assignment.name.clone()], &text[value.clone()]) {
@@ -144,10 +144,14 @@ fn beside<'r>(
 /// Whether a bare value is data and no code: of a line that is its name and it, and nothing else (`NAME=value`,
 /// `name: value`), of a command's environment, or of a connection string.
 fn is_setting(text: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
+    let joint = &text[name.end..value.start];
+    if !matches!(joint, b"=" | b": " | b" = ") {
+        return false;
+    }
     let before = &text[name.start.saturating_sub(MOST_LINE)..name.start];
     let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
     let ends = matches!(text.get(value.end), None | Some(b'\n' | b'\r'));
-    match &text[name.end..value.start] {
+    match joint {
         b"=" if line.is_empty() => ends || (text[value.end] == b' ' && is_constant(&text[name.clone()])),
         b"=" => {
             let item = line.trim_ascii_start();
@@ -157,8 +161,7 @@ fn is_setting(text: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
                 || is_of_connection(text, line, value.end)
         }
         b": " => ends && line.len() < MOST_INDENT && line.iter().all(|b| matches!(b, b' ' | b'-')),
-        b" = " => is_of_connection(text, line, value.end),
-        _ => false,
+        _ => is_of_connection(text, line, value.end),
     }
 }
 

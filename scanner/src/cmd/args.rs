@@ -92,7 +92,7 @@ pub(super) struct ScanArgs {
     #[arg(long)]
     pub(super) no_progress: bool,
 
-    /// Show all places of each finding.
+    /// Show all places of each finding, and why it was taken for one.
     #[arg(long, short)]
     pub(super) verbose: bool,
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oakum_patterns::{Confidence, Severity};
 
-use crate::finding::{Finding, Place, Preview, Span};
+use crate::finding::{Finding, Place, Preview, Reason, Span};
 use crate::fingerprint::Key;
 use crate::origin::{BaseBy, Image, Layer, Origin, State};
 use crate::scan::{Outcome, Skipped, Summary};
@@ -62,6 +62,7 @@ fn finding(rule: &str, name: &str, severity: Severity, confidence: Confidence, p
         confidence,
         fingerprint: Key::constant().fingerprint("sample", rule.as_bytes()),
         preview: Preview::of(&[b"tok_".as_slice(), &[b'x'; 36]].concat(), 4),
+        reason: Reason { name: places[0].key.clone(), checks: vec!["mixed".into()], surprise: Some(512) },
         known: false,
         places,
     }

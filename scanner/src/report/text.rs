@@ -104,6 +104,9 @@ impl Text {
                 &self.dim(format_args!("and {} (-v lists them)", count(more as u64, "more place"))),
             )?;
         }
+        if self.options.detail == Detail::Full {
+            self.wrapped(out, "told by", &finding.reason.to_string())?;
+        }
         self.wrapped(out, "why", &finding.why)?;
         self.wrapped(out, "rotate", &finding.rotate)?;
         writeln!(out)

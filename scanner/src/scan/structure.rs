@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use oakum_patterns::check::surprise;
+
 use super::{Hit, MOST_PER_CONTENT, Scan, rank};
 use crate::finding::{Preview, Span};
 use crate::structured::{self, By, Format, Found};
@@ -51,6 +53,7 @@ impl<'e> Scan<'e> {
             span,
             key: Some(self.clear(&found.key)),
             via: Via::Decoded,
+            surprise: surprise(&found.secret),
         }
     }
 }
