@@ -4,6 +4,7 @@
 use std::fmt;
 
 use oakum_patterns::{Confidence, Rule, Severity};
+use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
 use crate::origin::Origin;
@@ -99,7 +100,7 @@ pub struct Place {
 }
 
 /// A stretch of a content. Lines and columns start at 1; columns count bytes; the end is one past the last byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Span {
     /// The first byte's line.
     pub line: u64,
@@ -112,7 +113,7 @@ pub struct Span {
 }
 
 /// What may be shown of a secret: its format's prefix, which all such tokens share, and its length.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Preview {
     prefix: String,
     length: usize,

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -54,8 +55,18 @@ impl fmt::Debug for Key {
 }
 
 /// 128 bits that name a secret. Shown as 32 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    pub(crate) fn bits(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+
+    pub(crate) fn of_bits(bits: u128) -> Self {
+        Self(bits.to_be_bytes())
+    }
+}
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,6 +20,7 @@
 //! assert!(outcome.summary.complete());
 //! ```
 
+pub mod cache;
 pub mod cmd;
 mod decode;
 pub mod finding;

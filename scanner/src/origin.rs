@@ -79,7 +79,7 @@ pub struct Layer {
 }
 
 /// What a layer puts, deletes and hides, by keyed hashes of paths, so that a layer of a million entries costs 8 MB.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Paths that it puts a file (or anything but a folder) at; sorted.
     pub puts: Vec<u64>,

@@ -3,6 +3,7 @@
 //! secret.
 
 mod pairs;
+mod remember;
 mod structure;
 
 use std::cell::RefCell;
@@ -11,7 +12,7 @@ use std::hash::Hasher as _;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use oakum_patterns::check::{private_key, surprise};
@@ -19,7 +20,7 @@ use oakum_patterns::{Check, Confidence, Engine, Match, Rule};
 
 use crate::finding::{Finding, Place, Preview, Reason, Span};
 use crate::fingerprint::{Fingerprint, Key};
-use crate::origin::{Image, Layer, Origin};
+use crate::origin::{Changes, Image, Layer, Origin};
 use crate::source::{Flow, Limits, Sink, Why, archive};
 use crate::structured::Format;
 use crate::window::{Read1, Reader, Seen, Via};
@@ -65,6 +66,7 @@ pub struct Scan<'e> {
     stop: AtomicBool,
     started: Instant,
     readers: Mutex<Vec<Reader<'e>>>,
+    memory: Option<remember::Memory<'e>>,
 }
 
 /// A layer that several images have.
@@ -103,7 +105,7 @@ struct WithHits<'e> {
 struct Hit<'e> {
     rule: &'e Rule,
     confidence: Confidence,
-    /// Of the secret alone, in this run only: two rules that found the same secret are one finding.
+    /// Of the secret alone: two rules that found the same secret are one finding.
     identity: u128,
     fingerprint: Fingerprint,
     preview: Preview,
@@ -211,6 +213,7 @@ impl<'e> Scan<'e> {
             stop: AtomicBool::new(false),
             started: Instant::now(),
             readers: Mutex::default(),
+            memory: None,
         }
     }
 
@@ -229,14 +232,20 @@ impl<'e> Scan<'e> {
     }
 
     fn count_skipped(&self, why: Why, example: String) {
+        self.count_all_skipped(why, 1, vec![example]);
+    }
+
+    fn count_all_skipped(&self, why: Why, count: u64, examples: Vec<String>) {
         let mut skipped = lock(&self.skipped);
         let entry = skipped.entry(why).or_default();
-        entry.count += 1;
-        // The first in order, whichever thread comes first.
-        let at = entry.examples.partition_point(|e| *e < example);
-        if at < EXAMPLES && entry.examples.get(at) != Some(&example) {
-            entry.examples.insert(at, example);
-            entry.examples.truncate(EXAMPLES);
+        entry.count += count;
+        for example in examples {
+            // The first in order, whichever thread comes first.
+            let at = entry.examples.partition_point(|e| *e < example);
+            if at < EXAMPLES && entry.examples.get(at) != Some(&example) {
+                entry.examples.insert(at, example);
+                entry.examples.truncate(EXAMPLES);
+            }
         }
     }
 
@@ -257,6 +266,7 @@ impl<'e> Scan<'e> {
         }
         // Both closures below run in this thread, one after the other.
         let format = origin.path().and_then(|path| Format::of_path(path.as_bytes()));
+        let remembered = self.memory.as_ref().map(|memory| (memory, origin.clone()));
         let origin = RefCell::new(Some(origin));
         let mut hits = Vec::new();
         let mut cut = false;
@@ -288,7 +298,11 @@ impl<'e> Scan<'e> {
             hits.iter_mut().for_each(|hit| hit.span = wide.span(hit.span));
         }
         lock(&self.readers).push(reader);
-        self.bytes.fetch_add(read.bytes * if read.wide.is_some() { 2 } else { 1 }, Ordering::Relaxed);
+        let bytes = read.bytes * if read.wide.is_some() { 2 } else { 1 };
+        if let Some((memory, origin)) = remembered {
+            memory.read(&origin, bytes);
+        }
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.blobs.fetch_add(1, Ordering::Relaxed);
         self.found.fetch_add(hits.len() as u64, Ordering::Relaxed);
         if let Some(origin) = origin.into_inner() {
@@ -368,7 +382,7 @@ impl<'e> Scan<'e> {
         Hit {
             rule: m.rule(),
             confidence: m.confidence(),
-            identity: xxhash_rust::xxh3::xxh3_128_with_seed(secret, self.seed),
+            identity: self.identity(secret),
             fingerprint: self.key.fingerprint(&m.rule().family, secret),
             preview: match key {
                 Some(key) => preview.about(key),
@@ -399,6 +413,7 @@ impl<'e> Scan<'e> {
     #[must_use]
     pub fn finish(self) -> Outcome {
         let contents = std::mem::take(&mut *lock(&self.contents));
+        self.remember(&contents);
         let mut images = Images::default();
         let mut secrets: HashMap<u128, (Hit<'e>, Vec<Place>)> = HashMap::new();
         for WithHits { hits, origins } in contents.with_hits {
@@ -558,6 +573,9 @@ impl Sink for Scan<'_> {
     }
 
     fn skipped(&self, why: Why, origin: &Origin) {
+        if let Some(memory) = &self.memory {
+            memory.skipped(why, origin);
+        }
         self.count_skipped(why, origin.describe());
     }
 
@@ -567,6 +585,16 @@ impl Sink for Scan<'_> {
             .entry((Arc::as_ptr(image).addr(), index))
             .or_insert_with(|| Shared { _image: Arc::clone(image), with: Vec::new() });
         entry.with.push((Arc::clone(other), other_index));
+    }
+
+    fn known(&self, image: &Arc<Image>, index: usize, layer: &str) -> Option<Changes> {
+        self.recall(image, index, layer)
+    }
+
+    fn walked(&self, image: &Arc<Image>, index: usize, layer: &str, changes: &Arc<OnceLock<Changes>>) {
+        if let Some(memory) = &self.memory {
+            memory.walked(image, index, layer, changes);
+        }
     }
 
     fn flow(&self) -> Flow {

@@ -358,3 +358,122 @@ json.dump({'schemaVersion': 2, 'manifests': [a, b]}, open('amd64/index.json', 'w
         [2, 1, 0]
     );
 }
+
+/// A report without how long it took.
+fn timeless(report: &Value) -> Value {
+    let mut report = report.clone();
+    report["summary"].as_object_mut().unwrap().remove("seconds");
+    report
+}
+
+/// All that is in a folder, one after another.
+fn all_bytes(folder: &std::path::Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        all.extend_from_slice(path.to_string_lossy().as_bytes());
+        all.extend(if path.is_dir() { all_bytes(&path) } else { fs::read(&path).unwrap() });
+    }
+    all
+}
+
+/// How many entries a cache has.
+fn entries(cache: &std::path::Path) -> usize {
+    let folders = fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    folders.map(|folder| fs::read_dir(folder).unwrap().count()).sum()
+}
+
+#[test]
+fn a_cache_tells_the_same_without_reading_a_layer_again() {
+    let proof = Proof::build();
+    let builder = &proof.builder;
+    builder.push("proof", "oci", "oci");
+    builder.push("proof", "docker-archive", "docker.tar");
+    let cache = builder.path().join("kept");
+    let scan = |target: &str, more: &[&str]| {
+        let args = ["scan", target, "--format", "json", "--cache", "kept"];
+        let ran = oakum(builder.path(), args.iter().chain(more));
+        assert_eq!((ran.code, ran.err.contains("warning")), (1, false), "{}{}", ran.err, ran.out);
+        ran.json()
+    };
+    let plain = timeless(&proof.scan("oci:oci").json());
+    for run in ["cold", "warm"] {
+        assert_eq!(timeless(&scan("oci:oci", &[])), plain, "{run}");
+    }
+    let kept = entries(&cache);
+    assert!(kept >= 3, "{kept}");
+    let bytes = all_bytes(&cache);
+    for (name, secret) in &proof.secrets {
+        assert_eq!(secret.trace_in(&bytes), None, "{name}");
+    }
+
+    // Layers that are known are not read: the report is the same when they cannot be.
+    let blobs = builder.path().join("oci/blobs/sha256");
+    let manifest = |value: &Value| value["findings"][0]["places"][0]["layer"].clone();
+    assert!(manifest(&plain).is_object());
+    for place in plain["findings"].as_array().unwrap().iter().flat_map(|f| f["places"].as_array().unwrap()) {
+        if let Some(digest) = place["layer"]["digest"].as_str() {
+            let blob = blobs.join(digest.strip_prefix("sha256:").unwrap());
+            let length = fs::metadata(&blob).unwrap().len();
+            fs::write(&blob, vec![0; usize::try_from(length).unwrap()]).unwrap();
+        }
+    }
+    assert_eq!(timeless(&scan("oci:oci", &[])), plain);
+    // What is asked for otherwise is a miss, and then it shows what has become of the layers.
+    let ran = oakum(builder.path(), ["scan", "oci:oci", "--format", "json", "--cache", "kept", "--disable", "github"]);
+    assert_eq!(ran.json()["complete"], false, "{}", ran.out);
+    // A layer that is not what it is said to be is not kept.
+    assert_eq!(timeless(&scan("oci:oci", &[])), plain);
+
+    // Other fingerprints cannot be had from what is kept of these.
+    fs::write(builder.path().join("key"), "0123456789abcdef-of-a-test").unwrap();
+    let own = |more: &[&str]| {
+        let args = ["scan", "docker-archive:docker.tar", "--format", "json", "--key-file", "key"];
+        timeless(&oakum(builder.path(), args.iter().chain(more)).json())
+    };
+    let expected = own(&[]);
+    assert_ne!(expected["findings"][0]["fingerprint"], plain["findings"][0]["fingerprint"]);
+    for run in ["cold", "warm"] {
+        assert_eq!(own(&["--cache", "kept"]), expected, "{run}");
+    }
+}
+
+#[test]
+fn a_broken_cache_costs_time_and_nothing_else() {
+    let proof = Proof::build();
+    let builder = &proof.builder;
+    builder.push("proof", "oci", "oci");
+    let cache = builder.path().join("kept");
+    let args = ["scan", "oci:oci", "--format", "json", "--cache", "kept"];
+    let plain = timeless(&proof.scan("oci:oci").json());
+    // Several at once make the folder, and share it.
+    std::thread::scope(|scope| {
+        let ran = [(); 4].map(|()| scope.spawn(|| oakum(builder.path(), args)));
+        ran.into_iter().for_each(|ran| assert_eq!(timeless(&ran.join().unwrap().json()), plain));
+    });
+    let folders = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    for (at, file) in folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(Result::unwrap).enumerate() {
+        let bytes = fs::read(file.path()).unwrap();
+        match at % 3 {
+            0 => fs::write(file.path(), &bytes[..bytes.len() / 2]).unwrap(),
+            1 => fs::write(file.path(), "").unwrap(),
+            _ => fs::write(file.path(), bytes.iter().map(|b| b ^ 1).collect::<Vec<_>>()).unwrap(),
+        }
+    }
+    let ran = oakum(builder.path(), args);
+    assert_eq!((timeless(&ran.json()), ran.err.as_str()), (plain.clone(), ""));
+    let ran = oakum(builder.path(), ["scan", "oci:oci", "--cache", "oci/index.json"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("cannot use the cache oci/index.json"), "{}", ran.err);
+    // Killed at any moment, it leaves nothing that is taken for an entry.
+    fs::remove_dir_all(&cache).unwrap();
+    for pause in 0..12 {
+        let mut command = Command::new(e2e::programs::program("oakum").unwrap());
+        let command = command.args(args).current_dir(builder.path()).stdout(std::process::Stdio::null());
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(pause * 3));
+        drop(child.kill());
+        child.wait().unwrap();
+        assert_eq!(timeless(&oakum(builder.path(), args).json()), plain, "{pause}");
+    }
+}

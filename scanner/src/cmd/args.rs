@@ -53,6 +53,11 @@ pub(super) struct ScanArgs {
     #[arg(long = "base", value_name = "IMAGE")]
     pub(super) bases: Vec<Target>,
 
+    /// Keep in this folder what layers of images were found to hold, and read only those that it does not know. No secret
+    /// is kept; whoever may write to it decides what is found.
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
+
     /// Which findings make the exit code 1: all, or those that are not in a base image alone.
     #[arg(long, value_name = "WHICH", default_value = "all")]
     pub(super) fail_on: FailOn,
@@ -135,6 +140,10 @@ pub(super) struct CompareArgs {
     /// Of an image for several platforms, compare only this one.
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub(super) platform: Option<String>,
+
+    /// Keep in this folder what layers were found to hold, as `oakum scan --cache` does.
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
 
     /// Show no progress on standard error.
     #[arg(long)]

@@ -40,7 +40,8 @@ struct Entry<'a> {
 }
 
 pub(super) fn run(args: CompareArgs) -> anyhow::Result<u8> {
-    let CompareArgs { old, new, rules, registry, min_confidence, key_file, format, platform, no_progress } = args;
+    let CompareArgs { old, new, rules, registry, min_confidence, key_file, format, platform, cache, no_progress } =
+        args;
     let engine = rules::compile(&rules)?;
     let limits = Limits { platform, ..Limits::default() };
     let access = registry.into();
@@ -48,13 +49,15 @@ pub(super) fn run(args: CompareArgs) -> anyhow::Result<u8> {
     let (old, new) = (open(&old)?, open(&new)?);
     // Both with one key, or nothing could be compared.
     let key = scan::key(key_file.as_deref(), &old)?;
+    let cache = scan::open_cache(cache.as_deref())?;
     let outcome = |sources: &[_]| -> anyhow::Result<Outcome> {
         let options = Options { min_confidence: min_confidence.into(), limits: limits.clone() };
-        let scan = Scan::new(&engine, key.clone(), options);
+        let scan = scan::cached(Scan::new(&engine, key.clone(), options), cache.as_ref())?;
         scan::walk(&scan, sources, &limits, !no_progress)?;
         Ok(scan.finish())
     };
     let (before, after) = (outcome(&old)?, outcome(&new)?);
+    scan::close_cache(cache.as_deref());
     let comparison = compare(&before, &after);
     let mut out = io::stdout().lock();
     let written = match format {

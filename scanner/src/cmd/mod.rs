@@ -81,6 +81,11 @@ fn complain(error: &anyhow::Error) {
     }
 }
 
+/// Prints what is wrong and does not matter to what was asked for.
+fn warn(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "warning: {}", crate::report::escape::escape(text));
+}
+
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
 }

@@ -14,6 +14,7 @@ use super::args::{ColorChoice, FailOn, ScanArgs};
 use super::progress::Progress;
 use super::target::{Target, open_all};
 use super::{exit, hinted, rules};
+use crate::cache::Cache;
 use crate::finding::Finding;
 use crate::fingerprint::Key;
 use crate::origin::Origin;
@@ -30,6 +31,7 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         registry,
         platform,
         bases,
+        cache,
         fail_on,
         format,
         reports,
@@ -68,9 +70,12 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         open_all(&targets, respect_gitignore, &access, &limits)?
     };
     let key = key(key_file.as_deref(), &sources)?;
-    let scan = Scan::new(&engine, key, Options { min_confidence: min_confidence.into(), limits: limits.clone() });
+    let cache = open_cache(cache.as_deref())?;
+    let options = Options { min_confidence: min_confidence.into(), limits: limits.clone() };
+    let scan = cached(Scan::new(&engine, key, options), cache.as_ref())?;
     walk(&scan, &sources, &limits, !quiet && !no_progress)?;
     let outcome = scan.finish();
+    close_cache(cache.as_deref());
 
     let plain =
         report::Options { detail: if verbose { Detail::Full } else { Detail::Brief }, ..report::Options::default() };
@@ -99,6 +104,30 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         other => other.context("cannot write the report to standard output")?,
     }
     Ok(code(&outcome, fail_on))
+}
+
+pub(super) fn open_cache(folder: Option<&Path>) -> anyhow::Result<Option<Arc<Cache>>> {
+    let open = |folder: &Path| {
+        let cache = Cache::open(folder).with_context(|| format!("cannot use the cache {}", folder.display()))?;
+        Ok(Arc::new(cache))
+    };
+    folder.map(open).transpose()
+}
+
+pub(super) fn cached<'e>(scan: Scan<'e>, cache: Option<&Arc<Cache>>) -> io::Result<Scan<'e>> {
+    match cache {
+        Some(cache) => scan.with_cache(Arc::clone(cache)),
+        None => Ok(scan),
+    }
+}
+
+/// A cache that cannot be written costs time only, but whoever gave one should know.
+pub(super) fn close_cache(cache: Option<&Cache>) {
+    let Some(cache) = cache else { return };
+    cache.sweep();
+    if let Some(problem) = cache.problem() {
+        super::warn(&problem);
+    }
 }
 
 /// Whether a finding is in layers of base images and nowhere else.

@@ -15,9 +15,11 @@ use std::io::{self, Read};
 pub use files::Files;
 pub use stdin::Stdin;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::origin::{Image, Origin};
+use serde::{Deserialize, Serialize};
+
+use crate::origin::{Changes, Image, Origin};
 
 /// How much a source may do at once, and how far it may go into what somebody else made.
 #[derive(Debug, Clone)]
@@ -93,6 +95,15 @@ pub trait Sink: Sync {
     /// read once, and each place in the one is a place in the other too.
     fn shared(&self, image: &Arc<Image>, index: usize, other: &Arc<Image>, other_index: usize);
 
+    /// Takes what an earlier scan knows of a layer as if it were read now, and says what it does to those below. `layer`
+    /// names all that decides what is in it.
+    fn known(&self, _image: &Arc<Image>, _index: usize, _layer: &str) -> Option<Changes> {
+        None
+    }
+
+    /// Says that a layer has been read to its end and is what `layer` names.
+    fn walked(&self, _image: &Arc<Image>, _index: usize, _layer: &str, _changes: &Arc<OnceLock<Changes>>) {}
+
     /// Whether to go on.
     fn flow(&self) -> Flow {
         Flow::Go
@@ -109,7 +120,7 @@ pub enum Flow {
 }
 
 /// Why something was passed over. The words are part of the report's contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Why {
     /// A link; what it points at is scanned where it is.
     Symlink,

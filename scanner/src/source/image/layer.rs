@@ -50,12 +50,45 @@ impl Use {
 struct Broken(Why, Origin);
 
 impl Blob {
-    /// Reads it.
-    pub(super) fn read(&self, opened: Opened<'_>, limits: &Limits, sink: &dyn Sink) {
+    /// Takes what an earlier scan knows of it. `false` if none does, and it is to be read.
+    pub(super) fn recall(&self, sink: &dyn Sink) -> bool {
+        let first = self.first();
+        let known = self.named().and_then(|layer| sink.known(&first.image, first.index, &layer));
+        let Some(changes) = known else { return false };
+        self.share(sink);
+        // It is not walked, so nobody else sets it.
+        let _ = self.changes.set(changes);
+        true
+    }
+
+    /// What names all that decides what is in it: its digests, and whether others are below it. None if it is no layer,
+    /// or if those who have it do not agree on what it is.
+    fn named(&self) -> Option<String> {
+        let first = self.first();
+        let same = |u: &Use| u.digest == first.digest && u.diff_id == first.diff_id && u.field.is_none();
+        if !self.uses.iter().all(same) || (first.digest.is_none() && first.diff_id.is_none()) {
+            return None;
+        }
+        let text = |digest: &Option<Digest>| digest.as_ref().map_or("-", Digest::as_str).to_owned();
+        let role = if self.is_above() { "above others" } else { "lowest" };
+        Some(format!("{} {} {role}", text(&first.digest), text(&first.diff_id)))
+    }
+
+    /// Whether layers are below it.
+    fn is_above(&self) -> bool {
+        self.uses.iter().any(|u| u.index > 0)
+    }
+
+    fn share(&self, sink: &dyn Sink) {
         let first = self.first();
         for other in &self.uses[1..] {
             sink.shared(&first.image, first.index, &other.image, other.index);
         }
+    }
+
+    /// Reads it.
+    pub(super) fn read(&self, opened: Opened<'_>, limits: &Limits, sink: &dyn Sink) {
+        self.share(sink);
         let digests = Hashes::of(self.uses.iter().filter_map(|u| u.digest.as_ref()));
         let diff_ids = Hashes::of(self.uses.iter().filter_map(|u| u.diff_id.as_ref()));
         let unfolded = opened.and_then(|input| Unfolded::new(input, digests, diff_ids, limits.unfolded));
@@ -85,7 +118,7 @@ impl Blob {
     fn walk<R: Read>(&self, unfolded: Unfolded<R>, limits: &Limits, sink: &dyn Sink) -> Result<(), Broken> {
         let mut entries = Entries::new(unfolded, limits.entries);
         // Nothing is below the first layer.
-        let mut changes = self.uses.iter().any(|u| u.index > 0).then(Changes::default);
+        let mut changes = self.is_above().then(Changes::default);
         let walked = self.walk_entries(&mut entries, changes.as_mut(), limits, sink);
         if let Some(changes) = changes {
             // A blob is walked once, so nobody has set it before.
@@ -97,13 +130,19 @@ impl Blob {
         }
         let whole = |error: io::Error| Broken(why(&error), self.whole());
         let (stored, unfolded) = entries.into_inner().finish().map_err(whole)?;
+        let mut all_fit = true;
         for u in &self.uses {
             let fits = |hashed: &super::digest::Hashed, digest: &Option<Digest>| {
                 digest.as_ref().is_none_or(|digest| hashed.fits(digest))
             };
             if !fits(&stored, &u.digest) || !fits(&unfolded, &u.diff_id) {
+                all_fit = false;
                 sink.skipped(Why::Digest, &u.origin(String::new()));
             }
+        }
+        if let Some(layer) = self.named().filter(|_| all_fit) {
+            let first = self.first();
+            sink.walked(&first.image, first.index, &layer, &self.changes);
         }
         Ok(())
     }

@@ -12,8 +12,10 @@ pub(super) mod store;
 pub(super) mod unfold;
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use config::fields;
+use layer::Blob;
 use manifest::{Plan, Text};
 pub use reference::{Kind, Pick, Reference, recognise};
 use store::{PartId, Store};
@@ -22,12 +24,19 @@ use unfold::why;
 use super::{Flow, Limits, Sink, Source, SourceError, Why};
 use crate::origin::Origin;
 
+/// What paths are hashed with. New for each run, or a cache's own: nobody can name a file so that it seems to be
+/// overwritten.
+static SEED: OnceLock<u64> = OnceLock::new();
+
 /// The hash of a path inside an image that layers' changes are kept by.
 pub(crate) fn path_hash(path: impl AsRef<str>) -> u64 {
-    use std::sync::LazyLock;
-    // New for each run: nobody can name a file so that it seems to be overwritten.
-    static SEED: LazyLock<u64> = LazyLock::new(|| getrandom::u64().unwrap_or(0x6f61_6b75_6d21_2121));
-    xxhash_rust::xxh3::xxh3_64_with_seed(path.as_ref().as_bytes(), *SEED)
+    let seed = SEED.get_or_init(|| getrandom::u64().unwrap_or(0x6f61_6b75_6d21_2121));
+    xxhash_rust::xxh3::xxh3_64_with_seed(path.as_ref().as_bytes(), *seed)
+}
+
+/// Has all paths of this process hashed with a seed. `false` if another is in use.
+pub(crate) fn seed_paths(seed: u64) -> bool {
+    *SEED.get_or_init(|| seed) == seed
 }
 
 /// Images that were found at one place.
@@ -151,7 +160,7 @@ impl Source for Images {
             sink.skipped(*why, origin);
         }
         self.texts(limits, sink);
-        let blobs = &self.plan.blobs;
+        let blobs: Vec<&Blob> = self.plan.blobs.iter().filter(|blob| !blob.recall(sink)).collect();
         let parts: Vec<PartId> = blobs.iter().map(|blob| blob.part).collect();
         let stop = || sink.flow() == Flow::Stop;
         self.store.each(&parts, limits.jobs, &stop, &|at, opened| blobs[at].read(opened, limits, sink));
