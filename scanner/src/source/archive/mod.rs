@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     Rpm,
     /// One file, which may be an archive.
     Packed(Compression),
+    /// A script that runs what stands behind it, from this byte on: an executable jar, a zipapp, an installer.
+    Behind(usize),
 }
 
 impl Kind {
@@ -52,6 +54,7 @@ impl Kind {
     pub(crate) fn of(head: &[u8]) -> Option<Self> {
         match head {
             [b'P', b'K', 3, 4, ..] => Some(Self::Zip),
+            [b'#', b'!', ..] => behind(head).map(Self::Behind),
             [b'!', b'<', b'a', b'r', b'c', b'h', b'>', b'\n', ..] => Some(Self::Ar),
             [b'0', b'7', b'0', b'7', b'0', b'1' | b'2', digits @ ..]
                 if digits.iter().take(104).all(u8::is_ascii_hexdigit) && digits.len() >= 104 =>
@@ -68,6 +71,25 @@ impl Kind {
             },
         }
     }
+}
+
+/// Where in a script an archive begins that it carries: behind the end of a line, by more than its mark.
+fn behind(script: &[u8]) -> Option<usize> {
+    let follows = |mark: &[u8], is_one: fn(&[u8]) -> bool| {
+        let starts = memchr::memmem::find_iter(script, mark).map(|at| at + 1);
+        starts.into_iter().find(|at| is_one(&script[*at..]))
+    };
+    // The version that a zip needs is below 64, and its flags leave some bits free; so do those of gzip.
+    let zip = |text: &[u8]| matches!(text, [_, _, _, _, 0..64, 0, _, flags, ..] if flags & 0xc0 == 0);
+    let gzip = |text: &[u8]| matches!(text, [_, _, _, flags, ..] if flags & 0xe0 == 0);
+    let bzip2 = |text: &[u8]| text[4..].starts_with(&[0x31, 0x41, 0x59, 0x26, 0x53, 0x59]);
+    let found = [
+        follows(b"\nPK\x03\x04", zip),
+        follows(b"\n\x1f\x8b\x08", gzip),
+        follows(b"\nBZh9", bzip2),
+        follows(b"\n\xfd7zXZ\0", |_| true),
+    ];
+    found.into_iter().flatten().min()
 }
 
 /// Gives the sink all that a content holds, which begins with these bytes.
@@ -120,6 +142,20 @@ impl Walk<'_> {
                 self.sink.bytes(origin.clone(), input)
             }
             Kind::Packed(_) => self.packed(origin, input, depth),
+            Kind::Behind(at) => self.behind(at, origin, input, depth),
+        }
+    }
+
+    /// The script as it stands, and what it carries as what it is.
+    fn behind(&self, at: usize, origin: &Origin, input: &mut dyn Read, depth: usize) -> io::Result<()> {
+        self.sink.bytes(origin.clone(), &mut input.take(at as u64))?;
+        let mut head = Vec::with_capacity(HEAD);
+        input.take(HEAD as u64).read_to_end(&mut head)?;
+        let kind = Kind::of(&head);
+        let mut content = Cursor::new(head).chain(input);
+        match kind {
+            Some(kind) if !matches!(kind, Kind::Behind(_)) => self.open(kind, origin, &mut content, depth),
+            _ => self.sink.bytes(origin.clone(), &mut content),
         }
     }
 

@@ -235,3 +235,23 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_script_carries_is_opened_and_the_script_is_read() {
+    let zipapp = made_by(
+        "mkdir app; mv a.txt app/; echo 'print(1)' > app/__main__.py; python3 -m zipapp app -p /bin/python3 -o out",
+    );
+    let notes = Notes::of(&zipapp);
+    assert_eq!(notes.text("a.txt"), b"first");
+    assert!(notes.plain.lock().unwrap().starts_with(b"#!/bin/python3\n"));
+    let installer = made_by("printf '#!/bin/sh\ntail -n +3 $0 | tar xz\n' > out; tar c a.txt b | gzip >> out");
+    let notes = Notes::of(&installer);
+    assert_eq!((notes.text("a.txt"), notes.skipped()), (b"first".to_vec(), Vec::new()));
+    assert_eq!(notes.text("b/c.txt").len(), 7 * 20_000);
+    // What only looks like one.
+    assert_eq!(Kind::of(b"#!/bin/sh\nPK\x03\x04 is how a zip begins\nBZh9"), None);
+    assert_eq!(Kind::of(b"#!/bin/sh\necho PK"), None);
+    let notes = Notes::of(b"#!/bin/sh\n\x1f\x8b\x08\0 and no more");
+    assert!(notes.plain.lock().unwrap().starts_with(b"#!/bin/sh\n"));
+    assert_eq!(notes.skipped()[0].1, "");
+}
