@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::finding::{Preview, Span};
 use crate::fingerprint::Fingerprint;
+use crate::lint::Flaw;
 use crate::origin::Changes;
 use crate::source::Why;
 
@@ -41,6 +42,8 @@ pub(crate) struct Entry {
     pub(crate) contents: Vec<Content>,
     /// What was passed over: how many, and the first few.
     pub(crate) skipped: Vec<(Why, u64, Vec<Way>)>,
+    /// What is wrong with its files besides.
+    pub(crate) flaws: Vec<(Flaw, Way)>,
     /// What it does to the layers below.
     #[serde(skip)]
     pub(crate) changes: Changes,
@@ -276,6 +279,7 @@ mod tests {
             blobs: 2,
             contents: vec![Content { hits: vec![hit], ways: vec![vec!["a".into(), "b".into()]] }],
             skipped: vec![(Why::Symlink, 3, vec![vec!["c".into()]])],
+            flaws: vec![(Flaw::SetId, vec!["d".into()])],
             changes: Changes { puts: vec![1, u64::MAX], folders: vec![], deletes: vec![2], hides: vec![3] },
         }
     }

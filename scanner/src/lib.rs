@@ -25,6 +25,7 @@ pub mod cmd;
 mod decode;
 pub mod finding;
 pub mod fingerprint;
+pub mod lint;
 pub mod origin;
 pub mod report;
 pub mod scan;

@@ -20,7 +20,8 @@ use oakum_patterns::{Check, Confidence, Engine, Match, Rule};
 
 use crate::finding::{Finding, Place, Preview, Reason, Span};
 use crate::fingerprint::{Fingerprint, Key};
-use crate::origin::{Changes, Image, Layer, Origin};
+use crate::lint::{Flaw, Flaws, Lint};
+use crate::origin::{Changes, Image, Layer, Origin, State};
 use crate::source::{Flow, Limits, Sink, Why, archive};
 use crate::structured::Format;
 use crate::window::{Read1, Reader, Seen, Via};
@@ -39,11 +40,13 @@ pub struct Options {
     pub min_confidence: Confidence,
     /// How far to go into archives.
     pub limits: Limits,
+    /// Whether to tell what images get wrong besides.
+    pub lint: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { min_confidence: Confidence::Likely, limits: Limits::default() }
+        Self { min_confidence: Confidence::Likely, limits: Limits::default(), lint: false }
     }
 }
 
@@ -67,6 +70,7 @@ pub struct Scan<'e> {
     started: Instant,
     readers: Mutex<Vec<Reader<'e>>>,
     memory: Option<remember::Memory<'e>>,
+    flaws: Mutex<Flaws>,
 }
 
 /// A layer that several images have.
@@ -141,6 +145,8 @@ pub struct Skipped {
 pub struct Outcome {
     /// The findings, in the order of their first places.
     pub findings: Vec<Finding>,
+    /// What images get wrong besides, where it was asked for.
+    pub lint: Option<Vec<Lint>>,
     /// The counts.
     pub summary: Summary,
 }
@@ -214,6 +220,7 @@ impl<'e> Scan<'e> {
             started: Instant::now(),
             readers: Mutex::default(),
             memory: None,
+            flaws: Mutex::default(),
         }
     }
 
@@ -417,14 +424,9 @@ impl<'e> Scan<'e> {
         let mut images = Images::default();
         let mut secrets: HashMap<u128, (Hit<'e>, Vec<Place>)> = HashMap::new();
         for WithHits { hits, origins } in contents.with_hits {
+            origins.iter().filter(|o| matches!(o, Origin::Config { .. })).for_each(|o| self.flaw(Flaw::Credential, o));
             for origin in &origins.iter().flat_map(|o| self.everywhere(o)).collect::<Vec<_>>() {
-                let (root, _) = origin.split();
-                let state = match root {
-                    Origin::Layer { image, index, path } => {
-                        Some(image.state(*index, path, |p| crate::source::image::path_hash(p)))
-                    }
-                    _ => None,
-                };
+                let state = state(origin);
                 let origin = self.clear_origin(origin, &mut images);
                 for hit in &hits {
                     let place = Place { origin: origin.clone(), span: hit.span, key: hit.key.clone(), state };
@@ -449,6 +451,9 @@ impl<'e> Scan<'e> {
             })
             .collect();
         findings.sort_by(|a, b| (&a.places, &a.rule).cmp(&(&b.places, &b.rule)));
+        let flaws = std::mem::take(&mut *lock(&self.flaws));
+        let place = |o: Origin, images: &mut Images| (self.clear_origin(&o, images), state(&o));
+        let lint = flaws.finish(|o| self.everywhere(o).into_iter().map(|o| place(o, &mut images)).collect());
         let progress = self.progress();
         let summary = Summary {
             findings: findings.len() as u64,
@@ -461,7 +466,7 @@ impl<'e> Scan<'e> {
                 .map_or(0, |now| now.saturating_sub(self.started.elapsed()).as_secs()),
             seconds: self.started.elapsed().as_secs_f64(),
         };
-        Outcome { findings, summary }
+        Outcome { findings, lint: self.options.lint.then_some(lint), summary }
     }
 
     /// An origin, and the same in the other images that have its layer.
@@ -501,6 +506,14 @@ impl<'e> Scan<'e> {
                 Origin::Member { outer: Box::new(self.clear_origin(outer, images)), path: self.clear(path) }
             }
         }
+    }
+}
+
+/// Whether a file of a layer can still be read.
+fn state(origin: &Origin) -> Option<State> {
+    match origin.split().0 {
+        Origin::Layer { image, index, path } => Some(image.state(*index, path, |p| crate::source::image::path_hash(p))),
+        _ => None,
     }
 }
 
@@ -585,6 +598,20 @@ impl Sink for Scan<'_> {
             .entry((Arc::as_ptr(image).addr(), index))
             .or_insert_with(|| Shared { _image: Arc::clone(image), with: Vec::new() });
         entry.with.push((Arc::clone(other), other_index));
+    }
+
+    fn lints(&self) -> bool {
+        self.options.lint
+    }
+
+    fn flaw(&self, flaw: Flaw, origin: &Origin) {
+        if !self.options.lint {
+            return;
+        }
+        if let Some(memory) = &self.memory {
+            memory.flaw(flaw, origin);
+        }
+        lock(&self.flaws).add(flaw, origin);
     }
 
     fn known(&self, image: &Arc<Image>, index: usize, layer: &str) -> Option<Changes> {

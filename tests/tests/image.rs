@@ -477,3 +477,56 @@ fn a_broken_cache_costs_time_and_nothing_else() {
         assert_eq!(timeless(&oakum(builder.path(), args).json()), plain, "{pause}");
     }
 }
+
+#[test]
+fn what_an_image_gets_wrong_besides_is_told_and_fails_only_if_asked() {
+    let builder = Builder::new().unwrap();
+    let secret = Planted::password();
+    builder.file("tool", "#!/bin/sh\n").unwrap();
+    let bad = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY tool /gone\nCOPY tool /bin/tool\n\
+        RUN [\"/bin/busybox\", \"chmod\", \"4755\", \"/gone\"]\nRUN [\"/bin/busybox\", \"chmod\", \"2755\", \"/bin/tool\"]\n\
+        RUN [\"/bin/busybox\", \"rm\", \"/gone\"]\nCOPY tool /root/.netrc\nENV PASSWORD=@env@\n";
+    builder.build("bad", &bad.replace("@env@", secret.text()), &[]);
+    builder.build("good", "FROM scratch\nCOPY busybox /bin/busybox\nUSER 1000\n", &[]);
+    builder.push("bad", "oci", "bad");
+    builder.push("good", "oci", "good");
+    let scan = |more: &[&str]| oakum(builder.path(), ["scan"].iter().chain(more));
+
+    let ran = scan(&["oci:bad", "--lint", "--format", "json"]);
+    let report = ran.json();
+    assert_eq!((ran.code, secret.trace_in(ran.out.as_bytes())), (1, None), "{}", ran.err);
+    let told: BTreeMap<String, Vec<String>> = report["lint"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|lint| {
+            let place = |place: &Value| match place["path"].as_str() {
+                Some(path) => format!("{path} {}", place["state"].as_str().unwrap()),
+                None => place["field"].as_str().unwrap().to_owned(),
+            };
+            let cis = lint["cis"].as_str().unwrap_or("-");
+            let places = lint["places"].as_array().unwrap().iter().map(place).collect();
+            (format!("{} {cis}", lint["id"].as_str().unwrap()), places)
+        })
+        .collect();
+    assert_eq!(told["image.root 4.1"], ["User"]);
+    assert_eq!(told["image.no-healthcheck 4.6"], ["Healthcheck"]);
+    // What a later layer deleted is no program any more.
+    assert_eq!(told["image.set-id 4.8"], ["bin/tool present"]);
+    assert_eq!(told["image.credential-file -"], ["root/.netrc present"]);
+    assert!(told["image.credential 4.10"].iter().any(|field| field.starts_with("Env[")), "{told:?}");
+    assert!(!told.contains_key("image.update-alone 4.7"), "{told:?}");
+    // It is told only if asked for, the same with a cache, and in every form that has room for it.
+    assert!(scan(&["oci:bad", "--format", "json"]).json().get("lint").is_none());
+    for run in ["cold", "warm"] {
+        let cached = scan(&["oci:bad", "--lint", "--format", "json", "--cache", "kept"]).json();
+        assert_eq!(timeless(&cached), timeless(&report), "{run}");
+    }
+    for format in ["text", "jsonl", "html"] {
+        let ran = scan(&["oci:bad", "--lint", "--format", format]);
+        assert!(ran.out.contains("image.set-id") && ran.out.contains("bin/tool"), "{format}: {}", ran.out);
+    }
+    // No health check: that fails nothing unless it is asked to.
+    let codes = [&["--lint"][..], &["--fail-on", "lint"], &[]].map(|more| scan(&[&["oci:good"], more].concat()).code);
+    assert_eq!(codes, [0, 1, 0]);
+}

@@ -58,7 +58,12 @@ pub(super) struct ScanArgs {
     #[arg(long, value_name = "DIR")]
     pub(super) cache: Option<PathBuf>,
 
-    /// Which findings make the exit code 1: all, or those that are not in a base image alone.
+    /// Tell besides what images get wrong, by the CIS Docker Benchmark: run as root, set-id programs, no health check.
+    #[arg(long)]
+    pub(super) lint: bool,
+
+    /// What makes the exit code 1: all findings, those that are not in a base image alone, or with lint all findings and
+    /// what --lint tells.
     #[arg(long, value_name = "WHICH", default_value = "all")]
     pub(super) fail_on: FailOn,
 
@@ -169,6 +174,8 @@ pub(super) enum FailOn {
     All,
     /// A finding that is not in a base image alone.
     App,
+    /// Any finding, and what images get wrong besides.
+    Lint,
 }
 
 /// How registries are spoken to.

@@ -51,7 +51,7 @@ pub(super) fn run(args: CompareArgs) -> anyhow::Result<u8> {
     let key = scan::key(key_file.as_deref(), &old)?;
     let cache = scan::open_cache(cache.as_deref())?;
     let outcome = |sources: &[_]| -> anyhow::Result<Outcome> {
-        let options = Options { min_confidence: min_confidence.into(), limits: limits.clone() };
+        let options = Options { min_confidence: min_confidence.into(), limits: limits.clone(), lint: false };
         let scan = scan::cached(Scan::new(&engine, key.clone(), options), cache.as_ref())?;
         scan::walk(&scan, sources, &limits, !no_progress)?;
         Ok(scan.finish())

@@ -32,6 +32,7 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         platform,
         bases,
         cache,
+        lint,
         fail_on,
         format,
         reports,
@@ -71,7 +72,11 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
     };
     let key = key(key_file.as_deref(), &sources)?;
     let cache = open_cache(cache.as_deref())?;
-    let options = Options { min_confidence: min_confidence.into(), limits: limits.clone() };
+    let options = Options {
+        min_confidence: min_confidence.into(),
+        limits: limits.clone(),
+        lint: lint || fail_on == FailOn::Lint,
+    };
     let scan = cached(Scan::new(&engine, key, options), cache.as_ref())?;
     walk(&scan, &sources, &limits, !quiet && !no_progress)?;
     let outcome = scan.finish();
@@ -140,10 +145,14 @@ fn is_of_base(finding: &Finding) -> bool {
 
 fn code(outcome: &Outcome, fail_on: FailOn) -> u8 {
     let of_base = match fail_on {
-        FailOn::All => 0,
+        FailOn::All | FailOn::Lint => 0,
         FailOn::App => outcome.findings.iter().filter(|finding| !finding.known && is_of_base(finding)).count() as u64,
     };
-    match (outcome.summary.findings - of_base, outcome.summary.complete()) {
+    let flaws = match (fail_on, &outcome.lint) {
+        (FailOn::Lint, Some(lint)) => lint.len() as u64,
+        _ => 0,
+    };
+    match (outcome.summary.findings - of_base + flaws, outcome.summary.complete()) {
         (1.., _) => exit::FINDINGS,
         (0, true) => exit::CLEAN,
         (0, false) => exit::INCOMPLETE,

@@ -8,6 +8,7 @@ use super::escape::markup;
 use super::time::utc;
 use super::view::{self, PlaceView, count};
 use crate::finding::Finding;
+use crate::lint::Lint;
 use crate::scan::Outcome;
 
 /// How many places are shown before the rest is folded.
@@ -69,6 +70,9 @@ impl Reporter for Html {
         for finding in &outcome.findings {
             article(finding, out)?;
         }
+        for lint in outcome.lint.iter().flatten() {
+            flaw(lint, out)?;
+        }
         if summary.skipped.keys().any(|why| !why.is_gap()) {
             writeln!(out, r#"<h2 class="dim">Skipped</h2>"#)?;
             skipped(outcome, false, out)?;
@@ -118,6 +122,26 @@ fn article(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<dt>why</dt><dd>{}</dd>", markup(&finding.why))?;
     writeln!(out, "<dt>rotate</dt><dd>{}</dd>", markup(&finding.rotate))?;
     writeln!(out, "</dl></article>")
+}
+
+fn flaw(lint: &Lint, out: &mut dyn Write) -> io::Result<()> {
+    let severity = view::severity(lint.flaw.severity());
+    let cis = lint.flaw.cis().map(|cis| format!(" · CIS Docker {cis}")).unwrap_or_default();
+    writeln!(out, r#"<article class="{severity}">"#)?;
+    writeln!(
+        out,
+        r#"<h2><span class="badge">{severity}</span>{} <code class="dim">{}{cis}</code></h2>"#,
+        lint.flaw.title(),
+        lint.flaw.id(),
+    )?;
+    writeln!(out, "<dl><dt>at</dt><dd><details><summary>{}</summary><ul>", count(lint.places.len() as u64, "place"))?;
+    for (origin, _) in &lint.places {
+        writeln!(out, "<li><code>{}</code></li>", markup(&origin.describe()))?;
+    }
+    if lint.more > 0 {
+        writeln!(out, "<li>and {} more</li>", lint.more)?;
+    }
+    writeln!(out, "</ul></details></dd><dt>fix</dt><dd>{}</dd></dl></article>", markup(lint.flaw.fix()))
 }
 
 fn list<'a>(places: impl Iterator<Item = PlaceView<'a>>, out: &mut dyn Write) -> io::Result<()> {

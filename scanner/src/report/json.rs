@@ -9,6 +9,8 @@ use super::Reporter;
 use super::escape::{Layout, json};
 use super::view::{self, PlaceView};
 use crate::finding::Finding;
+use crate::lint::Lint;
+use crate::origin::{Origin, State};
 use crate::scan::{Outcome, Summary};
 
 /// The name and version of the form.
@@ -27,6 +29,8 @@ struct ReportView<'a> {
     schema: &'static str,
     complete: bool,
     findings: Vec<FindingView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lint: Option<Vec<LintView<'a>>>,
     summary: SummaryView<'a>,
 }
 
@@ -53,6 +57,57 @@ impl<'a> FindingView<'a> {
             preview: finding.preview.to_string(),
             known: finding.known,
             places: view::places(finding).collect(),
+        }
+    }
+}
+
+/// What images get wrong besides.
+#[derive(Serialize)]
+struct LintView<'a> {
+    id: &'static str,
+    cis: Option<&'static str>,
+    severity: &'static str,
+    title: &'static str,
+    fix: &'static str,
+    places: Vec<FlawView<'a>>,
+    more: u64,
+}
+
+#[derive(Serialize)]
+struct FlawView<'a> {
+    image: Option<&'a str>,
+    platform: Option<&'a str>,
+    layer: Option<usize>,
+    path: Option<&'a str>,
+    field: Option<&'a str>,
+    state: Option<&'static str>,
+}
+
+impl<'a> LintView<'a> {
+    fn new(lint: &'a Lint) -> Self {
+        let place = |(origin, state): &'a (Origin, Option<State>)| {
+            let (image, layer, path, field) = match origin {
+                Origin::Layer { image, index, path } => (Some(image), Some(*index), Some(path.as_str()), None),
+                Origin::Config { image, field } => (Some(image), None, None, Some(field.as_str())),
+                _ => (None, None, None, None),
+            };
+            FlawView {
+                image: image.map(|image| image.name.as_str()),
+                platform: image.map(|image| image.platform.as_str()),
+                layer,
+                path,
+                field,
+                state: state.map(view::state),
+            }
+        };
+        Self {
+            id: lint.flaw.id(),
+            cis: lint.flaw.cis(),
+            severity: view::severity(lint.flaw.severity()),
+            title: lint.flaw.title(),
+            fix: lint.flaw.fix(),
+            places: lint.places.iter().map(place).collect(),
+            more: lint.more,
         }
     }
 }
@@ -102,6 +157,7 @@ impl Reporter for Json {
             schema: SCHEMA,
             complete: outcome.summary.complete(),
             findings: outcome.findings.iter().map(FindingView::new).collect(),
+            lint: outcome.lint.as_ref().map(|lint| lint.iter().map(LintView::new).collect()),
             summary: SummaryView::new(&outcome.summary),
         };
         json(&report, Layout::Indented, out)
@@ -114,8 +170,15 @@ impl Reporter for Jsonl {
         struct Last<'a> {
             summary: SummaryView<'a>,
         }
+        #[derive(Serialize)]
+        struct OneLint<'a> {
+            lint: LintView<'a>,
+        }
         for finding in &outcome.findings {
             json(&FindingView::new(finding), Layout::Line, out)?;
+        }
+        for lint in outcome.lint.iter().flatten() {
+            json(&OneLint { lint: LintView::new(lint) }, Layout::Line, out)?;
         }
         let complete = Some(outcome.summary.complete());
         json(&Last { summary: SummaryView { complete, ..SummaryView::new(&outcome.summary) } }, Layout::Line, out)

@@ -142,5 +142,5 @@ pub(super) fn outcome() -> Outcome {
         started: 1_767_225_599,
         seconds: 1.25049,
     };
-    Outcome { findings: vec![token, hostile, low, known], summary }
+    Outcome { findings: vec![token, hostile, low, known], lint: None, summary }
 }

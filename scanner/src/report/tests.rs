@@ -28,7 +28,7 @@ fn parsed(format: Format, outcome: &Outcome) -> Value {
 }
 
 fn clean() -> Outcome {
-    Outcome { findings: Vec::new(), summary: Summary { bytes: 10, blobs: 1, ..Summary::default() } }
+    Outcome { findings: Vec::new(), lint: None, summary: Summary { bytes: 10, blobs: 1, ..Summary::default() } }
 }
 
 /// Every option of every format.

@@ -11,6 +11,7 @@ use super::escape::escape;
 use super::view::{self, PlaceView, count};
 use super::{Color, Detail, Options, Reporter};
 use crate::finding::Finding;
+use crate::lint::Lint;
 use crate::origin::BaseBy;
 use crate::scan::{Outcome, Skipped, Summary};
 use crate::source::Why;
@@ -109,6 +110,25 @@ impl Text {
         }
         self.wrapped(out, "why", &finding.why)?;
         self.wrapped(out, "rotate", &finding.rotate)?;
+        writeln!(out)
+    }
+
+    fn lint(&self, lint: &Lint, out: &mut dyn Write) -> io::Result<()> {
+        let flaw = lint.flaw;
+        let cis = flaw.cis().map(|cis| format!("  ·  CIS Docker {cis}")).unwrap_or_default();
+        let word = format!("{:<INDENT$}", view::severity(flaw.severity()));
+        let title = self.paint(Style::new().bold(), flaw.title());
+        let word = self.paint(self.severity(flaw.severity()), word);
+        writeln!(out, "{word}{title}  {}", self.dim(format_args!("{}{cis}", flaw.id())))?;
+        let shown = if self.options.detail == Detail::Brief { PLACES } else { usize::MAX };
+        for (at, (origin, _)) in lint.places.iter().take(shown).enumerate() {
+            self.labelled(out, if at == 0 { "at" } else { "" }, &escape(&origin.describe()))?;
+        }
+        let more = lint.places.len().saturating_sub(shown) as u64 + lint.more;
+        if more > 0 {
+            self.labelled(out, "", &self.dim(format_args!("and {}", count(more, "more place"))))?;
+        }
+        self.wrapped(out, "fix", flaw.fix())?;
         writeln!(out)
     }
 
@@ -214,6 +234,9 @@ impl Reporter for Text {
             if !finding.known || self.options.detail == Detail::Full {
                 self.finding(finding, out)?;
             }
+        }
+        for lint in outcome.lint.iter().flatten() {
+            self.lint(lint, out)?;
         }
         self.summary(outcome, out)
     }

@@ -8,6 +8,15 @@ use serde::Serialize;
 use crate::finding::{Finding, Place};
 use crate::origin::{BaseBy, Image, Layer, Origin, State};
 
+/// What has become of a layer's file, in a word.
+pub(super) fn state(state: State) -> &'static str {
+    match state {
+        State::Present => "present",
+        State::Overwritten { .. } => "overwritten",
+        State::Deleted { .. } => "deleted",
+    }
+}
+
 /// The contract's word for a severity.
 pub(super) fn severity(severity: Severity) -> &'static str {
     match severity {
@@ -99,12 +108,12 @@ impl<'a> PlaceView<'a> {
                 view.kind = "layer";
                 view.path = Some(path.into());
                 view.layer = LayerView::new(image, *index);
-                let (state, by) = match place.state.unwrap_or(State::Present) {
-                    State::Present => ("present", None),
-                    State::Overwritten { by } => ("overwritten", Some(by)),
-                    State::Deleted { by } => ("deleted", Some(by)),
+                let state = place.state.unwrap_or(State::Present);
+                let by = match state {
+                    State::Present => None,
+                    State::Overwritten { by } | State::Deleted { by } => Some(by),
                 };
-                view.state = Some(state);
+                view.state = Some(self::state(state));
                 view.state_by = Some(by);
             }
             Origin::Config { image, field } => {

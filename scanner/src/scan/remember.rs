@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Contents, EXAMPLES, Hit, Options, Scan, WithHits, lock};
 use crate::cache::{Cache, Content as KeptContent, Entry, Kept, Way};
 use crate::fingerprint::{Fingerprint, Key};
+use crate::lint::Flaw;
 use crate::origin::{Changes, Image, Origin};
 use crate::source::Why;
 use crate::window::Via;
@@ -18,6 +19,8 @@ use crate::window::Via;
 /// A layer, by its image's address and its index.
 type LayerId = (usize, usize);
 
+/// With more of them a layer is not kept.
+const MOST_FLAWS: usize = 100_000;
 const LEVELS: [Confidence; 3] = [Confidence::Possible, Confidence::Likely, Confidence::Certain];
 
 /// The cache, and the layers that are being walked.
@@ -40,6 +43,7 @@ struct Walked {
     bytes: u64,
     blobs: u64,
     skipped: BTreeMap<Why, (u64, Vec<Way>)>,
+    flaws: Vec<(Flaw, Way)>,
     /// Its name, and what it does to others, once it has been walked to its end and is what it is said to be.
     whole: Option<(String, Arc<OnceLock<Changes>>)>,
     /// Whether something happened that may not happen another time, or that may not be written down.
@@ -52,7 +56,7 @@ impl<'e> Memory<'e> {
         let (entries, unfolded, depth, json) = (limits.entries, limits.unfolded, limits.depth, limits.json);
         let mut hash = Sha256::new();
         hash.update(format!("{} {} ", env!("CARGO_PKG_VERSION"), env!("OAKUM_BUILD")));
-        hash.update(format!("{:?} {entries} {unfolded} {depth} {json} ", options.min_confidence));
+        hash.update(format!("{:?} {entries} {unfolded} {depth} {json} {} ", options.min_confidence, options.lint));
         let mut by_id = HashMap::new();
         let mut text = String::new();
         for rule in rules {
@@ -98,6 +102,7 @@ impl<'e> Memory<'e> {
             bytes: 0,
             blobs: 0,
             skipped: BTreeMap::new(),
+            flaws: Vec::new(),
             whole: None,
             spoilt: false,
         }));
@@ -122,6 +127,13 @@ impl<'e> Memory<'e> {
                 ways.insert(at, way);
                 ways.truncate(EXAMPLES);
             }
+        });
+    }
+
+    pub(super) fn flaw(&self, flaw: Flaw, origin: &Origin) {
+        self.note(origin, |layer| match layer.flaws.len() {
+            0..MOST_FLAWS => layer.flaws.push((flaw, way(origin))),
+            _ => layer.spoilt = true,
         });
     }
 
@@ -203,6 +215,9 @@ impl<'e> Scan<'e> {
             let examples = ways.iter().map(|way| origin(image, index, way).describe()).collect();
             self.count_all_skipped(*why, *count, examples);
         }
+        for (flaw, way) in &entry.flaws {
+            lock(&self.flaws).add(*flaw, &origin(image, index, way));
+        }
         let mut contents = lock(&self.contents);
         for (content, hits) in entry.contents.iter().zip(hits) {
             add(&self.found, hits.len() as u64);
@@ -230,7 +245,8 @@ impl<'e> Scan<'e> {
             }
         }
         for (id, layer) in layers {
-            let clear = layer.skipped.values().flat_map(|(_, ways)| ways).all(is_clear);
+            let skipped = layer.skipped.values().flat_map(|(_, ways)| ways);
+            let clear = skipped.chain(layer.flaws.iter().map(|(_, way)| way)).all(is_clear);
             let Some((name, changes)) = layer.whole.filter(|_| !layer.spoilt && clear) else { continue };
             let content = |(at, ways): (usize, _)| KeptContent {
                 hits: contents.with_hits[at].hits.iter().map(kept).collect(),
@@ -240,7 +256,8 @@ impl<'e> Scan<'e> {
             let name = memory.name(&name, (!contents.is_empty()).then_some(memory.key));
             let skipped = layer.skipped.into_iter().map(|(why, (count, ways))| (why, count, ways)).collect();
             let changes = changes.get().cloned().unwrap_or_default();
-            let entry = Entry { bytes: layer.bytes, blobs: layer.blobs, contents, skipped, changes };
+            let entry =
+                Entry { bytes: layer.bytes, blobs: layer.blobs, contents, skipped, flaws: layer.flaws, changes };
             memory.cache.store(&name, &entry);
         }
     }

@@ -19,6 +19,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+use crate::lint::Flaw;
 use crate::origin::{Changes, Image, Origin};
 
 /// How much a source may do at once, and how far it may go into what somebody else made.
@@ -94,6 +95,14 @@ pub trait Sink: Sync {
     /// Says that the layer at `index` of an image is also the layer at `other_index` of another, or of the same: it is
     /// read once, and each place in the one is a place in the other too.
     fn shared(&self, image: &Arc<Image>, index: usize, other: &Arc<Image>, other_index: usize);
+
+    /// Whether flaws are asked for.
+    fn lints(&self) -> bool {
+        false
+    }
+
+    /// Takes down what an image gets wrong besides.
+    fn flaw(&self, _flaw: Flaw, _origin: &Origin) {}
 
     /// Takes what an earlier scan knows of a layer as if it were read now, and says what it does to those below. `layer`
     /// names all that decides what is in it.

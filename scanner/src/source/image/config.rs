@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::digest::{Digest, is_digest};
+use crate::lint::{Flaw, of_config};
 use crate::origin::BaseBy;
 
 /// What a configuration says of its layers.
@@ -20,6 +21,8 @@ pub(super) struct Config {
     pub(super) history: Vec<(usize, String)>,
     /// The entries of the history that say what is run: an image ends with one.
     pub(super) commands: Vec<usize>,
+    /// What is wrong with it besides, with the field.
+    pub(super) flaws: Vec<(Flaw, String)>,
 }
 
 impl Config {
@@ -37,6 +40,7 @@ impl Config {
             !makes_layer(entry) && (by.starts_with("CMD ") || by.starts_with("ENTRYPOINT "))
         };
         Some(Self {
+            flaws: of_config(&config),
             commands: history.iter().enumerate().filter(|(_, entry)| runs(entry)).map(|(at, _)| at).collect(),
             platform: platform(&config),
             diff_ids: diff_ids.iter().map(|d| d.as_str().and_then(Digest::parse)).collect(),

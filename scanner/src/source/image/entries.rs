@@ -60,6 +60,8 @@ pub(in crate::source) struct Entry {
     pub(in crate::source) offset: u64,
     /// How much data is stored.
     pub(in crate::source) size: u64,
+    /// Its permissions, as the header has them; zero if it has none.
+    pub(in crate::source) mode: u32,
     /// Whether zeros were left out of the data.
     pub(in crate::source) sparse: bool,
     /// Whether the headers before it were too large to be read: name and size may be others.
@@ -277,7 +279,8 @@ impl<R: Advance> Entries<R> {
         let sparse = !runs.is_empty();
         self.runs = Runs::new(&runs);
         let link = String::from_utf8_lossy(&link).into_owned();
-        Ok(Entry { path: normal(&path), kind, link, offset, size, sparse, cut: about.cut })
+        let mode = header.mode().unwrap_or(0);
+        Ok(Entry { path: normal(&path), kind, link, offset, size, mode, sparse, cut: about.cut })
     }
 
     /// The stretches of a sparse file in GNU's old form: four in the header, more in blocks after it.

@@ -10,6 +10,7 @@ use super::entries::{Entries, Entry, Kind};
 use super::path_hash;
 use super::store::{Opened, PartId};
 use super::unfold::{Unfolded, why};
+use crate::lint::of_entry;
 use crate::origin::{Changes, Image, Origin};
 use crate::source::{Flow, Limits, Sink, Why};
 
@@ -180,6 +181,9 @@ impl Blob {
         if entry.cut {
             sink.skipped(Why::Limit, &origin);
         }
+        if sink.lints() && !whiteout && matches!(entry.kind, Kind::File | Kind::Folder) {
+            lint(entry.mode, entry.kind, &origin, sink);
+        }
         match entry.kind {
             Kind::Folder => {}
             Kind::HardLink if !whiteout => sink.skipped(Why::HardLink, &origin),
@@ -238,6 +242,13 @@ impl Blob {
             }
         }
         Ok(())
+    }
+}
+
+/// Tells what is wrong with an entry besides.
+fn lint(mode: u32, kind: Kind, origin: &Origin, sink: &dyn Sink) {
+    if let Origin::Layer { path, .. } = origin {
+        of_entry(path, mode, kind == Kind::Folder).for_each(|flaw| sink.flaw(flaw, origin));
     }
 }
 

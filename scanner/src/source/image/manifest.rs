@@ -13,6 +13,7 @@ use super::layer::{Blob, Use};
 use super::reference::{Kind, Pick, Reference};
 use super::store::{HINT, PartId, Store, without};
 use super::unfold::Compression;
+use crate::lint::Flaw;
 use crate::origin::{Image, Layer, Origin};
 use crate::source::{Limits, SourceError, Why};
 
@@ -31,6 +32,8 @@ pub(super) struct Plan {
     pub(super) texts: Vec<Text>,
     /// What is known before anything is read to be a gap.
     pub(super) skipped: Vec<(Why, Origin)>,
+    /// What is wrong with the images besides.
+    pub(super) flaws: Vec<(Flaw, Origin)>,
     /// The repository that all the images are of.
     pub(super) identity: Option<String>,
 }
@@ -351,11 +354,12 @@ impl Planner<'_> {
             }
             .into()
         });
-        let (config, fault) = match parsed {
+        let (mut config, fault) = match parsed {
             Some(Ok(config)) => (config, None),
             Some(Err(why)) => (Config::default(), why),
             None => (Config::default(), Some(Why::Missing)),
         };
+        let config_flaws = std::mem::take(&mut config.flaws);
         // A history of another length (of a squashed image, say) does not tell which entry made which layer.
         let told = config.history.len() == layers.len();
         let base = config.base(&self.limits.bases);
@@ -384,6 +388,11 @@ impl Planner<'_> {
             base_by: base.map(|(_, by)| by),
             layers: made,
         });
+        // What is no image, such as an attestation, is not run.
+        if layers.iter().any(|layer| layer.layer) {
+            let config = |field| Origin::Config { image: Arc::clone(&image), field };
+            self.plan.flaws.extend(config_flaws.into_iter().map(|(flaw, field)| (flaw, config(field))));
+        }
         for (index, located) in layers.into_iter().enumerate() {
             match located.part {
                 Some(part) => {

@@ -159,6 +159,9 @@ impl Source for Images {
         for (why, origin) in &self.plan.skipped {
             sink.skipped(*why, origin);
         }
+        for (flaw, origin) in &self.plan.flaws {
+            sink.flaw(*flaw, origin);
+        }
         self.texts(limits, sink);
         let blobs: Vec<&Blob> = self.plan.blobs.iter().filter(|blob| !blob.recall(sink)).collect();
         let parts: Vec<PartId> = blobs.iter().map(|blob| blob.part).collect();
