@@ -31,8 +31,8 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 pub(super) struct ScanArgs {
     /// What to scan: a folder or file; - for standard input; dir:ROOTFS; docker-archive:FILE, oci:DIR or oci-archive:FILE
-    /// for an image, docker://NAME for one in a registry, docker-daemon:NAME or containers-storage:NAME for one that an
-    /// engine has. A file that is an image archive is recognised without a scheme.
+    /// for an image, docker://NAME for one in a registry, docker-daemon:NAME, containers-storage:NAME or containerd:NAME
+    /// for one that an engine has. A file that is an image archive is recognised without a scheme.
     #[arg(default_value = ".", value_name = "TARGET")]
     pub(super) targets: Vec<Target>,
 

@@ -10,7 +10,7 @@ use super::hinted;
 use crate::source::daemon::export;
 use crate::source::image::{Images, Reference, recognise};
 use crate::source::registry::{Access, Name, NameError, pull};
-use crate::source::{Files, Limits, Source, SourceError, Stdin, storage};
+use crate::source::{Files, Limits, Source, SourceError, Stdin, containerd, storage};
 
 /// A target as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(super) enum Target {
     Registry(Name),
     /// An image in a store of Podman's.
     Storage(String),
+    /// An image in containerd's store.
+    Containerd(String),
     /// An image that an engine has.
     Daemon(String),
     /// A name in a registry that is none.
@@ -60,6 +62,9 @@ impl FromStr for Target {
         if let Some(name) = text.strip_prefix("containers-storage:") {
             return Ok(Self::Storage(name.into()));
         }
+        if let Some(name) = text.strip_prefix("containerd:") {
+            return Ok(Self::Containerd(name.into()));
+        }
         if let Some((scheme, _)) = text.split_once(':')
             && LATER.contains(&scheme)
         {
@@ -78,6 +83,7 @@ impl fmt::Display for Target {
             Self::Registry(name) => write!(f, "docker://{name}"),
             Self::Dir(path) => write!(f, "dir:{}", path.display()),
             Self::Storage(name) => write!(f, "containers-storage:{name}"),
+            Self::Containerd(name) => write!(f, "containerd:{name}"),
             Self::Daemon(name) => write!(f, "docker-daemon:{name}"),
             Self::NoName(text) | Self::Unsupported(_, text) => f.write_str(text),
         }
@@ -91,6 +97,7 @@ impl Target {
             Self::Registry(name) => Ok(Box::new(pull(std::slice::from_ref(name), access, limits)?)),
             Self::Dir(path) => Ok(Box::new(Files::new(path))),
             Self::Storage(name) => Ok(Box::new(storage::open(name, limits)?)),
+            Self::Containerd(name) => Ok(Box::new(containerd::open(name, limits)?)),
             Self::Daemon(name) => Ok(Box::new(export(name, limits)?)),
             Self::NoName(text) => {
                 Err(hinted(format!("cannot scan {text}: it is no name of an image"), NameError.to_string()))
@@ -119,6 +126,7 @@ impl Target {
             Self::Registry(name) => pull(std::slice::from_ref(name), access, limits)?,
             Self::Image(reference) => Images::open(reference, limits)?,
             Self::Storage(name) => storage::open(name, limits)?,
+            Self::Containerd(name) => containerd::open(name, limits)?,
             Self::Daemon(name) => export(name, limits)?,
             Self::Path(path) => {
                 let open = |error| SourceError::Open { target: path.display().to_string(), error };
@@ -194,6 +202,7 @@ mod tests {
         assert!(matches!(parse("docker://Example/X y"), Target::NoName(_)));
         assert!(matches!(parse("docker-daemon:x"), Target::Daemon(_)));
         assert!(matches!(parse("containers-storage:x"), Target::Storage(_)));
+        assert!(matches!(parse("containerd:[k8s.io]x"), Target::Containerd(_)));
         assert!(matches!(parse("git:x"), Target::Unsupported(..)));
     }
 }

@@ -2,6 +2,7 @@
 //! hands over every content as a reader; it never holds one whole, and never passes one by without saying so.
 
 pub(crate) mod archive;
+pub mod containerd;
 pub mod daemon;
 mod files;
 pub mod image;

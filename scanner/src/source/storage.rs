@@ -149,15 +149,15 @@ fn is_wanted(image: &StoredImage, name: &str) -> bool {
     }
     let id = name.strip_prefix("sha256:").unwrap_or(name);
     let is_id = id.len() >= 12 && id.bytes().all(|b| b.is_ascii_hexdigit()) && image.id.starts_with(id);
+    is_id || image.names.iter().any(|known| is_called(known, name))
+}
+
+/// Whether a name that is short, or has no tag, is that of an image.
+pub(super) fn is_called(known: &str, name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name);
     let tagged = if last.contains(':') || name.contains('@') { name.to_owned() } else { format!("{name}:latest") };
-    let is_name = |known: &String| {
-        *known == tagged
-            || ["localhost/", "docker.io/library/", "docker.io/"]
-                .iter()
-                .any(|host| known.strip_prefix(host) == Some(&tagged))
-    };
-    is_id || image.names.iter().any(is_name)
+    let hosts = ["localhost/", "docker.io/library/", "docker.io/"];
+    known == tagged || hosts.iter().any(|host| known.strip_prefix(host) == Some(&tagged))
 }
 
 /// What a part of an image is called in its folder.
@@ -271,7 +271,7 @@ impl<R: Read> Read for Assembled<'_, R> {
 }
 
 /// Opens a file below a folder. Names come from the image: no link on the way is followed, so that none leads out.
-fn within(folder: &Path, name: &str) -> io::Result<File> {
+pub(super) fn within(folder: &Path, name: &str) -> io::Result<File> {
     const O_NONBLOCK: i32 = 0o4000;
     const O_NOFOLLOW: i32 = 0o400_000;
     let mut path = folder.to_owned();

@@ -2,6 +2,7 @@
 //! `tests/servers/ensure` gets the programs, and names each in a variable.
 
 pub mod aws;
+pub mod containerd;
 pub mod faults;
 pub mod http;
 pub mod kubernetes;

@@ -117,7 +117,7 @@ pub(super) fn plan(store: &Store, reference: &Reference, limits: &Limits) -> Res
     };
     let read = match reference.kind {
         Kind::DockerArchive | Kind::DockerDaemon | Kind::Storage => planner.docker(),
-        Kind::Oci | Kind::OciArchive | Kind::Registry => planner.oci(),
+        Kind::Oci | Kind::OciArchive | Kind::Registry | Kind::Containerd => planner.oci(),
     };
     let archive = Origin::File(reference.path.clone());
     match (read, store.broken()) {

@@ -27,6 +27,8 @@ pub enum Kind {
     Storage,
     /// What a registry has, as such a folder would have it.
     Registry,
+    /// What containerd's store has, as such a folder would have it.
+    Containerd,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
             Self::DockerDaemon => "docker-daemon",
             Self::Storage => "containers-storage",
             Self::Registry => "docker",
+            Self::Containerd => "containerd",
         }
     }
 }
