@@ -228,7 +228,7 @@ fn is_credential_file(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let key = name.starts_with("id_") && !name.ends_with(".pub") && (folder.ends_with(".ssh") || folder == "ssh");
     let under = |end: &&str| path.strip_suffix(*end).is_some_and(|left| left.is_empty() || left.ends_with('/'));
-    NAMES.contains(&name) || ENDS.iter().any(|end| under(end)) || key
+    NAMES.contains(&name) || ENDS.iter().any(under) || key
 }
 
 #[cfg(test)]

@@ -57,6 +57,9 @@ pub struct Image {
 pub enum BaseBy {
     /// They are the layers of an image that was said to be a base.
     Given,
+    /// The image says by its annotations or labels (`org.opencontainers.image.base.digest`) what it is built on, and that
+    /// image is there too.
+    Labels,
     /// An image ends with what it runs: what comes before such an entry of the history is guessed to be another's.
     History,
 }

@@ -133,7 +133,7 @@ fn a_layers_place_is_the_contract_to_the_letter() {
     let layer = place["layer"].as_object().unwrap();
     let mut keys: Vec<_> = layer.keys().map(String::as_str).collect();
     keys.sort_unstable();
-    assert_eq!(keys, ["base", "created_by", "diff_id", "digest", "history", "image", "index", "platform"]);
+    assert_eq!(keys, ["base", "base_by", "created_by", "diff_id", "digest", "history", "image", "index", "platform"]);
     assert_eq!((&place["kind"], &place["path"], &place["state_by"]), (&"layer".into(), &"app/.env".into(), &2.into()));
     assert!(
         layer["digest"].as_str().unwrap().starts_with("sha256:")
@@ -529,4 +529,31 @@ fn what_an_image_gets_wrong_besides_is_told_and_fails_only_if_asked() {
     // No health check: that fails nothing unless it is asked to.
     let codes = [&["--lint"][..], &["--fail-on", "lint"], &[]].map(|more| scan(&[&["oci:good"], more].concat()).code);
     assert_eq!(codes, [0, 1, 0]);
+}
+
+#[test]
+fn an_image_that_says_what_it_is_built_on_is_told_apart_by_it() {
+    let builder = Builder::new().unwrap();
+    let [below, above] = std::array::from_fn(|_| Planted::password());
+    builder.file("base.env", &format!("DB_PASSWORD={}\n", below.text())).unwrap();
+    builder.file("app.env", &format!("DB_PASSWORD={}\n", above.text())).unwrap();
+    // Without a command the history tells nothing.
+    builder.build("base", "FROM scratch\nCOPY busybox /bin/busybox\nCOPY base.env /etc/base.env\n", &[]);
+    // Buildah makes a name of the path, which must be lower case.
+    let name = format!("oakum-base-{}", std::process::id());
+    let folder = tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir().unwrap();
+    let all = folder.path().join("all").display().to_string();
+    builder.push("base", "oci", &all);
+    // Buildah notes the digest of what it builds on, as it was pulled.
+    let pulled = format!("FROM oci:{all}:base:latest\nCOPY app.env /app/.env\n");
+    builder.build("app", &pulled, &[]);
+    builder.push("app", "oci", &all);
+    let ran = oakum(folder.path(), ["scan", "oci:all:app:latest", "--format", "json"]);
+    let report = ran.json();
+    let places = report["findings"].as_array().unwrap().iter().flat_map(|f| f["places"].as_array().unwrap());
+    let told: BTreeMap<_, _> = places
+        .map(|p| (p["path"].as_str().unwrap(), (p["layer"]["base"].clone(), p["layer"]["base_by"].clone())))
+        .collect();
+    let labels = |base: bool| (Value::from(base), Value::from("labels"));
+    assert_eq!(told, BTreeMap::from([("app/.env", labels(false)), ("etc/base.env", labels(true))]), "{}", ran.err);
 }

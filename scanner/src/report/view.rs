@@ -76,7 +76,8 @@ pub(super) struct LayerView<'a> {
     pub(super) history: Option<usize>,
     pub(super) created_by: &'a str,
     pub(super) base: Option<bool>,
-    #[serde(skip)]
+    /// How `base` is known.
+    #[serde(serialize_with = "by")]
     pub(super) base_by: Option<BaseBy>,
 }
 
@@ -175,6 +176,15 @@ impl<'a> LayerView<'a> {
             base_by: image.base_by,
         })
     }
+}
+
+fn by<S: serde::Serializer>(by: &Option<BaseBy>, to: S) -> Result<S::Ok, S::Error> {
+    let word = by.map(|by| match by {
+        BaseBy::Given => "given",
+        BaseBy::Labels => "labels",
+        BaseBy::History => "history",
+    });
+    word.serialize(to)
 }
 
 /// `1 file`, `2 files`.

@@ -21,6 +21,8 @@ pub(super) struct Config {
     pub(super) history: Vec<(usize, String)>,
     /// The entries of the history that say what is run: an image ends with one.
     pub(super) commands: Vec<usize>,
+    /// The image that it is built on, as its labels have it.
+    pub(super) base_digest: Option<Digest>,
     /// What is wrong with it besides, with the field.
     pub(super) flaws: Vec<(Flaw, String)>,
 }
@@ -41,6 +43,7 @@ impl Config {
         };
         Some(Self {
             flaws: of_config(&config),
+            base_digest: config.get("config").and_then(|run| run.get("Labels")).and_then(base_digest),
             commands: history.iter().enumerate().filter(|(_, entry)| runs(entry)).map(|(at, _)| at).collect(),
             platform: platform(&config),
             diff_ids: diff_ids.iter().map(|d| d.as_str().and_then(Digest::parse)).collect(),
@@ -55,8 +58,9 @@ impl Config {
 }
 
 impl Config {
-    /// How many of the layers are those of an image that this one is built on, and how that is known.
-    pub(super) fn base(&self, bases: &[Vec<String>]) -> Option<(usize, BaseBy)> {
+    /// How many of the layers are those of an image that this one is built on, and how that is known. `labelled` are the
+    /// layers of the one that it says it is built on.
+    pub(super) fn base(&self, bases: &[Vec<String>], labelled: Option<&Vec<String>>) -> Option<(usize, BaseBy)> {
         let begins = |base: &&Vec<String>| {
             !base.is_empty()
                 && base.len() <= self.diff_ids.len()
@@ -65,12 +69,20 @@ impl Config {
         if let Some(given) = bases.iter().filter(begins).map(Vec::len).max() {
             return Some((given, BaseBy::Given));
         }
+        if let Some(base) = labelled.filter(begins) {
+            return Some((base.len(), BaseBy::Labels));
+        }
         // A base ends with what it runs, and more layers follow.
         let told = self.history.len() == self.diff_ids.len();
         let last = self.history.last()?.0;
         let end = self.commands.iter().rev().find(|at| **at < last).filter(|_| told)?;
         Some((self.history.iter().filter(|(at, _)| at < end).count(), BaseBy::History))
     }
+}
+
+/// The image that another is built on, from its annotations or labels.
+pub(super) fn base_digest(labels: &Value) -> Option<Digest> {
+    labels.get("org.opencontainers.image.base.digest").and_then(Value::as_str).and_then(Digest::parse)
 }
 
 /// `os/architecture` and the variant, from a configuration or a descriptor's platform; empty if it does not say.

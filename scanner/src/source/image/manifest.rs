@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::config::{Config, Document, platform};
+use super::config::{Config, Document, base_digest, platform};
 use super::digest::Digest;
 use super::layer::{Blob, Use};
 use super::reference::{Kind, Pick, Reference};
@@ -64,6 +64,8 @@ struct Found {
     tags: Vec<String>,
     platform: String,
     manifest: Option<(PartId, Digest)>,
+    /// The image that it is built on, as its annotations have it.
+    base: Option<Digest>,
     config: Located,
     layers: Vec<Located>,
 }
@@ -329,7 +331,8 @@ impl Planner<'_> {
                 let list = |key| manifest.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
                 // `blobs` is what the manifests of artifacts had for a while.
                 let layers = list("layers").iter().chain(list("blobs")).map(located).collect();
-                self.image(Found { tags, platform, manifest: Some((part, digest)), config, layers });
+                let base = manifest.get("annotations").and_then(base_digest);
+                self.image(Found { tags, platform, manifest: Some((part, digest)), base, config, layers });
             }
             Err(why) => {
                 self.used.insert(part);
@@ -341,9 +344,23 @@ impl Planner<'_> {
         }
     }
 
+    /// The digests of the unfolded layers of an image that is there, or of the one in an index that is for a platform.
+    fn layers_of(&self, digest: &Digest, wanted: &str) -> Option<Vec<String>> {
+        let mut manifest = self.json(self.store.find(&digest.part())?).ok()?;
+        if let Some(descriptors) = manifest.get("manifests").and_then(Value::as_array) {
+            let own = |d: &&Value| d.get("platform").is_some_and(|p| !is_other(&platform(p), wanted));
+            let digest = digest_of(descriptors.iter().find(own)?)?;
+            manifest = self.json(self.store.find(&digest.part())?).ok()?;
+        }
+        let config = digest_of(manifest.get("config")?)?;
+        let config = self.store.small(self.store.find(&config.part())?, self.limits.json).ok()?;
+        let layers = Config::parse(&config)?.diff_ids.into_iter();
+        layers.map(|layer| layer.map(|layer| layer.to_string())).collect()
+    }
+
     /// Plans an image.
     fn image(&mut self, found: Found) {
-        let Found { tags, platform, manifest, config: at, layers } = found;
+        let Found { tags, platform, manifest, base, config: at, layers } = found;
         self.picked = true;
         self.repositories.insert(tags.first().and_then(|name| repository(name)));
         let read = at.part.map(|part| self.store.small(part, self.limits.json));
@@ -362,7 +379,9 @@ impl Planner<'_> {
         let config_flaws = std::mem::take(&mut config.flaws);
         // A history of another length (of a squashed image, say) does not tell which entry made which layer.
         let told = config.history.len() == layers.len();
-        let base = config.base(&self.limits.bases);
+        let labelled =
+            base.or_else(|| config.base_digest.clone()).and_then(|digest| self.layers_of(&digest, &config.platform));
+        let base = config.base(&self.limits.bases, labelled.as_ref());
         let mut made = Vec::new();
         for (index, located) in layers.iter().enumerate() {
             let diff_id = config.diff_ids.get(index).cloned().flatten();
