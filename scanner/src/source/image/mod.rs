@@ -12,6 +12,7 @@ pub(super) mod store;
 pub(super) mod unfold;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use config::fields;
 use manifest::{Plan, Text};
@@ -20,7 +21,7 @@ use store::{PartId, Store};
 use unfold::why;
 
 use super::{Flow, Limits, Sink, Source, SourceError, Why};
-use crate::origin::Origin;
+use crate::origin::{Image, Origin};
 
 /// The hash of a path inside an image that layers' changes are kept by.
 pub(crate) fn path_hash(path: impl AsRef<str>) -> u64 {
@@ -77,6 +78,12 @@ impl Images {
         let store = Store::stream(again, limits).map_err(open)?;
         let plan = manifest::plan(&store, &reference, limits)?;
         Ok(Self { store, plan })
+    }
+
+    /// Notes an image that was wanted and could not be had, so that it is told of as what was passed over.
+    pub(super) fn miss(&mut self, why: Why, name: String, said: String) {
+        let image = Arc::new(Image { name, ..Image::default() });
+        self.plan.skipped.push((why, Origin::Config { image, field: said }));
     }
 
     /// For each image the digests of its layers, unfolded, from the bottom.
