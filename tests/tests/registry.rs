@@ -326,6 +326,117 @@ fn credentials_go_to_no_other_host() {
 }
 
 #[test]
+fn a_mirror_sees_no_credentials_of_the_registry() {
+    let (secret, password) = (Planted::password(), Planted::password());
+    let good = Arc::new(Blobs::new(&secret));
+    // It takes anything that it is shown; the mirror is to be shown nothing.
+    let start = || {
+        let blobs = Arc::clone(&good);
+        Server::start(move |call, _| {
+            if call.headers.contains_key("authorization") {
+                blobs.answer(call)
+            } else {
+                Answer::of(401, "{}").with("WWW-Authenticate", "Basic realm=\"x\"")
+            }
+        })
+    };
+    let (upstream, mirror) = (start(), start());
+    let folder = tempfile::tempdir().unwrap();
+    let target = format!("docker://{}/team/web:1", upstream.host);
+    let mirrored = ["--registry-mirror", &format!("{}=http://{}", upstream.host, mirror.host)];
+    std::fs::write(folder.path().join("token"), password.text()).unwrap();
+    let variables = [("OAKUM_REGISTRY_USER", "ci"), ("OAKUM_REGISTRY_PASSWORD", password.text())];
+    for (variables, more) in [(&variables[..], &[][..]), (&[], &["--registry-token-file", "token"][..])] {
+        let ran = scan(folder.path(), variables, &[&["--registry-plain-http", &target][..], &mirrored, more].concat());
+        assert_eq!((ran.code, ran.json()["complete"].clone()), (1, true.into()), "{}{}", ran.err, ran.out);
+        assert_eq!(password.trace_in(format!("{}{}", ran.out, ran.err).as_bytes()), None);
+    }
+    let shown = |server: &Server| server.calls().iter().filter(|c| c.headers.contains_key("authorization")).count();
+    assert!(shown(&upstream) > 0 && !mirror.calls().is_empty());
+    assert_eq!(shown(&mirror), 0, "{:?}", mirror.calls());
+}
+
+#[test]
+fn a_mirror_without_tls_is_used_only_where_that_is_said() {
+    let good = Arc::new(Blobs::new(&Planted::password()));
+    let blobs = Arc::clone(&good);
+    let mirror = Server::start(move |call, _| blobs.answer(call));
+    let folder = tempfile::tempdir().unwrap();
+    let run = |insecure: bool| {
+        let host = &mirror.host;
+        let text = format!(
+            "[[registry]]\nlocation = \"localhost:1\"\n[[registry.mirror]]\nlocation = \"{host}\"\ninsecure = {insecure}\n"
+        );
+        std::fs::write(folder.path().join("registries.conf"), text).unwrap();
+        scan(folder.path(), &[], &["--registries-conf", "registries.conf", "docker://localhost:1/team/web:1"])
+    };
+    let asked = || mirror.calls().iter().filter(|call| call.path.starts_with("/v2/")).count();
+    let ran = run(false);
+    assert!(ran.code == 2 && ran.err.contains("none of 2"), "{}", ran.err);
+    assert_eq!(asked(), 0);
+    let ran = run(true);
+    assert_eq!((ran.code, ran.json()["complete"].clone()), (1, true.into()), "{}{}", ran.err, ran.out);
+    assert!(asked() > 2);
+
+    // One that gives another image than was asked for is passed over.
+    let blobs = Arc::clone(&good);
+    let liar = Server::start(move |call, _| {
+        let mut answer = blobs.answer(call);
+        answer.body.push(b' ');
+        answer
+    });
+    let typed = format!("{}=http://{}", mirror.host, liar.host);
+    let target = format!("docker://{}/team/web@{}", mirror.host, good.manifest.0);
+    let ran = scan(folder.path(), &[], &["--registry-plain-http", "--registry-mirror", &typed, &target]);
+    assert_eq!(ran.code, 1, "{}{}", ran.err, ran.out);
+    assert!(liar.calls()[0].path.contains("/manifests/sha256:"), "{:?}", liar.calls());
+}
+
+#[test]
+fn a_catalogue_is_read_to_its_end() {
+    let blobs = Blobs::new(&Planted::password());
+    let server = Server::start(move |call, _| {
+        let catalogue = |names: &[&str]| Answer::of(200, json!({ "repositories": names }).to_string());
+        match call.path.split_once('?').unwrap_or((&call.path, "")) {
+            // No more than so many at once, a page that is empty, and names that are none.
+            ("/v2/_catalog", "n=1000") => Answer::of(400, "{}"),
+            ("/v2/_catalog", "") => {
+                catalogue(&["other/a", "team/a"]).with("Link", "</v2/_catalog?last=a&n=2>; rel=\"next\"")
+            }
+            ("/v2/_catalog", "last=a&n=2") => {
+                catalogue(&[]).with("Link", "<https://example.com/v2/_catalog?last=b&n=2>; rel=\"next\"")
+            }
+            ("/v2/_catalog", "last=b&n=2") => catalogue(&["team/b", "team/c", "team/../d"]),
+            ("/v2/team/a/tags/list", _) => Answer::of(200, json!({ "tags": ["1", "2"] }).to_string()),
+            ("/v2/team/b/tags/list", _) => Answer::of(403, "{}"),
+            ("/v2/team/c/tags/list", _) => Answer::of(200, json!({ "tags": null }).to_string()),
+            ("/v2/team/a/manifests/2", _) => Answer::of(404, "{}"),
+            _ => blobs.answer(call),
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let ran = scan(folder.path(), &[], &["--registry-plain-http", &format!("docker://{}/team/", server.host)]);
+    // What one may not see, and what is gone, is told of, and ends nothing.
+    assert_eq!(ran.code, 1, "{}{}", ran.err, ran.out);
+    let report = ran.json();
+    let skipped = &report["summary"]["skipped"][0];
+    assert_eq!((&skipped["why"], &skipped["count"]), (&"cannot be read".into(), &2.into()), "{report:#}");
+    let examples = skipped["examples"].to_string();
+    for said in ["team/a:2", "404", "team/b ", "403"] {
+        assert!(examples.contains(said), "{examples}");
+    }
+    let calls = server.calls();
+    assert!(calls.iter().all(|call| !call.path.contains("..") && !call.path.contains("other/a")), "{calls:?}");
+
+    let server = Server::start(move |_, _| {
+        let page = Answer::of(200, json!({ "repositories": ["a"] }).to_string());
+        page.with("Link", "</v2/_catalog?n=1000>; rel=\"next\"")
+    });
+    let ran = scan(folder.path(), &[], &["--registry-plain-http", &format!("docker://{}/", server.host)]);
+    assert!(ran.code == 2 && ran.err.contains("has no end to its list"), "{}", ran.err);
+}
+
+#[test]
 fn a_registry_that_is_busy_is_asked_again() {
     let blobs = Blobs::new(&Planted::password());
     let server = Server::start(move |call, before| {

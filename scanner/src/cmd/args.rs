@@ -7,6 +7,7 @@ use oakum_patterns::Confidence;
 
 use super::target::Target;
 use crate::report::Format;
+use crate::source::registry::Mirror;
 
 /// Finds credentials that people left in source trees and container images.
 #[derive(Debug, Parser)]
@@ -31,7 +32,7 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 pub(super) struct ScanArgs {
     /// What to scan: a folder or file; - for standard input; dir:ROOTFS; docker-archive:FILE, oci:DIR or oci-archive:FILE
-    /// for an image, docker://NAME for one in a registry, docker-daemon:NAME, containers-storage:NAME or containerd:NAME
+    /// for an image, docker://NAME for one in a registry (docker://HOST/PATH/ for all below it), docker-daemon:NAME, containers-storage:NAME or containerd:NAME
     /// for one that an engine has. A file that is an image archive is recognised without a scheme.
     #[arg(default_value = ".", value_name = "TARGET")]
     pub(super) targets: Vec<Target>,
@@ -197,6 +198,15 @@ pub(super) struct RegistryArgs {
     /// Speak to registries without TLS.
     #[arg(long)]
     pub(super) registry_plain_http: bool,
+
+    /// Ask this mirror first for images whose names begin with PREFIX, a host or a host and a path. LOCATION is
+    /// [http://]HOST[/PATH]. May be repeated; they are tried in their order, before those of --registries-conf.
+    #[arg(long = "registry-mirror", value_name = "PREFIX=LOCATION")]
+    pub(super) registry_mirrors: Vec<Mirror>,
+
+    /// What is known of mirrors and blocked registries, as Podman and Skopeo keep it, in place of their own files.
+    #[arg(long, value_name = "FILE")]
+    pub(super) registries_conf: Option<PathBuf>,
 }
 
 /// Which rules are used.

@@ -9,7 +9,7 @@ use super::args::RegistryArgs;
 use super::hinted;
 use crate::source::daemon::export;
 use crate::source::image::{Images, Reference, recognise};
-use crate::source::registry::{Access, Name, NameError, pull};
+use crate::source::registry::{Access, NameError, Wanted, pull};
 use crate::source::{Files, Limits, Source, SourceError, Stdin, containerd, storage};
 
 /// A target as typed.
@@ -23,8 +23,8 @@ pub(super) enum Target {
     Dir(PathBuf),
     /// Images in a form that is named.
     Image(Reference),
-    /// An image in a registry.
-    Registry(Name),
+    /// An image in a registry, or all below a path.
+    Registry(Wanted),
     /// An image in a store of Podman's.
     Storage(String),
     /// An image in containerd's store.
@@ -157,6 +157,8 @@ impl From<RegistryArgs> for Access {
             ca: args.registry_ca,
             plain_http: args.registry_plain_http,
             all_tags: args.all_tags,
+            mirrors: args.registry_mirrors,
+            registries_conf: args.registries_conf,
         }
     }
 }
@@ -168,7 +170,7 @@ pub(super) fn open_all(
     access: &Access,
     limits: &Limits,
 ) -> anyhow::Result<Vec<Box<dyn Source>>> {
-    let names: Vec<Name> = targets
+    let names: Vec<Wanted> = targets
         .iter()
         .filter_map(|target| if let Target::Registry(name) = target { Some(name.clone()) } else { None })
         .collect();
@@ -199,6 +201,7 @@ mod tests {
         assert_eq!(parse("c:/x"), Target::Path("c:/x".into()));
         assert_eq!(parse("oci:dir"), Target::Image(Reference::all(Kind::Oci, Path::new("dir"))));
         assert!(matches!(parse("docker://example.com/x"), Target::Registry(_)));
+        assert!(matches!(parse("docker://example.com/team/"), Target::Registry(Wanted::Namespace(_))));
         assert!(matches!(parse("docker://Example/X y"), Target::NoName(_)));
         assert!(matches!(parse("docker-daemon:x"), Target::Daemon(_)));
         assert!(matches!(parse("containers-storage:x"), Target::Storage(_)));

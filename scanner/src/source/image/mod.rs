@@ -12,7 +12,7 @@ pub(super) mod store;
 pub(super) mod unfold;
 
 use std::collections::HashSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use config::fields;
 use layer::Blob;
@@ -22,7 +22,7 @@ use store::{PartId, Store};
 use unfold::why;
 
 use super::{Flow, Limits, Sink, Source, SourceError, Why};
-use crate::origin::Origin;
+use crate::origin::{Image, Origin};
 
 /// What paths are hashed with. New for each run, or a cache's own: nobody can name a file so that it seems to be
 /// overwritten.
@@ -86,6 +86,12 @@ impl Images {
         let store = Store::stream(again, limits).map_err(open)?;
         let plan = manifest::plan(&store, &reference, limits)?;
         Ok(Self { store, plan })
+    }
+
+    /// Notes an image that was wanted and could not be had, so that it is told of as what was passed over.
+    pub(super) fn miss(&mut self, why: Why, name: String, said: String) {
+        let image = Arc::new(Image { name, ..Image::default() });
+        self.plan.skipped.push((why, Origin::Config { image, field: said }));
     }
 
     /// For each image the digests of its layers, unfolded, from the bottom.

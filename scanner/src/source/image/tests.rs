@@ -33,7 +33,7 @@ impl Sink for Recorder {
         self.skipped.lock().unwrap().insert((why, origin.describe()));
     }
 
-    fn shared(&self, _: &Arc<crate::origin::Image>, _: usize, _: &Arc<crate::origin::Image>, _: usize) {
+    fn shared(&self, _: &Arc<Image>, _: usize, _: &Arc<Image>, _: usize) {
         *self.shared.lock().unwrap() += 1;
     }
 }

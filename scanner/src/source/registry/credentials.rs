@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::name::Name;
+use super::mirrors::Endpoint;
 
 /// The largest file of credentials that is read, in bytes.
 const MOST: u64 = 1 << 20;
@@ -72,13 +72,16 @@ struct Helped {
     secret: Zeroizing<String>,
 }
 
-/// What there is for an image's registry: of the environment, or else of the first file that has some.
-pub(super) fn of(name: &Name) -> Option<Credential> {
+/// What there is for a registry: of the environment, if it is one that the user named, or else of the first file that
+/// has some.
+pub(super) fn of(at: &Endpoint) -> Option<Credential> {
     let variable = |key| std::env::var(key).ok().filter(|value| !value.is_empty());
-    if let (Some(user), Some(password)) = (variable("OAKUM_REGISTRY_USER"), variable("OAKUM_REGISTRY_PASSWORD")) {
+    if let (Some(user), Some(password)) = (variable("OAKUM_REGISTRY_USER"), variable("OAKUM_REGISTRY_PASSWORD"))
+        && at.named
+    {
         return Some(Credential::Basic { user, password: password.into() });
     }
-    files().iter().find_map(|path| of_file(path, name))
+    files().iter().find_map(|path| of_file(path, &at.host, &at.repository))
 }
 
 /// Where credentials are kept, the first first.
@@ -96,26 +99,25 @@ fn files() -> Vec<PathBuf> {
     .collect()
 }
 
-fn of_file(path: &Path, name: &Name) -> Option<Credential> {
+fn of_file(path: &Path, host: &str, repository: &str) -> Option<Credential> {
     let size = std::fs::metadata(path).ok()?.len();
     let text = Zeroizing::new(std::fs::read(path).ok().filter(|_| size <= MOST)?);
     let file: File = serde_json::from_slice(&text).ok()?;
-    if let Some(helper) = file.helpers.get(name.host()) {
-        return helped(helper, name.host());
+    if let Some(helper) = file.helpers.get(host) {
+        return helped(helper, host);
     }
     // Podman keeps them by repository too: the longest that fits.
-    let full = format!("{}/{}", name.host(), name.repository());
+    let full = format!("{host}/{repository}");
     let mut keys: Vec<String> = full.match_indices('/').map(|(at, _)| full[..at].to_owned()).collect();
     keys.push(full);
     keys.reverse();
-    if name.host() == "docker.io" {
+    if host == "docker.io" {
         keys.push(DOCKER_KEY.into());
     }
-    let host = name.host();
     keys.extend([format!("https://{host}"), format!("https://{host}/v1/"), format!("https://{host}/v2/")]);
     let entry = keys.iter().find_map(|key| file.auths.get(key));
     entry.and_then(of_entry).or_else(|| {
-        let server = if name.host() == "docker.io" { DOCKER_KEY } else { name.host() };
+        let server = if host == "docker.io" { DOCKER_KEY } else { host };
         helped(file.store.as_deref()?, server)
     })
 }
@@ -174,7 +176,8 @@ mod tests {
     fn found(text: &str, name: &str) -> Option<(String, String)> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        match of_file(file.path(), &name.parse().unwrap())? {
+        let name: super::super::name::Name = name.parse().unwrap();
+        match of_file(file.path(), name.host(), name.repository())? {
             Credential::Basic { user, password } => Some((user, password.to_string())),
             Credential::Identity(token) => Some(("<token>".into(), token.to_string())),
         }

@@ -4,6 +4,7 @@
 
 mod client;
 mod credentials;
+mod mirrors;
 mod name;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use client::{Client, Refusal};
-pub use name::{Name, NameError};
+pub use mirrors::{Mirror, MirrorError};
+pub use name::{Name, NameError, Namespace, Wanted};
 
 use super::image::config::platform;
 use super::image::digest::Digest;
@@ -44,51 +46,60 @@ pub struct Access {
     pub plain_http: bool,
     /// Whether a name is a repository of which all tags are meant.
     pub all_tags: bool,
+    /// Where else images may be had, besides what files say.
+    pub mirrors: Vec<Mirror>,
+    /// The file that says so, in place of those where programs look.
+    pub registries_conf: Option<PathBuf>,
 }
 
 /// Finds out what images are made of, and makes them one source.
 ///
 /// # Errors
-/// If a registry cannot be reached, does not have an image, or answers nonsense.
-pub fn pull(names: &[Name], access: &Access, limits: &Limits) -> Result<Images, SourceError> {
-    let target = names.first().map_or_else(String::new, |name| format!("docker://{name}"));
-    let client = Client::new(access).map_err(|error| SourceError::Open { target: target.clone(), error })?;
-    let mut found = Found { limits, client: &client, parts: BTreeMap::new(), layers: BTreeMap::new(), held: 0 };
-    let mut roots = Vec::new();
-    let mut wanted = BTreeSet::new();
-    for name in names {
-        let told = |refusal: Refusal| SourceError::Form {
-            target: format!("docker://{name}"),
+/// If a registry cannot be reached, does not have an image that is named, or answers nonsense. An image that was found by
+/// a list of tags or repositories, and then is not to be had, is a gap.
+pub fn pull(wanted: &[Wanted], access: &Access, limits: &Limits) -> Result<Images, SourceError> {
+    let target = wanted.first().map_or_else(String::new, |name| format!("docker://{name}"));
+    let client = Client::new(access).map_err(|error| SourceError::Form {
+        target,
+        why: error.to_string(),
+        hint: Some("check the file; --registries-conf FILE gives another than the system's".into()),
+    })?;
+    let mut found = Found {
+        limits,
+        client: &client,
+        parts: BTreeMap::new(),
+        layers: BTreeMap::new(),
+        held: 0,
+        roots: Vec::new(),
+        known: BTreeSet::new(),
+        missed: Vec::new(),
+    };
+    for target in wanted {
+        let done = match target {
+            Wanted::Image(name) if access.all_tags && !name.is_whole() => found.tags(name),
+            Wanted::Image(name) => found.root(name),
+            Wanted::Namespace(namespace) => found.namespace(namespace),
+        };
+        done.map_err(|refusal| SourceError::Form {
+            target: format!("docker://{target}"),
             why: refusal.to_string(),
             hint: Some(refusal.hint().into()),
-        };
-        let all = if access.all_tags && !name.is_whole() {
-            let tags = client.tags(name, limits.json).map_err(told)?;
-            tags.iter().filter_map(|tag| name.with_tag(tag).ok()).collect()
-        } else {
-            vec![name.clone()]
-        };
-        for name in all {
-            if wanted.insert(name.to_string()) {
-                roots.push(found.image(&name).map_err(told)?);
-            }
-        }
+        })?;
     }
-    let Found { mut parts, layers, .. } = found;
+    let Found { mut parts, layers, roots, missed, .. } = found;
     let index = json!({"schemaVersion": 2, "manifests": roots}).to_string().into_bytes();
     parts.insert("index.json".into(), index);
     let held = parts.into_iter().map(|(name, bytes)| RemotePart::Held { name, bytes });
     let pulled = layers.iter().map(|(digest, (_, size))| RemotePart::Pulled { name: digest.part(), size: *size });
     let remote: Vec<_> = held.chain(pulled).collect();
     let layers = layers.into_iter().map(|(digest, (name, _))| (digest.part(), (name, digest))).collect();
-    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    Images::remote(
-        Kind::Registry,
-        &format!("//{}", names.join(" ")),
-        remote,
-        Box::new(Layers { client, layers }),
-        limits,
-    )
+    let names: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+    let name = format!("//{}", names.join(" "));
+    let mut images = Images::remote(Kind::Registry, &name, remote, Box::new(Layers { client, layers }), limits)?;
+    for (name, why) in missed {
+        images.miss(Why::Unreadable, name, why);
+    }
+    Ok(images)
 }
 
 /// What was found out so far.
@@ -100,9 +111,55 @@ struct Found<'a> {
     /// Of each layer a repository that has it, and its size.
     layers: BTreeMap<Digest, (Name, u64)>,
     held: u64,
+    /// What an index says of each image.
+    roots: Vec<Value>,
+    /// What was asked for already.
+    known: BTreeSet<String>,
+    /// What a list has and is not to be had, and why.
+    missed: Vec<(String, String)>,
 }
 
 impl Found<'_> {
+    /// All repositories of a namespace, each with all of its tags: which are the newest, no registry tells.
+    fn namespace(&mut self, namespace: &Namespace) -> Result<(), Refusal> {
+        let listed = self
+            .client
+            .catalogue(namespace, self.limits.json)
+            .map_err(|refusal| if refusal.is_final() { refusal } else { Refusal::NoCatalogue(Box::new(refusal)) })?;
+        let names: BTreeSet<Name> = listed.iter().filter_map(|repository| namespace.repository(repository)).collect();
+        if names.is_empty() {
+            return Err(Refusal::Empty { host: namespace.host().into(), listed: listed.len() });
+        }
+        for name in names {
+            match self.tags(&name) {
+                Err(refusal) if !refusal.is_final() => self.missed.push((name.whole(), refusal.to_string())),
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    /// All tags of a repository.
+    fn tags(&mut self, name: &Name) -> Result<(), Refusal> {
+        for tag in self.client.tags(name, self.limits.json)? {
+            let Ok(name) = name.with_tag(&tag) else { continue };
+            match self.root(&name) {
+                Err(refusal) if !refusal.is_final() => self.missed.push((name.to_string(), refusal.to_string())),
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    /// An image that is asked for.
+    fn root(&mut self, name: &Name) -> Result<(), Refusal> {
+        if self.known.insert(name.to_string()) {
+            let root = self.image(name)?;
+            self.roots.push(root);
+        }
+        Ok(())
+    }
+
     /// Notes an image, and gives the descriptor by which an index names it.
     fn image(&mut self, name: &Name) -> Result<Value, Refusal> {
         let (bytes, kind) = self.client.manifest(name, name.wanted(), self.limits.json)?;
@@ -137,7 +194,7 @@ impl Found<'_> {
             // One that is not there is told of by whoever reads the index.
             match self.client.manifest(name, inner.as_str(), self.limits.json) {
                 Ok((bytes, _)) => self.document(name, &inner, bytes, depth + 1)?,
-                Err(Refusal::Status { .. }) => {}
+                Err(refusal) if refusal.status().is_some() => {}
                 Err(refusal) => return Err(refusal),
             }
         }
@@ -204,10 +261,11 @@ struct Pull<'a> {
 
 impl Pull<'_> {
     fn begin(&mut self) -> io::Result<Box<dyn Read + Send>> {
-        let response = self.client.blob(self.name, self.digest.as_str(), self.at).map_err(|refusal| match refusal {
-            Refusal::Status { status, .. } if status.as_u16() == 404 => gap(Why::Missing),
-            _ => gap(Why::Unreadable),
-        })?;
+        let response =
+            self.client.blob(self.name, self.digest.as_str(), self.at).map_err(|refusal| match refusal.status() {
+                Some(status) if status.as_u16() == 404 => gap(Why::Missing),
+                _ => gap(Why::Unreadable),
+            })?;
         let partial = response.status().as_u16() == 206;
         let mut body = response.into_body().into_reader();
         // A registry that knows no ranges begins again.

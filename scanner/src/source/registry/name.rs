@@ -9,16 +9,16 @@ const DOCKER: &str = "docker.io";
 const DOCKER_API: &str = "registry-1.docker.io";
 
 /// An image or a repository, wherever it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
     host: String,
     repository: String,
-    reference: Option<Wanted>,
+    reference: Option<Pick>,
 }
 
 /// Which image of a repository.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Wanted {
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Pick {
     Tag(String),
     Digest(String),
 }
@@ -44,32 +44,22 @@ impl Name {
             Some((text, digest)) => (text, Some(Digest::parse(digest).ok_or(NameError)?.as_str().to_owned())),
             None => (text, None),
         };
-        let (host, rest) = match text.split_once('/') {
-            Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest),
-            _ => (DOCKER, text),
-        };
+        let (host, rest) = split(text);
         let (path, tag) = match rest.rsplit_once(':') {
             Some((path, tag)) => (path, Some(tag)),
             None => (rest, None),
         };
         let repository =
             if host == DOCKER && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
-        let part = |part: &str| {
-            let ends = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-            ends(part.as_bytes().first())
-                && ends(part.as_bytes().last())
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
-        };
-        let is_host = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
         let is_tag = |tag: &str| {
             (1..=128).contains(&tag.len())
                 && !tag.starts_with(['.', '-'])
                 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
         };
-        if !is_host || repository.len() > 255 || !repository.split('/').all(part) || !tag.is_none_or(is_tag) {
+        if !is_host(host) || !is_repository(&repository) || !tag.is_none_or(is_tag) {
             return Err(NameError);
         }
-        let reference = digest.map(Wanted::Digest).or_else(|| tag.map(|tag| Wanted::Tag(tag.to_owned())));
+        let reference = digest.map(Pick::Digest).or_else(|| tag.map(|tag| Pick::Tag(tag.to_owned())));
         Ok(Self { host: host.to_owned(), repository, reference })
     }
 
@@ -80,7 +70,7 @@ impl Name {
 
     /// The host, and the port if there is one, that answers.
     pub(super) fn api(&self) -> &str {
-        if self.host == DOCKER { DOCKER_API } else { &self.host }
+        api_of(&self.host)
     }
 
     /// The repository there.
@@ -88,10 +78,15 @@ impl Name {
         &self.repository
     }
 
+    /// The repository, with its host.
+    pub(super) fn whole(&self) -> String {
+        format!("{}/{}", self.host, self.repository)
+    }
+
     /// What stands in the place of a tag when a manifest is asked for.
     pub(super) fn wanted(&self) -> &str {
         match &self.reference {
-            Some(Wanted::Tag(text) | Wanted::Digest(text)) => text,
+            Some(Pick::Tag(text) | Pick::Digest(text)) => text,
             None => "latest",
         }
     }
@@ -99,7 +94,7 @@ impl Name {
     /// The digest that is wanted, if one is.
     pub(super) fn digest(&self) -> Option<Digest> {
         match &self.reference {
-            Some(Wanted::Digest(digest)) => Digest::parse(digest),
+            Some(Pick::Digest(digest)) => Digest::parse(digest),
             _ => None,
         }
     }
@@ -115,6 +110,103 @@ impl Name {
     }
 }
 
+/// The host of a name, and what is behind it. Docker's own registry is meant where there is none.
+fn split(text: &str) -> (&str, &str) {
+    match text.split_once('/') {
+        Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest),
+        _ => (DOCKER, text),
+    }
+}
+
+/// What answers for a host.
+pub(super) fn api_of(host: &str) -> &str {
+    if host == DOCKER { DOCKER_API } else { host }
+}
+
+/// Whether a text may be a host with its port.
+pub(super) fn is_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
+}
+
+/// Whether a text may be a repository, or a part of the way to one.
+pub(super) fn is_repository(text: &str) -> bool {
+    let part = |part: &str| {
+        let ends = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        ends(part.as_bytes().first())
+            && ends(part.as_bytes().last())
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+    };
+    text.len() <= 255 && text.split('/').all(part)
+}
+
+/// All repositories of a registry, or those below one path: `[HOST/][PATH/]`, with a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Namespace {
+    host: String,
+    /// With a slash at its end; empty for all.
+    prefix: String,
+}
+
+impl Namespace {
+    fn parse(text: &str) -> Result<Self, NameError> {
+        let (host, prefix) = split(text);
+        let is_path = prefix.is_empty() || prefix.strip_suffix('/').is_some_and(is_repository);
+        if !is_host(host) || !is_path {
+            return Err(NameError);
+        }
+        Ok(Self { host: host.to_owned(), prefix: prefix.to_owned() })
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The name of a repository, if it is one of these.
+    pub(super) fn repository(&self, repository: &str) -> Option<Name> {
+        let whole = repository.starts_with(&self.prefix) && is_repository(repository);
+        whole.then(|| Name { host: self.host.clone(), repository: repository.to_owned(), reference: None })
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.host, self.prefix)
+    }
+}
+
+/// What is asked of a registry: an image, or all that is in a namespace.
+///
+/// ```
+/// use oakum::source::registry::Wanted;
+/// assert!(matches!("registry.example.com/team/web".parse(), Ok(Wanted::Image(_))));
+/// assert!(matches!("registry.example.com/team/".parse(), Ok(Wanted::Namespace(_))));
+/// assert!(matches!("registry.example.com/".parse(), Ok(Wanted::Namespace(_))));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Wanted {
+    /// One image, or the repository that it is of.
+    Image(Name),
+    /// All images of all repositories of it.
+    Namespace(Namespace),
+}
+
+impl std::str::FromStr for Wanted {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text.ends_with('/') { Namespace::parse(text).map(Self::Namespace) } else { text.parse().map(Self::Image) }
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(name) => name.fmt(f),
+            Self::Namespace(namespace) => namespace.fmt(f),
+        }
+    }
+}
+
 impl std::str::FromStr for Name {
     type Err = NameError;
 
@@ -127,8 +219,8 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.host, self.repository)?;
         match &self.reference {
-            Some(Wanted::Digest(digest)) => write!(f, "@{digest}"),
-            Some(Wanted::Tag(tag)) => write!(f, ":{tag}"),
+            Some(Pick::Digest(digest)) => write!(f, "@{digest}"),
+            Some(Pick::Tag(tag)) => write!(f, ":{tag}"),
             None => f.write_str(":latest"),
         }
     }
@@ -154,6 +246,24 @@ mod tests {
         }
         for text in ["", "A", "a//b", "example.com/", "a:", "a@sha256", "a/../b", "example.com/a?x", "a:b c"] {
             assert_eq!(text.parse::<Name>(), Err(NameError), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_ends_in_a_slash() {
+        let namespace = |text: &str| match text.parse() {
+            Ok(Wanted::Namespace(namespace)) => namespace,
+            other => panic!("{text}: {other:?}"),
+        };
+        let team = namespace("example.com:5000/team/");
+        assert_eq!(team.to_string(), "example.com:5000/team/");
+        assert_eq!(team.repository("team/web").map(|name| name.repository().to_owned()), Some("team/web".into()));
+        assert_eq!(team.repository("teams/web"), None);
+        assert_eq!(team.repository("team/../web"), None);
+        assert!(namespace("localhost/").repository("web").is_some());
+        assert_eq!(namespace("team/").host(), "docker.io");
+        for text in ["/", "a b/", "example.com//", "Team/", "example.com/a//"] {
+            assert_eq!(text.parse::<Wanted>(), Err(NameError), "{text}");
         }
     }
 }
