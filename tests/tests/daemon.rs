@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Command;
 
 use e2e::images::Builder;
 use e2e::planted::Planted;
 use e2e::programs::{Ran, oakum, program, tool};
-use e2e::servers::Process;
+use e2e::servers::{Authority, Process, free_port};
 
 /// An image with a password in a layer that another deletes, built and saved to `web.tar`.
 fn web() -> (Builder, Planted) {
@@ -36,7 +40,7 @@ fn an_engine_gives_what_an_archive_gives() {
     let mut service = podman();
     service.args(["system", "service", "--time", "0", &format!("unix://{socket}")]);
     let mut service = Process::start("podman", &mut service, folder.path()).unwrap();
-    service.wait(|| std::os::unix::net::UnixStream::connect(&socket).is_ok()).unwrap();
+    service.wait(|| UnixStream::connect(&socket).is_ok()).unwrap();
 
     let scan = |target: &str, host: &str| {
         let mut command = Command::new(program("oakum").unwrap());
@@ -66,6 +70,67 @@ fn an_engine_gives_what_an_archive_gives() {
     );
     let ssh = scan("docker-daemon:web", "ssh://example.com");
     assert!(ssh.code == 2 && ssh.err.contains("unix:// and tcp://"), "{}", ssh.err);
+}
+
+#[test]
+fn an_engine_is_asked_by_tls() {
+    let (builder, secret) = web();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let podman = || {
+        let mut command = Command::new("podman");
+        command.args(["--root", &path("root"), "--runroot", &path("run"), "--storage-driver", "vfs"]);
+        command
+    };
+    tool(podman().args(["load", "-q", "-i"]).arg(builder.path().join("web.tar")));
+    let socket = path("podman.sock");
+    let mut service = podman();
+    service.args(["system", "service", "--time", "0", &format!("unix://{socket}")]);
+    let mut service = Process::start("podman", &mut service, folder.path()).unwrap();
+    service.wait(|| UnixStream::connect(&socket).is_ok()).unwrap();
+    // Podman speaks no TLS; before it stands what does, and lets in who has a certificate of the authority.
+    let authority = Authority::new(folder.path()).unwrap();
+    let (certificate, key) = authority.leaf("engine", "/CN=localhost").unwrap();
+    let port = free_port().unwrap();
+    let mut front = Command::new("socat");
+    front.arg(format!(
+        "OPENSSL-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr,verify=1,cert={},key={},cafile={}",
+        certificate.display(),
+        key.display(),
+        authority.certificate().display()
+    ));
+    let mut front = Process::start("socat", front.arg(format!("UNIX-CONNECT:{socket}")), folder.path()).unwrap();
+    front.wait(|| TcpStream::connect(("127.0.0.1", port)).is_ok()).unwrap();
+
+    // Where Docker has its own by default, and where a variable says; and an authority without a certificate of one's own.
+    let (certificate, key) = authority.leaf("client", "/CN=client").unwrap();
+    let (own, named, only) = (folder.path().join(".docker"), folder.path().join("named"), folder.path().join("only"));
+    for to in [&own, &named, &only] {
+        fs::create_dir(to).unwrap();
+        fs::copy(authority.certificate(), to.join("ca.pem")).unwrap();
+    }
+    for to in [&own, &named] {
+        fs::copy(&certificate, to.join("cert.pem")).unwrap();
+        fs::copy(&key, to.join("key.pem")).unwrap();
+    }
+    let scan = |variables: &[(&str, &Path)], host: &str| {
+        let mut command = Command::new(program("oakum").unwrap());
+        command.env_clear().env("DOCKER_HOST", host).envs(variables.iter().copied());
+        command.args(["scan", "--format", "json", "docker-daemon:localhost/web:latest"]);
+        Ran::from(command.output().unwrap())
+    };
+    let host = format!("tcp://localhost:{port}");
+    let verify = ("DOCKER_TLS_VERIFY", Path::new("1"));
+    for variables in [[verify, ("HOME", folder.path())], [verify, ("DOCKER_CERT_PATH", &named)]] {
+        let ran = scan(&variables, &host);
+        assert_eq!((ran.code, ran.json()["complete"].clone()), (1, true.into()), "{}{}", ran.err, ran.out);
+        assert_eq!(secret.trace_in(ran.out.as_bytes()), None);
+    }
+    let refused = |ran: &Ran, said: &str| assert!(ran.code == 2 && ran.err.contains(said), "{}{}", ran.err, ran.out);
+    refused(&scan(&[verify, ("DOCKER_CERT_PATH", &only)], &host), "ertificate");
+    refused(&scan(&[verify], &host), "UnknownIssuer");
+    refused(&scan(&[verify, ("DOCKER_CERT_PATH", &named)], &format!("tcp://127.0.0.2:{port}")), "cannot scan");
+    refused(&scan(&[("HOME", folder.path())], &host), "cannot scan");
 }
 
 #[test]

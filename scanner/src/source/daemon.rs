@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig};
+use ureq::tls::{ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use super::image::Images;
 use super::image::store::Reopen;
 use super::registry::Name;
-use super::{Limits, SourceError};
+use super::{Limits, SourceError, tls};
 
 /// Where engines listen if nobody says where.
 const SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/podman/podman.sock"];
@@ -36,7 +36,10 @@ impl Address {
     /// What `DOCKER_HOST` says, or else the first of the usual sockets that is there.
     fn find() -> io::Result<Self> {
         if let Some(host) = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()) {
-            return Self::parse(&host).ok_or_else(|| {
+            let said = |key| std::env::var_os(key).is_some_and(|value| !value.is_empty());
+            // Docker's own client does without a check of the certificate in the one case; here there is none.
+            let tls = said("DOCKER_TLS_VERIFY") || said("DOCKER_TLS");
+            return Self::parse(&host, tls).ok_or_else(|| {
                 io::Error::new(
                     io::ErrorKind::InvalidInput,
                     format!("DOCKER_HOST is {host}; unix:// and tcp:// are understood"),
@@ -53,13 +56,16 @@ impl Address {
         })
     }
 
-    fn parse(host: &str) -> Option<Self> {
+    fn parse(host: &str, tls: bool) -> Option<Self> {
         if let Some(path) = host.strip_prefix("unix://") {
             return Some(Self::Socket(path.into()));
         }
         let rest = host.strip_prefix("tcp://")?.trim_end_matches('/');
-        let verified = std::env::var_os("DOCKER_TLS_VERIFY").is_some_and(|v| !v.is_empty());
-        Some(Self::Net(format!("{}://{rest}", if verified { "https" } else { "http" })))
+        let (scheme, port) = if tls { ("https", 2376) } else { ("http", 2375) };
+        // The colons of an address of version 6 are no port's.
+        let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+        let port = if has_port { String::new() } else { format!(":{port}") };
+        Some(Self::Net(format!("{scheme}://{rest}{port}")))
     }
 }
 
@@ -106,7 +112,7 @@ impl Reopen for Export {
                 if status == 200 { Ok(Box::new(answer)) } else { Err(refusal(status, &mut answer)) }
             }
             Address::Net(url) => {
-                let response = agent()?.get(format!("{url}{path}")).call().map_err(io::Error::other)?;
+                let response = agent(url)?.get(format!("{url}{path}")).call().map_err(io::Error::other)?;
                 let status = response.status().as_u16();
                 let mut body = response.into_body().into_reader();
                 if status == 200 { Ok(Box::new(body)) } else { Err(refusal(status, &mut body)) }
@@ -143,19 +149,30 @@ fn refusal(status: u16, body: &mut dyn Read) -> io::Error {
     io::Error::new(kind, format!("the engine answers {status}: {said}"))
 }
 
-/// Speaks to an engine by the network, with the certificates that `DOCKER_CERT_PATH` names where there are any.
-fn agent() -> io::Result<Agent> {
-    let mut tls = TlsConfig::builder();
-    if let Some(folder) = std::env::var_os("DOCKER_CERT_PATH").filter(|folder| !folder.is_empty()) {
-        let read = |name: &str| fs::read(Path::new(&folder).join(name));
-        let certificates = |text: &[u8]| -> Vec<Certificate<'static>> {
-            let items = ureq::tls::parse_pem(text).filter_map(Result::ok);
-            items.filter_map(|item| if let PemItem::Certificate(one) = item { Some(one) } else { None }).collect()
+/// Speaks to an engine by the network. What certificates there are, and who is trusted, is in `DOCKER_CERT_PATH`, or else
+/// where Docker keeps what is its own.
+fn agent(url: &str) -> io::Result<Agent> {
+    let mut roots = None;
+    let mut client = None;
+    let folder = |key: &str, rest: &str| {
+        std::env::var_os(key).filter(|folder| !folder.is_empty()).map(|folder| Path::new(&folder).join(rest))
+    };
+    let folder =
+        folder("DOCKER_CERT_PATH", "").or_else(|| folder("DOCKER_CONFIG", "")).or_else(|| folder("HOME", ".docker"));
+    if let Some(folder) = folder.filter(|_| url.starts_with("https:")) {
+        let read = |name: &str| match fs::read(folder.join(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", folder.join(name).display()))),
         };
-        tls = tls.root_certs(RootCerts::new_with_certs(&certificates(&read("ca.pem")?)));
-        let key = PrivateKey::from_pem(&zeroize::Zeroizing::new(read("key.pem")?)).map_err(io::Error::other)?;
-        tls = tls.client_cert(Some(ClientCert::new_with_certs(&certificates(&read("cert.pem")?), key)));
+        roots = read("ca.pem")?.map(|text| tls::in_pem(&text));
+        if let (Some(certificate), Some(key)) = (read("cert.pem")?, read("key.pem")?.map(zeroize::Zeroizing::new)) {
+            let key = PrivateKey::from_pem(&key).map_err(io::Error::other)?;
+            client = Some(ClientCert::new_with_certs(&tls::in_pem(&certificate), key));
+        }
     }
+    let roots = RootCerts::new_with_certs(&roots.unwrap_or_else(tls::system));
+    let tls = TlsConfig::builder().root_certs(roots).client_cert(client);
     let config = Agent::config_builder().tls_config(tls.build()).http_status_as_error(false).max_redirects(0);
     Ok(config.timeout_connect(Some(Duration::from_secs(15))).timeout_recv_response(Some(PATIENCE)).build().into())
 }
@@ -166,9 +183,14 @@ mod tests {
 
     #[test]
     fn addresses_are_read_as_docker_reads_them() {
-        assert_eq!(Address::parse("unix:///run/x.sock"), Some(Address::Socket("/run/x.sock".into())));
-        assert_eq!(Address::parse("tcp://127.0.0.1:2375/"), Some(Address::Net("http://127.0.0.1:2375".into())));
-        assert_eq!(Address::parse("ssh://host"), None);
+        let net = |url: &str| Some(Address::Net(url.into()));
+        assert_eq!(Address::parse("unix:///run/x.sock", true), Some(Address::Socket("/run/x.sock".into())));
+        assert_eq!(Address::parse("tcp://127.0.0.1:2375/", false), net("http://127.0.0.1:2375"));
+        assert_eq!(Address::parse("tcp://example.com", false), net("http://example.com:2375"));
+        assert_eq!(Address::parse("tcp://example.com", true), net("https://example.com:2376"));
+        assert_eq!(Address::parse("tcp://[::1]", true), net("https://[::1]:2376"));
+        assert_eq!(Address::parse("tcp://[::1]:99", true), net("https://[::1]:99"));
+        assert_eq!(Address::parse("ssh://host", false), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod image;
 pub mod registry;
 mod stdin;
 pub mod storage;
+mod tls;
 
 use std::fmt;
 use std::io::{self, Read};

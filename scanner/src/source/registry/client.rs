@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ureq::http::{Response, StatusCode};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
@@ -21,6 +21,7 @@ use super::credentials::{self, Credential};
 use super::mirrors::{Blocked, ConfError, Endpoint, Mirrors, Plain};
 use super::name::{Name, Namespace};
 use crate::source::image::digest::Digest;
+use crate::source::tls;
 
 const CONNECT: Duration = Duration::from_secs(15);
 const ANSWER: Duration = Duration::from_secs(60);
@@ -153,18 +154,13 @@ impl Client {
         let read = |path: &PathBuf| std::fs::read_to_string(path).map(Zeroizing::new).map_err(unread(path));
         let bearer = access.token_file.as_ref().map(read).transpose()?;
         let bearer = bearer.map(|text| Zeroizing::new(text.trim().to_owned()));
-        let mut roots: Vec<Certificate<'static>> = Vec::new();
-        for certificate in rustls_native_certs::load_native_certs().certs {
-            roots.push(Certificate::from_der(&certificate).to_owned());
-        }
+        let mut roots = tls::system();
         if let Some(path) = &access.ca {
-            let before = roots.len();
-            let text = std::fs::read(path).map_err(unread(path))?;
-            let items = ureq::tls::parse_pem(&text).filter_map(Result::ok);
-            roots.extend(items.filter_map(|item| if let PemItem::Certificate(one) = item { Some(one) } else { None }));
-            if roots.len() == before {
+            let more = tls::in_pem(&std::fs::read(path).map_err(unread(path))?);
+            if more.is_empty() {
                 return Err(unread(path)(io::Error::other("it has no certificate in PEM")));
             }
+            roots.extend(more);
         }
         let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build();
         let agent = Agent::config_builder()
