@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use crate::finding::{Preview, Span};
 use crate::fingerprint::Fingerprint;
 use crate::lint::Flaw;
-use crate::origin::Changes;
+use crate::origin::{Changes, Permissions};
 use crate::source::Why;
 
 const MAGIC: &[u8] = b"oakum.cache/1\n";
@@ -49,8 +49,13 @@ pub(crate) struct Entry {
     pub(crate) changes: Changes,
 }
 
-/// The path of a file in the layer, and of what is in one another in it.
-pub(crate) type Way = Vec<String>;
+/// A file of the layer, or what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Way {
+    /// The path of the file, and those of what is in one another in it.
+    pub(crate) path: Vec<String>,
+    pub(crate) permissions: Option<Permissions>,
+}
 
 /// A content with findings.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -262,6 +267,11 @@ mod tests {
 
     const NAME: &str = "0123456789abcdef0123456789abcdef";
 
+    fn way(path: &[&str]) -> Way {
+        let permissions = Some(Permissions { mode: 0o644, uid: 1, gid: 2 });
+        Way { path: path.iter().map(|part| (*part).to_owned()).collect(), permissions }
+    }
+
     fn entry() -> Entry {
         let fingerprint = Key::constant().fingerprint("x", b"y");
         let hit = Kept {
@@ -277,9 +287,9 @@ mod tests {
         Entry {
             bytes: 7,
             blobs: 2,
-            contents: vec![Content { hits: vec![hit], ways: vec![vec!["a".into(), "b".into()]] }],
-            skipped: vec![(Why::Symlink, 3, vec![vec!["c".into()]])],
-            flaws: vec![(Flaw::SetId, vec!["d".into()])],
+            contents: vec![Content { hits: vec![hit], ways: vec![way(&["a", "b"])] }],
+            skipped: vec![(Why::Symlink, 3, vec![way(&["c"])])],
+            flaws: vec![(Flaw::SetId, way(&["d"]))],
             changes: Changes { puts: vec![1, u64::MAX], folders: vec![], deletes: vec![2], hides: vec![3] },
         }
     }

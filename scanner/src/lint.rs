@@ -11,9 +11,9 @@ use crate::origin::{Origin, State};
 
 /// The most places of one flaw that are kept.
 const MOST: usize = 1000;
-const SET_ID: u32 = 0o6000;
-const STICKY: u32 = 0o1000;
-const ALL_WRITE: u32 = 0o002;
+const SET_ID: u16 = 0o6000;
+const STICKY: u16 = 0o1000;
+const ALL_WRITE: u16 = 0o002;
 
 /// A flaw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -187,7 +187,7 @@ fn of_instruction(by: &str) -> Option<Flaw> {
 }
 
 /// What an entry of a layer has that it should not have.
-pub(crate) fn of_entry(path: &str, mode: u32, folder: bool) -> impl Iterator<Item = Flaw> {
+pub(crate) fn of_entry(path: &str, mode: u16, folder: bool) -> impl Iterator<Item = Flaw> {
     let writable = mode & ALL_WRITE != 0 && !(folder && mode & STICKY != 0);
     let flaws = [
         (Flaw::SetId, !folder && mode & SET_ID != 0),

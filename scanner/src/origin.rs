@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use serde::{Deserialize, Serialize};
+
 /// Where a content came from. Ordered as reports list it: files and images by name, layers by place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
@@ -18,6 +20,8 @@ pub enum Origin {
         index: usize,
         /// The path in the image, without a leading slash; empty for the layer as a whole.
         path: String,
+        /// What the layer says of the file besides, if it is one.
+        permissions: Option<Permissions>,
     },
     /// A field of an image's configuration.
     Config {
@@ -33,6 +37,17 @@ pub enum Origin {
         /// Its path there.
         path: String,
     },
+}
+
+/// Whose a file is, and who may do what with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Permissions {
+    /// The lower twelve bits of its mode: setuid, setgid, sticky, and three for each of owner, group and others.
+    pub mode: u16,
+    /// The owner.
+    pub uid: u64,
+    /// The group.
+    pub gid: u64,
 }
 
 /// An image of one platform: its manifest and configuration, as far as findings tell of them.
@@ -162,8 +177,8 @@ impl Origin {
         match self {
             Self::File(path) => path.to_string_lossy().into_owned(),
             Self::Stdin => "standard input".into(),
-            Self::Layer { image, index, path } if path.is_empty() => format!("{} layer {index}", image.name),
-            Self::Layer { image, index, path } => format!("{} layer {index}: {path}", image.name),
+            Self::Layer { image, index, path, .. } if path.is_empty() => format!("{} layer {index}", image.name),
+            Self::Layer { image, index, path, .. } => format!("{} layer {index}: {path}", image.name),
             Self::Config { image, field } => format!("{} configuration: {field}", image.name),
             Self::Member { outer, path } => format!("{} › {path}", outer.describe()),
         }
@@ -194,7 +209,9 @@ impl Origin {
     #[must_use]
     pub fn shared_with(&self, image: &Arc<Image>, index: usize) -> Self {
         match self {
-            Self::Layer { path, .. } => Self::Layer { image: Arc::clone(image), index, path: path.clone() },
+            Self::Layer { path, permissions, .. } => {
+                Self::Layer { image: Arc::clone(image), index, path: path.clone(), permissions: *permissions }
+            }
             Self::Member { outer, path } => {
                 Self::Member { outer: Box::new(outer.shared_with(image, index)), path: path.clone() }
             }

@@ -496,9 +496,12 @@ impl<'e> Scan<'e> {
         match origin {
             Origin::File(path) => Origin::File(self.clear(&path.to_string_lossy()).into()),
             Origin::Stdin => Origin::Stdin,
-            Origin::Layer { image, index, path } => {
-                Origin::Layer { image: images.cleared(image, self), index: *index, path: self.clear(path) }
-            }
+            Origin::Layer { image, index, path, permissions } => Origin::Layer {
+                image: images.cleared(image, self),
+                index: *index,
+                path: self.clear(path),
+                permissions: *permissions,
+            },
             Origin::Config { image, field } => {
                 Origin::Config { image: images.cleared(image, self), field: self.clear(field) }
             }
@@ -512,7 +515,9 @@ impl<'e> Scan<'e> {
 /// Whether a file of a layer can still be read.
 fn state(origin: &Origin) -> Option<State> {
     match origin.split().0 {
-        Origin::Layer { image, index, path } => Some(image.state(*index, path, |p| crate::source::image::path_hash(p))),
+        Origin::Layer { image, index, path, .. } => {
+            Some(image.state(*index, path, |p| crate::source::image::path_hash(p)))
+        }
         _ => None,
     }
 }

@@ -130,6 +130,7 @@ fn a_layers_place_is_the_contract_to_the_letter() {
         .flat_map(|f| f["places"].as_array().unwrap())
         .find(|p| p["state"] == "overwritten")
         .unwrap();
+    assert_eq!((&place["mode"], &place["uid"], &place["gid"]), (&"0644".into(), &0.into(), &0.into()), "{place:#}");
     let layer = place["layer"].as_object().unwrap();
     let mut keys: Vec<_> = layer.keys().map(String::as_str).collect();
     keys.sort_unstable();

@@ -10,7 +10,10 @@ use crate::finding::Finding;
 use crate::scan::Outcome;
 
 const HEADER: &str = "rule,service,severity,confidence,fingerprint,preview,known,kind,path,member,key,line,column,end_line,\
-                      end_column,image,platform,layer,digest,diff_id,history,created_by,base,state,state_by,field,note";
+                      end_column,image,platform,layer,digest,diff_id,history,created_by,base,state,state_by,field,note,mode,uid,gid";
+
+/// The column of what no other has a place for.
+const NOTE: usize = 26;
 
 /// The report for spreadsheets.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ impl Reporter for Csv {
             cells[0] = "oakum.incomplete".into();
             cells[7] = "gap".into();
             cells[8] = skipped.examples.join("; ");
-            *cells.last_mut().expect("the header is not empty") = format!("{} not scanned: {why}", skipped.count);
+            cells[NOTE] = format!("{} not scanned: {why}", skipped.count);
             row(&cells, out)?;
         }
         Ok(())
@@ -69,6 +72,9 @@ fn cells(finding: &Finding, place: &PlaceView<'_>) -> Vec<String> {
         number(place.state_by.flatten()),
         text(place.field),
         String::new(),
+        text(place.mode.as_ref().and_then(|mode| mode.as_deref())),
+        place.uid.flatten().map(|uid| uid.to_string()).unwrap_or_default(),
+        place.gid.flatten().map(|gid| gid.to_string()).unwrap_or_default(),
     ]
 }
 

@@ -87,7 +87,7 @@ impl<'a> LintView<'a> {
     fn new(lint: &'a Lint) -> Self {
         let place = |(origin, state): &'a (Origin, Option<State>)| {
             let (image, layer, path, field) = match origin {
-                Origin::Layer { image, index, path } => (Some(image), Some(*index), Some(path.as_str()), None),
+                Origin::Layer { image, index, path, .. } => (Some(image), Some(*index), Some(path.as_str()), None),
                 Origin::Config { image, field } => (Some(image), None, None, Some(field.as_str())),
                 _ => (None, None, None, None),
             };

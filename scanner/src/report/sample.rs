@@ -7,7 +7,7 @@ use oakum_patterns::{Confidence, Severity};
 
 use crate::finding::{Finding, Place, Preview, Reason, Span};
 use crate::fingerprint::Key;
-use crate::origin::{BaseBy, Image, Layer, Origin, State};
+use crate::origin::{BaseBy, Image, Layer, Origin, Permissions, State};
 use crate::scan::{Outcome, Skipped, Summary};
 use crate::source::Why;
 
@@ -71,7 +71,13 @@ fn finding(rule: &str, name: &str, severity: Severity, confidence: Confidence, p
 /// Findings in every kind of place.
 pub(super) fn outcome() -> Outcome {
     let image = image();
-    let layer = |index, path: &str| Origin::Layer { image: Arc::clone(&image), index, path: path.into() };
+    let permissions = |index| Some(Permissions { mode: 0o640, uid: index as u64, gid: 1000 });
+    let layer = |index, path: &str| Origin::Layer {
+        image: Arc::clone(&image),
+        index,
+        path: path.into(),
+        permissions: permissions(index),
+    };
     let token = finding(
         "acme.token",
         "Acme access token",

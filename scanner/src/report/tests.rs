@@ -111,7 +111,7 @@ fn no_format_tells_a_secret() {
     let file = Origin::File(format!("x/{text}/y").into());
     let origins = [
         file.clone(),
-        Origin::Layer { image: Arc::clone(&image), index: 0, path: format!("etc/{text}") },
+        Origin::Layer { image: Arc::clone(&image), index: 0, path: format!("etc/{text}"), permissions: None },
         Origin::Config { image, field: format!("Env[0] {text}") },
         Origin::Member { outer: Box::new(Origin::Stdin), path: format!("{text}.txt") },
     ];

@@ -89,6 +89,9 @@ impl Text {
             if let Some(instruction) = place.layer.as_ref().and_then(|l| instruction(l.created_by)) {
                 self.labelled(out, "", &self.dim(format_args!("  made by {instruction}")))?;
             }
+            if let Some(permissions) = place.permissions().filter(|_| self.options.detail == Detail::Full) {
+                self.labelled(out, "", &self.dim(format_args!("  {permissions}")))?;
+            }
             if let Some(layer) = place.layer.as_ref().filter(|layer| layer.base == Some(true)) {
                 let how = match layer.base_by {
                     Some(BaseBy::Given | BaseBy::Labels) => "of the base image",

@@ -55,6 +55,13 @@ pub(super) struct PlaceView<'a> {
     /// Only of layers: the layer that overwrote or deleted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) state_by: Option<Option<usize>>,
+    /// Only of layers, as the next two are: four octal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mode: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) uid: Option<Option<u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gid: Option<Option<u64>>,
     /// Only of a configuration, as the next two are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) image: Option<&'a str>,
@@ -97,6 +104,9 @@ impl<'a> PlaceView<'a> {
             layer: None,
             state: None,
             state_by: None,
+            mode: None,
+            uid: None,
+            gid: None,
             image: None,
             platform: None,
             field: None,
@@ -105,7 +115,7 @@ impl<'a> PlaceView<'a> {
         match root {
             Origin::File(path) => view.path = Some(path.to_string_lossy()),
             Origin::Stdin => view.kind = "stdin",
-            Origin::Layer { image, index, path } => {
+            Origin::Layer { image, index, path, permissions } => {
                 view.kind = "layer";
                 view.path = Some(path.into());
                 view.layer = LayerView::new(image, *index);
@@ -116,6 +126,9 @@ impl<'a> PlaceView<'a> {
                 };
                 view.state = Some(self::state(state));
                 view.state_by = Some(by);
+                view.mode = Some(permissions.map(|p| format!("{:04o}", p.mode)));
+                view.uid = Some(permissions.map(|p| p.uid));
+                view.gid = Some(permissions.map(|p| p.gid));
             }
             Origin::Config { image, field } => {
                 view.kind = "config";
@@ -137,6 +150,11 @@ impl<'a> PlaceView<'a> {
     pub(super) fn fate(&self) -> Option<String> {
         let by = self.state_by??;
         Some(format!("{} by layer {by}", self.state?))
+    }
+
+    /// `mode 0644, owner 0:0`, of a file in a layer.
+    pub(super) fn permissions(&self) -> Option<String> {
+        Some(format!("mode {}, owner {}:{}", self.mode.as_ref()?.as_ref()?, self.uid??, self.gid??))
     }
 
     /// One line that names it, unescaped: `app:1 layer 2: etc/app.env:3:7`.

@@ -122,7 +122,7 @@ impl<'e> Memory<'e> {
             *count += 1;
             let way = way(origin);
             // In the order that the report has them in.
-            let at = ways.partition_point(|other| other.join(" › ") < way.join(" › "));
+            let at = ways.partition_point(|other| other.path.join(" › ") < way.path.join(" › "));
             if at < EXAMPLES && ways.get(at) != Some(&way) {
                 ways.insert(at, way);
                 ways.truncate(EXAMPLES);
@@ -168,14 +168,17 @@ impl<'e> Memory<'e> {
 /// The path in the layer, and of members in one another.
 fn way(origin: &Origin) -> Way {
     let (root, members) = origin.split();
-    let path = if let Origin::Layer { path, .. } = root { path.as_str() } else { "" };
-    std::iter::once(path).chain(members).map(str::to_owned).collect()
+    let (path, permissions) = match root {
+        Origin::Layer { path, permissions, .. } => (path.as_str(), *permissions),
+        _ => ("", None),
+    };
+    Way { path: std::iter::once(path).chain(members).map(str::to_owned).collect(), permissions }
 }
 
 fn origin(image: &Arc<Image>, index: usize, way: &Way) -> Origin {
-    let mut parts = way.iter().cloned();
+    let mut parts = way.path.iter().cloned();
     let path = parts.next().unwrap_or_default();
-    let root = Origin::Layer { image: Arc::clone(image), index, path };
+    let root = Origin::Layer { image: Arc::clone(image), index, path, permissions: way.permissions };
     parts.fold(root, |outer, path| Origin::Member { outer: Box::new(outer), path })
 }
 
@@ -232,7 +235,7 @@ impl<'e> Scan<'e> {
         let Some(memory) = &self.memory else { return };
         let mut layers = std::mem::take(&mut *lock(&memory.layers));
         layers.retain(|_, layer| layer.whole.is_some() && !layer.spoilt);
-        let is_clear = |way: &Way| way.iter().all(|part| self.clear(part) == *part);
+        let is_clear = |way: &Way| way.path.iter().all(|part| self.clear(part) == *part);
         let mut found: HashMap<LayerId, BTreeMap<usize, Vec<Way>>> = HashMap::new();
         for (at, content) in contents.with_hits.iter().enumerate() {
             for origin in &content.origins {

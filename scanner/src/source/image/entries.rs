@@ -7,7 +7,9 @@ use std::io::{self, Cursor, Read};
 
 use tar::{GnuExtSparseHeader, Header};
 
+use super::permissions::permissions;
 use super::unfold::gap;
+use crate::origin::Permissions;
 use crate::source::Why;
 
 pub(in crate::source) const BLOCK: usize = 512;
@@ -54,14 +56,14 @@ pub(in crate::source) struct Entry {
     pub(in crate::source) path: String,
     /// What it is.
     pub(in crate::source) kind: Kind,
+    /// Whose it is; nothing where the header makes no sense.
+    pub(in crate::source) permissions: Option<Permissions>,
     /// What a link points at, as it is written.
     pub(in crate::source) link: String,
     /// Where its data begins in the stream.
     pub(in crate::source) offset: u64,
     /// How much data is stored.
     pub(in crate::source) size: u64,
-    /// Its permissions, as the header has them; zero if it has none.
-    pub(in crate::source) mode: u32,
     /// Whether zeros were left out of the data.
     pub(in crate::source) sparse: bool,
     /// Whether the headers before it were too large to be read: name and size may be others.
@@ -266,6 +268,7 @@ impl<R: Advance> Entries<R> {
             (Kind::File, None) => size_of(header)?,
             _ => 0,
         };
+        let permissions = permissions(header, about.number(b"uid"), about.number(b"gid"));
         let mut runs = Vec::new();
         if kind == Kind::File && flag == b'S' {
             runs = self.gnu_runs(header)?;
@@ -279,8 +282,7 @@ impl<R: Advance> Entries<R> {
         let sparse = !runs.is_empty();
         self.runs = Runs::new(&runs);
         let link = String::from_utf8_lossy(&link).into_owned();
-        let mode = header.mode().unwrap_or(0);
-        Ok(Entry { path: normal(&path), kind, link, offset, size, mode, sparse, cut: about.cut })
+        Ok(Entry { path: normal(&path), kind, permissions, link, offset, size, sparse, cut: about.cut })
     }
 
     /// The stretches of a sparse file in GNU's old form: four in the header, more in blocks after it.
@@ -367,7 +369,9 @@ impl About {
                 b"GNU.sparse.offset" | b"GNU.sparse.numbytes" if self.runs.len() < 2 * MOST_RUNS => {
                     self.runs.extend(number(value));
                 }
-                b"path" | b"linkpath" | b"size" => drop(self.pax.insert(key.to_vec(), value.to_vec())),
+                b"path" | b"linkpath" | b"size" | b"uid" | b"gid" => {
+                    drop(self.pax.insert(key.to_vec(), value.to_vec()));
+                }
                 _ if key.starts_with(b"GNU.sparse.") => drop(self.pax.insert(key.to_vec(), value.to_vec())),
                 _ => {}
             }

@@ -11,7 +11,7 @@ use super::path_hash;
 use super::store::{Opened, PartId};
 use super::unfold::{Unfolded, why};
 use crate::lint::of_entry;
-use crate::origin::{Changes, Image, Origin};
+use crate::origin::{Changes, Image, Origin, Permissions};
 use crate::source::{Flow, Limits, Sink, Why};
 
 /// A stored blob, which is read once for all the images that have it.
@@ -42,7 +42,7 @@ impl Use {
     pub(super) fn origin(&self, path: String) -> Origin {
         match &self.field {
             Some(field) if path.is_empty() => Origin::Config { image: Arc::clone(&self.image), field: field.clone() },
-            _ => Origin::Layer { image: Arc::clone(&self.image), index: self.index, path },
+            _ => Origin::Layer { image: Arc::clone(&self.image), index: self.index, path, permissions: None },
         }
     }
 }
@@ -111,9 +111,9 @@ impl Blob {
         &self.uses[0]
     }
 
-    fn origin(&self, path: String) -> Origin {
+    fn origin(&self, path: String, permissions: Option<Permissions>) -> Origin {
         let first = self.first();
-        Origin::Layer { image: Arc::clone(&first.image), index: first.index, path }
+        Origin::Layer { image: Arc::clone(&first.image), index: first.index, path, permissions }
     }
 
     fn walk<R: Read>(&self, unfolded: Unfolded<R>, limits: &Limits, sink: &dyn Sink) -> Result<(), Broken> {
@@ -177,12 +177,12 @@ impl Blob {
         sink: &dyn Sink,
     ) -> Result<(), Broken> {
         let whiteout = note(&entry, changes);
-        let origin = self.origin(entry.path);
+        let origin = self.origin(entry.path, entry.permissions);
         if entry.cut {
             sink.skipped(Why::Limit, &origin);
         }
         if sink.lints() && !whiteout && matches!(entry.kind, Kind::File | Kind::Folder) {
-            lint(entry.mode, entry.kind, &origin, sink);
+            lint(entry.kind, &origin, sink);
         }
         match entry.kind {
             Kind::Folder => {}
@@ -220,7 +220,7 @@ impl Blob {
         let read = if first && !expected {
             self.read_fields(&mut entries.rest(), limits, sink)
         } else {
-            sink.content(self.origin(String::new()), &mut entries.rest())
+            sink.content(self.origin(String::new(), None), &mut entries.rest())
         };
         read.map_err(|error| Broken(why(&error), self.whole()))
     }
@@ -246,8 +246,9 @@ impl Blob {
 }
 
 /// Tells what is wrong with an entry besides.
-fn lint(mode: u32, kind: Kind, origin: &Origin, sink: &dyn Sink) {
-    if let Origin::Layer { path, .. } = origin {
+fn lint(kind: Kind, origin: &Origin, sink: &dyn Sink) {
+    if let Origin::Layer { path, permissions, .. } = origin {
+        let mode = permissions.map_or(0, |permissions| permissions.mode);
         of_entry(path, mode, kind == Kind::Folder).for_each(|flaw| sink.flaw(flaw, origin));
     }
 }

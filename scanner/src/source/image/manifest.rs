@@ -421,9 +421,8 @@ impl Planner<'_> {
                     self.blob(part).uses.push(Use { image, index, digest: located.digest, diff_id, field });
                 }
                 None => {
-                    self.plan
-                        .skipped
-                        .push((Why::Missing, Origin::Layer { image: Arc::clone(&image), index, path: String::new() }));
+                    let (image, path) = (Arc::clone(&image), String::new());
+                    self.plan.skipped.push((Why::Missing, Origin::Layer { image, index, path, permissions: None }));
                 }
             }
         }

@@ -7,6 +7,7 @@ pub(super) mod digest;
 pub(super) mod entries;
 mod layer;
 pub(super) mod manifest;
+mod permissions;
 mod reference;
 pub(super) mod store;
 pub(super) mod unfold;
