@@ -121,7 +121,7 @@ pub struct Lint {
     pub flaw: Flaw,
     /// Where, in order: files of layers and fields of configurations, cleared of secrets.
     pub places: Vec<(Origin, Option<State>)>,
-    /// How many files more there are, beyond those that are kept.
+    /// How many more places were seen, beyond those that are kept; some may be gone in the end.
     pub more: u64,
 }
 
@@ -149,7 +149,8 @@ impl Flaws {
             places.dedup();
             Lint { flaw, places, more }
         };
-        self.0.into_iter().map(lint).filter(|lint| !lint.places.is_empty()).collect()
+        // Where all that was kept has gone, what was not kept may be there.
+        self.0.into_iter().map(lint).filter(|lint| !lint.places.is_empty() || lint.more > 0).collect()
     }
 }
 

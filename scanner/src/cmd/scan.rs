@@ -167,7 +167,9 @@ fn list(path: &Path) -> anyhow::Result<Vec<Target>> {
     // A name alone is one of an image, in a list of images.
     let target = |line: &str| {
         let named = line.contains("://")
-            || line.split_once(':').is_some_and(|(scheme, _)| scheme == "oci" || scheme.ends_with("-archive"));
+            || line
+                .split_once(':')
+                .is_some_and(|(scheme, _)| matches!(scheme, "oci" | "containerd") || scheme.ends_with("-archive"));
         let text = if named { line.to_owned() } else { format!("docker://{line}") };
         text.parse().unwrap_or_else(|never| match never {})
     };
