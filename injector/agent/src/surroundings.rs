@@ -41,6 +41,18 @@ impl Outside for Surroundings {
         out
     }
 
+    fn sha1(&self, bytes: &[u8]) -> [u8; 20] {
+        let mut out = [0; 20];
+        out.copy_from_slice(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
+        out
+    }
+
+    fn sha512(&self, bytes: &[u8]) -> [u8; 64] {
+        let mut out = [0; 64];
+        out.copy_from_slice(digest::digest(&digest::SHA512, bytes).as_ref());
+        out
+    }
+
     fn hmac_sha256(&self, key: &[u8], bytes: &[u8]) -> [u8; 32] {
         let mut out = [0; 32];
         out.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), bytes).as_ref());

@@ -103,6 +103,10 @@ pub trait Outside {
     fn file(&self, path: &str) -> Result<Secret, String>;
     /// SHA-256 of bytes.
     fn sha256(&self, bytes: &[u8]) -> [u8; 32];
+    /// SHA-1 of bytes, for what asks for it by name.
+    fn sha1(&self, bytes: &[u8]) -> [u8; 20];
+    /// SHA-512 of bytes.
+    fn sha512(&self, bytes: &[u8]) -> [u8; 64];
     /// HMAC-SHA-256 of bytes under a key.
     fn hmac_sha256(&self, key: &[u8], bytes: &[u8]) -> [u8; 32];
     /// The time since 1970, in seconds and nanoseconds.

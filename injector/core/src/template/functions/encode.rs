@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
+use md5::{Digest as _, Md5};
+
 use super::{Function, Outcome, Surroundings, Value, bytes_of, function, shown, text_of};
 
 pub(super) const TABLE: &[Function] = &[
@@ -11,6 +13,7 @@ pub(super) const TABLE: &[Function] = &[
     function("base64URLEncode", 1, 1, |a, _| Ok(Value::text(URL_SAFE.encode(bytes_of(&a[0])?)))),
     function("base64URLDecode", 1, 1, |a, _| decode(&URL_SAFE, &a[0])),
     function("sha256Hex", 1, 1, |a, around| Ok(Value::text(hex(&around.outside().sha256(bytes_of(&a[0])?))))),
+    function("md5sum", 1, 1, |a, _| Ok(Value::text(hex(&Md5::digest(bytes_of(&a[0])?))))),
     function("hmacSHA256Hex", 2, 2, |a, around| {
         // The message first and the key second, as consul-template has it.
         Ok(Value::text(hex(&around.outside().hmac_sha256(bytes_of(&a[1])?, bytes_of(&a[0])?))))

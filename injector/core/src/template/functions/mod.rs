@@ -6,6 +6,8 @@ mod data;
 mod encode;
 mod math;
 mod sprig;
+mod sprig_lists;
+mod sprig_text;
 mod text;
 mod time;
 
@@ -59,8 +61,17 @@ const fn function(
 /// Functions that the renderer calls by itself.
 const OF_THE_RENDERER: &[&str] = &["secret", "pkiCert", "executeTemplate", "scratch"];
 
-const TABLES: &[&[Function]] =
-    &[text::TABLE, encode::TABLE, collect::TABLE, math::TABLE, data::TABLE, time::TABLE, sprig::TABLE];
+const TABLES: &[&[Function]] = &[
+    text::TABLE,
+    encode::TABLE,
+    collect::TABLE,
+    math::TABLE,
+    data::TABLE,
+    time::TABLE,
+    sprig::TABLE,
+    sprig_lists::TABLE,
+    sprig_text::TABLE,
+];
 
 fn find(name: &str) -> Option<&'static Function> {
     TABLES.iter().flat_map(|table| table.iter()).find(|function| function.name == name)
@@ -78,11 +89,30 @@ pub(super) fn refused(name: &str) -> Option<&'static str> {
         "plugin" => Some("nothing is run while a template is rendered"),
         "key" | "keyExists" | "keyExistsGet" | "keyOrDefault" | "ls" | "safeLs" | "tree" | "safeTree" | "service"
         | "services" | "node" | "nodes" | "datacenters" | "caRoots" | "caLeaf" | "connect" | "peerings"
-        | "partitions" | "nomadService" | "nomadServices" | "nomadVar" | "nomadVarList" => {
-            Some("nothing is read from Consul or Nomad: put the value into Vault, or into a file")
+        | "partitions" | "nomadService" | "nomadServices" | "nomadVar" | "nomadVarList" | "nomadVarExists"
+        | "exportedServices" | "byKey" | "byTag" | "byMeta" | "byPort" | "explode" | "nomadVarListSafe"
+        | "safeNode" => Some("nothing is read from Consul or Nomad: put the value into Vault, or into a file"),
+        "sockaddr" => Some("hand the pod's address to the agent as a variable, and write `env \"POD_IP\"`"),
+        "spew_dump" | "spew_printf" | "spew_sdump" | "spew_sprintf" => {
+            Some("it shows values as Go has them in memory: use `toJSONPretty`, or `printf \"%v\"`")
         }
+        _ if name.starts_with("sprig_") => Some(of_sprig(&name["sprig_".len()..])),
         "secrets" => Some("name each secret by its path: what a list would give is not known beforehand"),
         _ => None,
+    }
+}
+
+/// Says what to do in place of a function of sprig.
+fn of_sprig(name: &str) -> &'static str {
+    let makes =
+        ["gen", "rand", "derive", "encrypt", "decrypt", "htpasswd", "bcrypt", "buildCustomCert", "uuid", "shuffle"];
+    let reads = ["date", "now", "html", "ago", "duration", "toDate", "unixEpoch", "env", "expandenv", "getHostByName"];
+    if makes.iter().any(|one| name.starts_with(one)) {
+        "a rendering makes no keys and draws nothing at random, so that the same secret gives the same file: have the store make it"
+    } else if reads.iter().any(|one| name.starts_with(one)) {
+        "consul-template's own functions do it: `timestamp`, `env`"
+    } else {
+        "write it with other functions, or render it where the value is put into the store"
     }
 }
 

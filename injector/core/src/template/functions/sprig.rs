@@ -1,6 +1,5 @@
 //! Functions of sprig that people use, under the names that consul-template gives them: `sprig_NAME`.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use base64::Engine as _;
@@ -10,7 +9,7 @@ use super::super::printf::quote;
 use super::data::{json, parse_json};
 use super::{
     ANY, Function, MAX_TEXT, Outcome, Value, bytes_of, count_of, encode, function, list_of, map_of, math, same, shown,
-    text, text_of,
+    sprig_lists, text, text_of,
 };
 
 pub(super) const TABLE: &[Function] = &[
@@ -95,15 +94,7 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_splitList", 2, 2, |a, _| {
         Ok(Value::list(text_of(&a[1])?.split(text_of(&a[0])?).map(Value::text).collect()))
     }),
-    function("sprig_join", 2, 2, |a, _| {
-        let parts: Vec<Vec<u8>> = match &a[1] {
-            Value::List(items) => {
-                items.iter().filter(|item| !matches!(item, Value::Nil | Value::Missing)).map(shown).collect()
-            }
-            other => vec![shown(other)],
-        };
-        Ok(Value::text(parts.join(bytes_of(&a[0])?)))
-    }),
+    function("sprig_join", 2, 2, |a, _| Ok(Value::text(sprig_lists::texts(&a[1]).join(bytes_of(&a[0])?)))),
     function("sprig_toString", 1, 1, |a, _| Ok(Value::text(shown(&a[0])))),
     function("sprig_list", 0, ANY, |a, _| Ok(Value::list(a.to_vec()))),
     function("sprig_first", 1, 1, |a, _| Ok(list_of(&a[0])?.first().cloned().unwrap_or_default())),
@@ -156,15 +147,6 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_values", 1, 1, |a, _| Ok(Value::list(map_of(&a[0])?.values().cloned().collect()))),
     function("sprig_pick", 1, ANY, |a, _| chosen(a, true)),
     function("sprig_omit", 1, ANY, |a, _| chosen(a, false)),
-    function("sprig_merge", 1, ANY, |a, _| {
-        let mut all: BTreeMap<String, Value> = BTreeMap::new();
-        for map in a {
-            for (name, value) in map_of(map)? {
-                all.entry(name.clone()).or_insert_with(|| value.clone());
-            }
-        }
-        Ok(Value::map(all))
-    }),
     function("sprig_set", 3, 3, |a, _| {
         let mut map = map_of(&a[0])?.clone();
         map.insert(text_of(&a[1])?.to_owned(), a[2].clone());
@@ -183,15 +165,10 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_sub", 2, 2, |a, _| math::two(&number(&a[0])?, &number(&a[1])?, i64::checked_sub, |x, y| x - y)),
     function("sprig_div", 2, 2, |a, _| math::two(&number(&a[0])?, &number(&a[1])?, i64::checked_div, |x, y| x / y)),
     function("sprig_mod", 2, 2, |a, _| math::two(&number(&a[0])?, &number(&a[1])?, i64::checked_rem, |x, y| x % y)),
-    function("sprig_kindOf", 1, 1, |a, _| {
-        Ok(Value::text(match &a[0] {
-            Value::Missing | Value::Nil => "invalid",
-            Value::List(_) => "slice",
-            Value::Map(_) => "map",
-            Value::Number(_) => "string",
-            other => other.kind(),
-        }))
-    }),
+    function("sprig_kindOf", 1, 1, |a, _| Ok(Value::text(sprig_lists::kind_of(&a[0])))),
+    function("sprig_max", 1, ANY, |a, _| fold(&a[1..], first(a)?, |x, y| Some(x.max(y)))),
+    function("sprig_biggest", 1, ANY, |a, _| fold(&a[1..], first(a)?, |x, y| Some(x.max(y)))),
+    function("sprig_min", 1, ANY, |a, _| fold(&a[1..], first(a)?, |x, y| Some(x.min(y)))),
 ];
 
 /// Writes every argument that is there, with a space between.
@@ -224,6 +201,13 @@ fn number(value: &Value) -> Outcome {
         Value::Bool(truth) => i64::from(*truth),
         other => other.as_str().and_then(|text| text.parse().ok()).unwrap_or(0),
     }))
+}
+
+fn first(arguments: &[Value]) -> Result<i64, String> {
+    match number(&arguments[0])? {
+        Value::Int(number) => Ok(number),
+        other => Err(format!("{} is given where a whole number belongs", other.kind())),
+    }
 }
 
 fn fold(arguments: &[Value], first: i64, with: fn(i64, i64) -> Option<i64>) -> Outcome {
