@@ -15,13 +15,16 @@ use crate::{Failure, Loaded, harden, output, volume};
 /// # Errors
 /// Says that a store cannot be opened, or that the volume would be refused.
 pub(crate) fn describe(loaded: &Loaded) -> Result<u8, Failure> {
-    let Loaded { injection, command, once, warnings, sources: _ } = loaded;
+    let Loaded { injection, command, once, pid_file, warnings, sources: _ } = loaded;
     let mut text = text(injection);
     if let Some(command) = command {
         text += &format!("command: {}\n", output::plain(&command.join(" ")));
     }
     if *once {
         text += "ends once everything is there\n";
+    }
+    if let Some(path) = pid_file {
+        text += &format!("writes the number of its process to {}\n", output::plain(&path.display().to_string()));
     }
     for warning in warnings {
         text += &format!("warning: {}\n", output::plain(warning));
@@ -125,7 +128,7 @@ fn store_text(store: &Store) -> String {
     match store {
         Store::Vault(vault) => {
             let login = match &vault.auth {
-                VaultAuth::AppRole { mount, role_id, secret_id, wrapped } => {
+                VaultAuth::AppRole { mount, role_id, secret_id, wrapped, remove } => {
                     let role = match role_id {
                         Literal::Here(_) => "of the configuration".to_owned(),
                         Literal::File(path) => format!("in {}", path.display()),
@@ -133,8 +136,9 @@ fn store_text(store: &Store) -> String {
                     let keep = wrapped.as_ref().and_then(|wrapping| wrapping.keep.as_ref());
                     let keep = keep.map(|path| format!(", kept in {}", path.display())).unwrap_or_default();
                     let wrapped = if wrapped.is_some() { " that is wrapped" } else { "" };
+                    let removed = if *remove { ", which is taken away then" } else { "" };
                     format!(
-                        "logs in at auth/{mount} with the role id {role} and the secret id{wrapped} in {}{keep}",
+                        "logs in at auth/{mount} with the role id {role} and the secret id{wrapped} in {}{keep}{removed}",
                         secret_id.display()
                     )
                 }
@@ -160,7 +164,10 @@ fn store_text(store: &Store) -> String {
             let shown = vault.client.as_ref().map(|client| format!(", shows {}", client.cert.display()));
             let shown = shown.unwrap_or_default();
             let keep = vault.keep_token.as_ref().map(|path| format!(", keeps its token in {}", path.display()));
-            let keep = keep.unwrap_or_default();
+            let mut keep = keep.unwrap_or_default();
+            for file in &vault.write_token {
+                keep += &format!(", writes its token to {} for others, mode {}", file.path.display(), file.mode);
+            }
             format!("Vault at {}{namespace}{trust}{shown}, {login}{keep}", vault.address)
         }
         Store::File(file) => format!("files under {}", file.path.display()),

@@ -12,6 +12,7 @@ mod hook;
 mod machine;
 mod notify;
 mod output;
+mod pid_file;
 mod reload;
 mod shell;
 mod surroundings;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use oakum_inject::config::{Store, VaultAuth};
 use oakum_inject::vault_agent::VaultAgentConfig;
 use oakum_inject::{Class, ConfigError, Injection, ProviderError};
 
@@ -29,6 +31,7 @@ use crate::cli::{Command, Expect, Options};
 use crate::machine::plan::Mode;
 use crate::machine::{Outcome, VolumeFault};
 use crate::output::Level;
+use crate::pid_file::PidFile;
 use crate::surroundings::Surroundings;
 use crate::volume::VolumeError;
 
@@ -71,6 +74,8 @@ pub(crate) struct Loaded {
     command: Option<Vec<String>>,
     /// Whether the file asks to end once everything is there.
     once: bool,
+    /// The file that is to hold the number of our process.
+    pid_file: Option<PathBuf>,
     /// What will not be as the file asks for it.
     warnings: Vec<String>,
     /// The files that it was read from.
@@ -86,17 +91,20 @@ fn load(options: &Options) -> Result<Loaded, Failure> {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let injection = Injection::parse_beside(&text, &name, credentials.as_deref())?;
         let sources = vec![options.config.clone()];
-        return Ok(Loaded { injection, command: None, once: false, warnings: Vec::new(), sources });
+        return Ok(Loaded { injection, command: None, once: false, pid_file: None, warnings: Vec::new(), sources });
     }
     let config = VaultAgentConfig::parse(&text, &name)?;
     let sources = std::iter::once(options.config.clone()).chain(config.sources().map(PathBuf::from)).collect();
-    let found = config.counterpart(&Surroundings)?;
+    let mut found = config.counterpart(&Surroundings)?;
+    let beside = left_undone(&mut found.injection);
     let warnings = found.warnings.into_iter().map(|warning| match warning.line {
         Some(line) => format!("{name}:{line}: {}", warning.what),
         None => format!("{name}: {}", warning.what),
     });
+    let warnings: Vec<String> = warnings.chain(beside).collect();
     Ok(Loaded {
-        warnings: warnings.collect(),
+        warnings,
+        pid_file: found.pid_file,
         injection: found.injection,
         command: found.command,
         sources,
@@ -104,9 +112,35 @@ fn load(options: &Options) -> Result<Loaded, Failure> {
     })
 }
 
+/// Takes out of a configuration of Vault Agent what cannot be done where we are, and says so: a token that would go to a
+/// disk, a file that cannot be taken away.
+fn left_undone(injection: &mut Injection) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for store in injection.stores.values_mut() {
+        let Store::Vault(vault) = store else { continue };
+        vault.write_token.retain(|file| {
+            let folder = file.path.parent().unwrap_or(Path::new("/"));
+            let fault = volume::inspect(folder).err();
+            warnings.extend(
+                fault.iter().map(|error| format!("the sink `{}` is not written: {error}", file.path.display())),
+            );
+            fault.is_none()
+        });
+        if let VaultAuth::AppRole { secret_id, remove: true, .. } = &vault.auth {
+            let folder = secret_id.parent().unwrap_or(Path::new("/"));
+            if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() {
+                let what =
+                    format!("{} stays after it has been read: its folder cannot be written", secret_id.display());
+                warnings.push(what);
+            }
+        }
+    }
+    warnings
+}
+
 fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden::Report) -> Result<u8, Failure> {
     prepare_last_words(options)?;
-    let Loaded { injection, command: own, once, warnings, sources } = load(options)?;
+    let Loaded { injection, command: own, once, pid_file, warnings, sources } = load(options)?;
     output::set_format(injection.log);
     for warning in &warnings {
         output::log(Level::Warn, "config.no_counterpart", warning, &[]);
@@ -117,12 +151,16 @@ fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden:
         (Mode::Run, None) if once => (Mode::Once, command),
         _ => (mode, command),
     };
+    // While files can still be made anywhere.
+    let pid_file = pid_file.map(|path| PidFile::write(&path)).transpose()?;
     hardened.tell();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
-    runtime.block_on(shell::run(shell::Asked { injection, sources, mode, command }, options, hardened))
+    let end = runtime.block_on(shell::run(shell::Asked { injection, sources, mode, command }, options, hardened));
+    pid_file.iter().for_each(PidFile::remove);
+    end
 }
 
 /// Opens the file that Kubernetes shows when a container has ended, if it is there.

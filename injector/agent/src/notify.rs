@@ -34,6 +34,8 @@ pub(crate) struct Notify {
     /// Whether a reload ends with what was read: we were not ready before it, and need not be soon.
     impatient: bool,
     stopping: bool,
+    /// Whether it could not be told what it does not know yet.
+    owes: bool,
     /// The line that it has.
     status: String,
 }
@@ -65,6 +67,11 @@ impl Notify {
         self.watchdog
     }
 
+    /// Whether there is something to say that it did not take.
+    pub(crate) fn owes(&self) -> bool {
+        self.owes
+    }
+
     /// Says how things are, if that is not known already.
     pub(crate) fn tell(&mut self, outlook: impl FnOnce() -> Outlook) {
         if self.socket.is_none() || self.stopping {
@@ -79,7 +86,9 @@ impl Notify {
         if status != self.status {
             news.push(format!("STATUS={status}"));
         }
-        if !news.is_empty() && self.send(&news.join("\n")) {
+        let told = news.is_empty() || self.send(&news.join("\n"));
+        self.owes = !told;
+        if told {
             self.ready |= outlook.ready;
             self.status = status;
         }

@@ -285,7 +285,9 @@ impl Shell {
         if delivers {
             harden::wipe_stack();
         }
-        self.notify.tell(|| self.agent.outlook());
+        if self.agent.has_news() || self.notify.owes() {
+            self.notify.tell(|| self.agent.outlook());
+        }
         None
     }
 

@@ -79,11 +79,12 @@ fn an_auth() -> impl Strategy<Value = VaultAuth> {
             .prop_map(|(creation_path, keep)| Wrapping { creation_path, keep }),
     );
     prop_oneof![
-        ("[a-z/]{1,3}[a-z]", id, a_path(), wrapped).prop_filter_map(
+        ("[a-z/]{1,3}[a-z]", id, a_path(), wrapped, any::<bool>()).prop_filter_map(
             "a mount",
-            |(mount, role_id, secret_id, wrapped)| {
+            |(mount, role_id, secret_id, wrapped, remove)| {
+                let remove = remove && wrapped.is_none();
                 let mount = mount.trim_matches('/').replace("//", "/");
-                (!mount.contains("//")).then_some(VaultAuth::AppRole { mount, role_id, secret_id, wrapped })
+                (!mount.contains("//")).then_some(VaultAuth::AppRole { mount, role_id, secret_id, wrapped, remove })
             }
         ),
         ("[a-z]{1,8}", "[a-z ~:0-9]{0,8}[a-z]", a_path()).prop_map(|(mount, role, token)| VaultAuth::Kubernetes {
@@ -123,7 +124,14 @@ fn a_store() -> impl Strategy<Value = Store> {
                     (_, auth) => (None, auth),
                 };
                 let keep_token = ca.clone().filter(|_| !matches!(auth, VaultAuth::TokenFile(_)));
-                Store::Vault(VaultStore { address, namespace, ca, client, server_name: None, keep_token, auth })
+                let readers = ca.iter().map(|path| TokenFile {
+                    path: path.clone(),
+                    mode: Mode::parse("0640").unwrap(),
+                    group: namespace.as_ref().map(|_| 7),
+                });
+                let write_token = readers.collect();
+                let server_name = None;
+                Store::Vault(VaultStore { address, namespace, ca, client, server_name, keep_token, write_token, auth })
             }),
         a_path().prop_map(|path| Store::File(FileStore { path })),
         an_aws_store().prop_map(Store::Aws),

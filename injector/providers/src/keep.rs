@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use oakum_inject::{Class, ProviderError, Secret};
 use ring::digest;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags};
 
 use crate::file::reason;
 use crate::memory;
@@ -18,6 +18,9 @@ use crate::memory;
 /// The most that such a file holds, in bytes.
 const MAX_KEPT: u64 = 64 << 10;
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
+
+/// What only its owner can read.
+const ALONE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// The file's place.
 pub(crate) struct Keep {
@@ -81,19 +84,33 @@ impl Keep {
 
     /// Puts a secret there in place of what was there, whole or not at all.
     pub(crate) fn write(&self, of: &str, secret: &Secret) -> Result<(), ProviderError> {
-        self.replace(of, secret).map_err(|error| self.failed("write", &error))
+        let parts = [of.as_bytes(), b"\n", secret.expose(), b"\n"];
+        self.replace(&parts, ALONE, None).map_err(|error| self.failed("write", &error))
     }
 
-    fn replace(&self, of: &str, secret: &Secret) -> io::Result<()> {
+    /// Puts a secret alone there, for others to read.
+    pub(crate) fn give(&self, secret: &Secret, bits: u32, group: Option<u32>) -> Result<(), ProviderError> {
+        let readers = Mode::from_raw_mode(bits);
+        self.replace(&[secret.expose()], readers, group).map_err(|error| self.failed("write", &error))
+    }
+
+    fn replace(&self, parts: &[&[u8]], readers: Mode, group: Option<u32>) -> io::Result<()> {
         let new = format!(".{}.new", self.name);
         // What a process left that was killed.
         let _ = rustix::fs::unlinkat(&self.folder, &new, AtFlags::empty());
         let flags = FILE | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        let mut file = std::fs::File::from(rustix::fs::openat(&self.folder, &new, flags, Mode::RUSR | Mode::WUSR)?);
-        for part in [of.as_bytes(), b"\n", secret.expose(), b"\n"] {
-            file.write_all(part)?;
+        let file = rustix::fs::openat(&self.folder, &new, flags, ALONE)?;
+        // Before its first byte, and the group first: changing it would clear bits of the mode.
+        if let Some(group) = group {
+            rustix::fs::fchown(&file, None, Some(Gid::from_raw(group)))?;
         }
-        let before = self.file(OFlags::WRONLY)?;
+        if readers != ALONE {
+            rustix::fs::fchmod(&file, readers)?;
+        }
+        let mut file = std::fs::File::from(file);
+        parts.iter().try_for_each(|part| file.write_all(part))?;
+        // One whose mode lets nobody write is only taken away.
+        let before = self.file(OFlags::WRONLY).ok().flatten();
         rustix::fs::renameat(&self.folder, &new, &self.folder, &self.name)?;
         before.map_or(Ok(()), wipe)
     }
@@ -102,8 +119,8 @@ impl Keep {
     pub(crate) fn remove(&self) {
         if let Ok(Some(file)) = self.file(OFlags::WRONLY) {
             let _ = wipe(file);
-            let _ = rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty());
         }
+        let _ = rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty());
     }
 
     fn file(&self, access: OFlags) -> io::Result<Option<OwnedFd>> {

@@ -170,6 +170,107 @@ fn a_command_is_run_for_its_own_file() {
     assert!(ran.err.contains("`touch` is taken to be /usr/bin/touch"), "{}", ran.err);
 }
 
+/// The configuration of an agent that renders one word into the volume, and more.
+fn of_a_word(head: &str, place: &Place, more: &str) -> String {
+    format!(
+        r#"{head}
+        template_config {{ static_secret_render_interval = "1s" }}
+        template {{
+          contents    = "{{{{ with secret \"secret/data/web\" }}}}{{{{ .Data.data.word }}}}{{{{ end }}}}"
+          destination = "{}/word"
+        }}
+        {more}"#,
+        place.volume().display()
+    )
+}
+
+/// The same with a sink.
+fn with_sink(head: &str, path: &Path) -> String {
+    let sink = format!("auto_auth {{ sink \"file\" {{ config = {{ path = \"{}\", mode = 0600 }} }}", path.display());
+    head.replace("auto_auth {", &sink)
+}
+
+#[test]
+fn the_token_is_in_its_sink_for_as_long_as_it_holds() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("web", &json!({"word": "first"}));
+    let sink = place.volume().join("token");
+    place.file("config.yaml", &of_a_word(&with_sink(&head(&vault, &place), &sink), &place, ""));
+    let mut agent = place.start_as_it_is("run");
+    agent.until("the file", |_| place.read("word").is_some());
+    let (first, mode) = seen(&sink);
+    assert_eq!(
+        (mode, vault.lookup(&first).expect("it is a token")["path"].as_str()),
+        (0o600, Some("auth/approle/login"))
+    );
+
+    // Another login, another token.
+    vault.sessions().iter().for_each(|accessor| vault.revoke(accessor));
+    vault.put("web", &json!({"word": "second"}));
+    agent.until("the second", |_| place.read("word").as_deref() == Some("second"));
+    let second = seen(&sink).0;
+    assert!(second != first && vault.lookup(&second).is_some());
+    let ran = agent.stop();
+    assert_eq!((ran.code, sink.exists(), vault.lookup(&second)), (0, false, None), "{}", ran.err);
+    assert!(!ran.err.contains(&first) && !ran.err.contains(&second));
+}
+
+#[test]
+fn the_token_in_a_sink_outlives_an_agent_that_ends_once_all_is_there() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("web", &json!({"word": "first"}));
+    let sink = place.volume().join("token");
+    place.file("config.yaml", &of_a_word(&with_sink(&head(&vault, &place), &sink), &place, "exit_after_auth = true"));
+    let ran = place.start_as_it_is("run").end();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(vault.lookup(&seen(&sink).0).is_some(), "whoever reads the sink can use it");
+}
+
+#[test]
+fn a_disk_is_no_place_for_a_token_and_the_rest_goes_on() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("web", &json!({"word": "first"}));
+    // Not in memory on any machine.
+    let sink = Path::new("/proc/token");
+    place.file("config.yaml", &of_a_word(&with_sink(&head(&vault, &place), sink), &place, "exit_after_auth = true"));
+    let ran = place.start_as_it_is("run").end();
+    assert_eq!((ran.code, place.read("word").as_deref()), (0, Some("first")), "{}", ran.err);
+    let said = "the sink `/proc/token` is not written: cannot write /proc: the volume is on proc, not in memory";
+    assert!(ran.err.contains(said), "{}", ran.err);
+}
+
+#[test]
+fn the_file_of_a_secret_id_is_taken_away_and_another_login_needs_it_no_more() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("web", &json!({"word": "first"}));
+    // To take it away is what Vault Agent does unless told otherwise.
+    let head = head(&vault, &place).replace("remove_secret_id_file_after_reading = false", "");
+    place.file("config.yaml", &of_a_word(&head, &place, ""));
+    let mut agent = place.start_as_it_is("run");
+    agent.until("the file", |_| place.read("word").is_some());
+    assert!(!place.path("secret-id").exists() && place.path("role-id").exists());
+
+    vault.sessions().iter().for_each(|accessor| vault.revoke(accessor));
+    vault.put("web", &json!({"word": "second"}));
+    agent.until("the second", |_| place.read("word").as_deref() == Some("second"));
+    assert_eq!(agent.stop().code, 0);
+}
+
+#[test]
+fn the_number_of_the_process_is_in_its_file() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("web", &json!({"word": "first"}));
+    let file = place.path("agent.pid");
+    let more = format!("pid_file = \"{}\"", file.display());
+    place.file("config.yaml", &of_a_word(&head(&vault, &place), &place, &more));
+    let mut agent = place.start_as_it_is("run");
+    agent.until("the file", |_| place.read("word").is_some());
+    assert_eq!(fs::read_to_string(&file).unwrap(), agent.process().0.to_string());
+    assert_eq!(agent.stop().code, 0);
+    // Under Landlock its folder cannot be written, and it is left empty.
+    assert_eq!(fs::read_to_string(&file).unwrap_or_default(), "");
+}
+
 #[test]
 fn json_is_read_too_and_check_says_what_is_lost() {
     let place = Place::new();

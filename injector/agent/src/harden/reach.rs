@@ -61,7 +61,8 @@ impl Reach {
                     reach.ports.insert(vault.address.port);
                     reach.vault(&vault.auth);
                     // What is kept is replaced as a whole, in its folder.
-                    reach.write.extend(vault.kept().filter_map(Path::parent).map(Path::to_owned));
+                    let files = vault.kept().chain(vault.write_token.iter().map(|file| file.path.as_path()));
+                    reach.write.extend(files.filter_map(Path::parent).map(Path::to_owned));
                     if let VaultAuth::Aws { credentials, .. } = &vault.auth {
                         reach.ports.extend(AWS);
                         reach.aws(credentials, &variable);
@@ -133,11 +134,12 @@ impl Reach {
 
     fn vault(&mut self, auth: &VaultAuth) {
         match auth {
-            VaultAuth::AppRole { role_id, secret_id, wrapped: _, mount: _ } => {
+            VaultAuth::AppRole { role_id, secret_id, wrapped: _, mount: _, remove } => {
                 if let Literal::File(path) = role_id {
                     self.beside(path);
                 }
                 self.beside(secret_id);
+                self.write.extend(secret_id.parent().filter(|_| *remove).map(Path::to_owned));
             }
             VaultAuth::Kubernetes { token, .. } | VaultAuth::Jwt { token, .. } | VaultAuth::TokenFile(token) => {
                 self.beside(token);

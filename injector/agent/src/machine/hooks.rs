@@ -1,14 +1,14 @@
 //! Who is told that files have changed, and when: only when bytes have changed, with changes of a short while gathered,
 //! and again if it did not work.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use oakum_inject::config::FileName;
 use oakum_inject::reference::Name;
 use oakum_inject::{Class, ProviderError};
 
 use super::plan::{HookPlan, Mode};
-use super::{Action, Agent, Moment, Phase, Replaced, SecretState, backoff};
+use super::{Action, Agent, Moment, Phase, Replaced, Secrets, backoff};
 
 /// How often somebody is told of the same change who cannot be told.
 const TRIES: u32 = 10;
@@ -101,8 +101,10 @@ impl Agent {
 
     /// Ends the child as soon as all is there that it is to be started with.
     pub(super) fn stop_child(&mut self, actions: &mut Vec<Action>) {
-        let ready = self.plan.env.iter().all(|name| self.secrets.get(name).is_some_and(|one| one.staged.is_some()));
-        if self.restart == Restart::Wanted && self.phase == Phase::Steady && ready && self.publishing.now.is_none() {
+        if self.restart != Restart::Wanted || self.phase != Phase::Steady || self.publishing.now.is_some() {
+            return;
+        }
+        if self.plan.env.iter().all(|name| self.secrets.get(name).is_some_and(|one| one.staged.is_some())) {
             self.restart = Restart::Stopping;
             actions.push(Action::StopChild);
         }
@@ -121,9 +123,9 @@ impl Agent {
 }
 
 /// Asks for the values of the environment once more, since those that the child was started with were forgotten.
-fn want_again(secrets: &mut BTreeMap<Name, SecretState>, env: &BTreeSet<Name>, now: Moment) {
+fn want_again(secrets: &mut Secrets, env: &BTreeSet<Name>, now: Moment) {
     for name in env {
-        if let Some(secret) = secrets.get_mut(name).filter(|secret| secret.staged.is_none() && !secret.reread) {
+        if let Some(secret) = secrets.of(name).filter(|secret| secret.staged.is_none() && !secret.reread) {
             secret.reread = true;
             if secret.failures == 0 {
                 secret.due = Some(now);

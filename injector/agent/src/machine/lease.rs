@@ -54,25 +54,22 @@ impl SecretState {
 impl Agent {
     /// Asks for more time where it is due.
     pub(super) fn prolong(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        for (name, secret) in &mut self.secrets {
-            let open = self.stores.get(&secret.store).is_some_and(super::StoreState::is_open);
-            if !open || secret.busy || !secret.to_prolong() || secret.due.is_none_or(|due| due > now) {
-                continue;
-            }
+        for name in self.askable(now) {
+            let Some(secret) = self.secrets.of(&name).filter(|secret| secret.to_prolong()) else { continue };
             let Some(held) = &mut secret.held else { continue };
             if held.ends <= now {
                 // Too late to prolong: it has to be made anew.
                 held.prolong = false;
             } else if let Some(id) = &held.id {
                 secret.busy = true;
-                actions.push(Action::Prolong { secret: name.clone(), lease: id.clone() });
+                actions.push(Action::Prolong { secret: name, lease: id.clone() });
             }
         }
     }
 
     pub(super) fn prolonged(&mut self, now: Moment, name: &Name, result: Result<Session, ProviderError>) {
         let chance = self.chance.draw();
-        let Some(secret) = self.secrets.get_mut(name) else { return };
+        let Some(secret) = self.secrets.of(name) else { return };
         secret.busy = false;
         let Some(held) = &mut secret.held else { return };
         match result {
@@ -116,7 +113,7 @@ impl Agent {
         if let Some(state) = self.stores.get_mut(&store) {
             state.lost(now, wait);
         }
-        for secret in self.secrets.values_mut().filter(|secret| secret.store == store) {
+        for secret in self.secrets.each().filter(|secret| secret.store == store) {
             let Some(held) = &mut secret.held else { continue };
             if held.id.is_some() {
                 held.prolong = false;
@@ -132,7 +129,7 @@ impl Agent {
     /// A session has taken the place of one that ends at a moment. What was leased in that one is replaced before, each
     /// at a time of its own.
     pub(super) fn succeeded(&mut self, now: Moment, store: &Name, ends: Option<Moment>) {
-        for secret in self.secrets.values_mut().filter(|secret| secret.store == *store) {
+        for secret in self.secrets.each().filter(|secret| secret.store == *store) {
             let Some(held) = secret.held.as_mut().filter(|held| held.id.is_some()) else { continue };
             held.inherited = true;
             if let Some(ends) = ends {
@@ -150,27 +147,28 @@ impl Agent {
     /// before may use it for as long as that is there.
     pub(super) fn close_earlier(&mut self, actions: &mut Vec<Action>) {
         for (name, store) in self.stores.iter_mut().filter(|(_, store)| store.has_earlier) {
-            let leased = self.secrets.values().filter(|secret| secret.store == *name).filter_map(|secret| {
+            // Whether it is needed, of each secret that is leased. The first that needs it ends the search.
+            let mut leased = self.secrets.values().filter(|secret| secret.store == *name).filter_map(|secret| {
                 secret.held.as_ref().map(|held| held.inherited || (held.id.is_some() && secret.staged.is_some()))
             });
-            let leased: Vec<bool> = leased.collect();
-            let needed = leased.contains(&true) || (!leased.is_empty() && self.publishing.sweep.is_some());
-            if !needed {
+            let read = self.publishing.sweep.is_some();
+            if !leased.any(|needed| needed || read) {
                 store.has_earlier = false;
                 actions.push(Action::RevokeEarlier(name.clone()));
             }
         }
     }
 
-    /// What `once` has put into files outlives it, and so does the session that it was leased in.
+    /// What `once` has put into files outlives it, and so does the session that it was leased in, or whose token is in one.
     pub(super) fn outlives_us(&self, store: &Name, outcome: &Outcome, files: Files) -> bool {
         self.plan.mode.is_once()
             && files == Files::Kept
             && *outcome == Outcome::Done
-            && self
-                .secrets
-                .values()
-                .any(|secret| secret.store == *store && secret.held.as_ref().is_some_and(|held| held.id.is_some()))
+            && (self.plan.lent.contains(store)
+                || self
+                    .secrets
+                    .values()
+                    .any(|secret| secret.store == *store && secret.held.as_ref().is_some_and(|held| held.id.is_some())))
     }
 
     /// A session that is not ours to end would leave its leases behind.

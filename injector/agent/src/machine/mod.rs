@@ -10,6 +10,7 @@
 //! - What is leased is prolonged at two thirds, and replaced before it ends; it is never polled ([`lease`]).
 //! - `once` and `exec` publish all or nothing, and give up at a refusal or at their deadline.
 
+mod agenda;
 pub(crate) mod backoff;
 mod hooks;
 mod lease;
@@ -27,6 +28,7 @@ use oakum_inject::provider::{Session, Term};
 use oakum_inject::reference::Name;
 use oakum_inject::{Class, ProviderError, Version};
 
+use self::agenda::Secrets;
 use self::backoff::Chance;
 use self::hooks::{HookState, Restart};
 use self::plan::{Mode, Needs, Plan};
@@ -34,6 +36,11 @@ use self::session::StoreState;
 
 /// How long the end may take: what has not been revoked by then ends by itself.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Of what part of its time a volume may be busy with being replaced: a tenth.
+const SHARE: u32 = 10;
+/// How long a change waits for others at most.
+const MOST_GATHERED: Duration = Duration::from_secs(5);
 
 /// A moment: the time since any fixed point, from a clock that never goes back.
 pub(crate) type Moment = Duration;
@@ -175,13 +182,15 @@ pub(crate) struct Agent {
     plan: Plan,
     began: Moment,
     stores: BTreeMap<Name, StoreState>,
-    secrets: BTreeMap<Name, SecretState>,
+    secrets: Secrets,
     files: BTreeMap<FileName, FileState>,
     publishing: Publishing,
     hooks: Vec<HookState>,
     restart: Restart,
     phase: Phase,
     chance: Chance,
+    /// Whether anything may have changed that is told to the outside.
+    news: bool,
 }
 
 /// What is known of a secret.
@@ -238,6 +247,10 @@ struct Publishing {
     not_before: Moment,
     fault: Option<VolumeFault>,
     generations: u64,
+    /// When the last one began.
+    began: Moment,
+    /// Whether something is ready that has to wait.
+    waits: bool,
     /// When to wipe what came before.
     sweep: Option<Moment>,
     /// Whether a file is there that the configuration does not have any more.
@@ -310,12 +323,17 @@ impl Agent {
             publishing: Publishing::default(),
             phase: Phase::Beginning,
             chance: Chance::from_seed(seed),
+            news: true,
         }
     }
 
     /// Takes what happened, and says what to do.
     pub(crate) fn step(&mut self, now: Moment, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
+        // All that may change how things are, but for what happens to one secret.
+        let told_apart =
+            matches!(event, Event::Tick | Event::Fetched { .. } | Event::Prolonged { .. } | Event::Nudged { .. });
+        self.news |= !told_apart;
         self.take(now, event, &mut actions);
         if matches!(self.phase, Phase::Beginning | Phase::Starting | Phase::Steady) {
             self.give_up_in_time(now, &mut actions);
@@ -335,25 +353,26 @@ impl Agent {
             Phase::Ending { .. } | Phase::Ended => {}
         }
         self.end(now, &mut actions);
+        self.secrets.settle();
+        #[cfg(test)]
+        self.secrets.assert_settled();
         actions
     }
 
     /// Says when `step` wants a tick, if nothing happens before.
     pub(crate) fn due(&self) -> Option<Moment> {
         let stores = self.stores.values().filter_map(StoreState::due);
-        let open =
-            |secret: &&SecretState| !secret.busy && self.stores.get(&secret.store).is_some_and(StoreState::is_open);
-        let secrets = self.secrets.values().filter(open).filter_map(|secret| secret.due);
-        let publish =
-            (self.publishing.now.is_none() && self.publishing.failures > 0).then_some(self.publishing.not_before);
+        let open = self.stores.iter().filter(|(_, state)| state.is_open());
+        let secrets = open.filter_map(|(store, _)| self.secrets.next_due(store));
+        let waits = self.publishing.failures > 0 || self.publishing.waits;
+        let publish = (self.publishing.now.is_none() && waits).then_some(self.publishing.not_before);
         let deadline =
             (self.phase == Phase::Beginning && self.plan.mode != Mode::Run).then_some(self.began + self.plan.deadline);
         match &self.phase {
             Phase::Ending { until, .. } => Some(*until),
             Phase::Ended => None,
             _ => {
-                let ageing = self.secrets.values().filter_map(SecretState::stale_at);
-                let moments = stores.chain(secrets).chain(publish).chain(deadline).chain(ageing);
+                let moments = stores.chain(secrets).chain(publish).chain(deadline).chain(self.secrets.next_aged());
                 moments.chain(self.publishing.sweep).chain(self.next_hook()).min()
             }
         }
@@ -463,7 +482,7 @@ impl Agent {
         actions: &mut Vec<Action>,
     ) {
         let chance = self.chance.draw();
-        let Some(secret) = self.secrets.get_mut(name) else { return };
+        let Some(secret) = self.secrets.of(name) else { return };
         secret.busy = false;
         secret.tried = true;
         let nudged = std::mem::take(&mut secret.nudged);
@@ -505,7 +524,7 @@ impl Agent {
     /// Looks at a secret soon, since it may have changed: at once, or a second after the last look. Nothing is hurried
     /// that waits for its store to recover, or is not looked at again at all.
     fn nudged(&mut self, now: Moment, name: &Name) {
-        let Some(secret) = self.secrets.get_mut(name) else { return };
+        let Some(secret) = self.secrets.of(name) else { return };
         let recovering = secret.fault.as_ref().is_some_and(|fault| fault.class.may_pass());
         if secret.due.is_none() || recovering {
             return;
@@ -528,7 +547,7 @@ impl Agent {
     fn read_companions(&mut self, now: Moment, name: &Name) {
         for made_of in self.plan.files_of(name).filter_map(|file| self.plan.files.get(file)) {
             for other in made_of.iter().filter(|other| *other != name) {
-                let Some(other) = self.secrets.get_mut(other) else { continue };
+                let Some(other) = self.secrets.of(other) else { continue };
                 if other.staged.is_none() && !other.reread {
                     other.reread = true;
                     if other.failures == 0 {
@@ -540,27 +559,33 @@ impl Agent {
     }
 
     fn fetch(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        for (name, secret) in &mut self.secrets {
-            let open = self.stores.get(&secret.store).is_some_and(StoreState::is_open);
-            if open && !secret.busy && !secret.to_prolong() && secret.due.is_some_and(|due| due <= now) {
+        for name in self.askable(now) {
+            if let Some(secret) = self.secrets.of(&name).filter(|secret| !secret.to_prolong()) {
                 secret.busy = true;
                 secret.asked = Some(now);
                 let known =
                     if secret.reread || secret.held.is_some() { None } else { secret.staged.or(secret.delivered) };
-                actions.push(Action::Fetch { secret: name.clone(), known });
+                actions.push(Action::Fetch { secret: name, known });
             }
         }
     }
 
+    /// Lists the secrets that are due, and whose store can be asked.
+    fn askable(&mut self, now: Moment) -> Vec<Name> {
+        let open = self.stores.iter().filter(|(_, state)| state.is_open());
+        open.flat_map(|(store, _)| self.secrets.due(store, now)).collect()
+    }
+
     /// Finds the files that can be made and are not what they would become.
-    fn makeable(&self) -> BTreeMap<FileName, BTreeMap<Name, Version>> {
+    fn makeable(&mut self) -> BTreeMap<FileName, BTreeMap<Name, Version>> {
+        // A file whose secrets are all at hand has one that is, or none at all.
+        let some: BTreeSet<&FileName> =
+            self.secrets.staged().iter().flat_map(|secret| self.plan.files_of(secret)).chain(&self.plan.bare).collect();
         let staged = |names: &BTreeSet<Name>| -> Option<BTreeMap<Name, Version>> {
             names.iter().map(|name| Some((name.clone(), self.secrets.get(name)?.staged?))).collect()
         };
-        self.plan
-            .files
-            .iter()
-            .filter_map(|(name, secrets)| Some((name, staged(secrets)?)))
+        some.into_iter()
+            .filter_map(|name| Some((name, staged(self.plan.files.get(name)?)?)))
             .filter(|(name, versions)| {
                 self.files.get(name).is_some_and(|file| {
                     (!file.made || file.made_of != *versions)
@@ -572,11 +597,17 @@ impl Agent {
     }
 
     fn publish(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        if self.publishing.now.is_some() || self.publishing.not_before > now {
+        self.publishing.waits = false;
+        if self.publishing.now.is_some() {
             return;
         }
         let beginning = self.phase == Phase::Beginning;
-        if beginning && !self.secrets.values().all(|secret| secret.tried) {
+        if beginning && !self.secrets.all_tried() {
+            return;
+        }
+        if self.publishing.not_before > now {
+            let lost = self.secrets.lost().len();
+            self.publishing.waits = self.publishing.removed || lost > 0 || !self.secrets.staged().is_empty();
             return;
         }
         let all = beginning && self.plan.mode != Mode::Run;
@@ -595,6 +626,7 @@ impl Agent {
         actions.push(Action::Publish { files: names, withdrawn: withdrawn.clone(), demand });
         self.publishing.withdrawing = withdrawn;
         self.publishing.now = Some(files);
+        self.publishing.began = now;
     }
 
     fn published(
@@ -605,6 +637,9 @@ impl Agent {
         actions: &mut Vec<Action>,
     ) {
         let Some(files) = self.publishing.now.take() else { return };
+        // A volume of thousands of files takes a while to be replaced: what changes meanwhile comes together.
+        let took = now.saturating_sub(self.publishing.began);
+        self.publishing.not_before = now + (took * (SHARE - 1)).min(MOST_GATHERED);
         self.withdrew();
         self.publishing.removed = false;
         self.publishing.failures = 0;
@@ -640,7 +675,7 @@ impl Agent {
                 self.phase = Phase::Steady;
                 self.forget_delivered(actions);
                 // What is left to do is to wipe the generation before, and nothing is looked at again meanwhile.
-                self.secrets.values_mut().for_each(|secret| secret.due = None);
+                self.secrets.each().for_each(|secret| secret.due = None);
                 if self.publishing.sweep.is_none() {
                     self.finish(now, Outcome::Done, Files::Kept, actions);
                 }
@@ -654,19 +689,22 @@ impl Agent {
 
     /// Forgets every value that has gone wherever it belongs.
     fn forget_delivered(&mut self, actions: &mut Vec<Action>) {
-        for (name, secret) in &mut self.secrets {
-            let Some(version) = secret.staged else { continue };
-            let in_files = self.plan.files_of(name).all(|file| {
+        for name in self.secrets.staged().clone() {
+            let Some(version) = self.secrets.get(&name).and_then(|secret| secret.staged) else { continue };
+            let in_files = self.plan.files_of(&name).all(|file| {
                 self.files.get(file).is_some_and(|file| {
-                    let made = file.made_of.get(name) == Some(&version);
-                    made || file.failed.as_ref().is_some_and(|(failed, _)| failed.get(name) == Some(&version))
+                    let made = file.made_of.get(&name) == Some(&version);
+                    made || file.failed.as_ref().is_some_and(|(failed, _)| failed.get(&name) == Some(&version))
                 })
             });
-            let in_env = !self.plan.env.contains(name) || (self.phase == Phase::Steady && self.restart == Restart::No);
-            if in_files && in_env {
+            let in_env = !self.plan.env.contains(&name) || (self.phase == Phase::Steady && self.restart == Restart::No);
+            if in_files
+                && in_env
+                && let Some(secret) = self.secrets.of(&name)
+            {
                 secret.staged = None;
                 secret.delivered = Some(version);
-                actions.push(Action::Forget(name.clone()));
+                actions.push(Action::Forget(name));
             }
         }
     }
@@ -691,8 +729,10 @@ impl Agent {
 
     /// An environment cannot be changed from outside: what goes there only is not looked at again.
     fn leave_env(&mut self) {
-        for (name, secret) in &mut self.secrets {
-            if self.plan.files_of(name).next().is_none() {
+        for name in &self.plan.env {
+            if self.plan.files_of(name).next().is_none()
+                && let Some(secret) = self.secrets.of(name)
+            {
                 secret.due = None;
             }
         }

@@ -42,6 +42,12 @@ impl fmt::Display for Outlook {
 }
 
 impl Agent {
+    /// Whether the outlook may be another than when this was last asked. It costs nothing, and an outlook a look at each
+    /// secret.
+    pub(crate) fn has_news(&mut self) -> bool {
+        std::mem::take(&mut self.news) | self.secrets.take_news()
+    }
+
     /// Says how things are.
     pub(crate) fn outlook(&self) -> Outlook {
         let delivered =

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use oakum_inject::Injection;
-use oakum_inject::config::{EnvSource, FileName, OnStale, SecretSpec, Tell};
+use oakum_inject::config::{EnvSource, FileName, OnStale, SecretSpec, Store, Tell};
 use oakum_inject::reference::Name;
 
 /// What the agent was asked to do.
@@ -67,8 +67,12 @@ pub(crate) struct Plan {
     pub(crate) secrets: BTreeMap<Name, Needs>,
     /// The secrets that each file is made of.
     pub(crate) files: BTreeMap<FileName, BTreeSet<Name>>,
+    /// The files that are made of no secret.
+    pub(crate) bare: Vec<FileName>,
     /// The files that each secret goes into.
     goes_into: BTreeMap<Name, Vec<FileName>>,
+    /// The stores whose token is written for others, and has to outlive `once`.
+    pub(crate) lent: BTreeSet<Name>,
     /// The secrets that go into the environment.
     pub(crate) env: BTreeSet<Name>,
     /// Who is told of changes, in the order of the configuration.
@@ -112,13 +116,16 @@ impl Plan {
             .filter(|(name, _)| env.contains(*name) || goes_into.contains_key(*name))
             .map(|(name, secret)| (name.clone(), Needs::of(secret)))
             .collect();
+        let is_lent = |store: &Store| matches!(store, Store::Vault(vault) if !vault.write_token.is_empty());
+        let lent = injection.stores.iter().filter(|(_, store)| is_lent(store)).map(|(name, _)| name.clone()).collect();
         let hooks = injection.on_change.iter().map(|hook| HookPlan {
             files: hook.files.clone(),
             debounce: hook.debounce,
             restarts: hook.tell == Tell::Restart,
             at_start: hook.at_start,
         });
-        Self { mode, deadline, grace, secrets, files, goes_into, env, hooks: hooks.collect() }
+        let bare = files.iter().filter(|(_, made_of)| made_of.is_empty()).map(|(name, _)| name.clone()).collect();
+        Self { mode, deadline, grace, secrets, files, bare, lent, goes_into, env, hooks: hooks.collect() }
     }
 
     /// Lists the files that a secret goes into.

@@ -84,12 +84,12 @@ impl Agent {
             }
         }
         // What no file is made of any more.
-        self.secrets.retain(|name, _| plan.secrets.contains_key(name));
+        self.secrets.retain(|name| plan.secrets.contains_key(name));
         let used: BTreeSet<&Name> = plan.secrets.values().map(|needs| &needs.store).collect();
         self.stores.retain(|name, _| used.contains(name) && !change.stores.contains(name));
         for (name, needs) in &plan.secrets {
             self.stores.entry(needs.store.clone()).or_insert_with(|| StoreState::new(now));
-            let secret = self.secrets.entry(name.clone()).or_insert_with(|| SecretState::new(needs, now));
+            let secret = self.secrets.or_make(name, || SecretState::new(needs, now));
             (secret.refresh, secret.max_stale, secret.on_stale) = (needs.refresh, needs.max_stale, needs.on_stale);
             if secret.held.is_none() {
                 secret.due = secret.due.map(|due| due.min(now + needs.refresh));
@@ -105,7 +105,7 @@ impl Agent {
             self.files.insert(name.clone(), FileState::default());
             // Their values were forgotten when they had been delivered.
             for secret in made_of {
-                let Some(secret) = self.secrets.get_mut(secret).filter(|secret| secret.staged.is_none()) else {
+                let Some(secret) = self.secrets.of(secret).filter(|secret| secret.staged.is_none()) else {
                     continue;
                 };
                 secret.reread = true;
@@ -116,6 +116,7 @@ impl Agent {
         }
         self.hooks = plan.hooks.iter().map(|_| HookState::default()).collect();
         self.plan = plan;
+        self.news = true;
         if self.follows_env() {
             if change.env {
                 self.env_changed(now);

@@ -157,10 +157,7 @@ impl Agent {
                 store.fault = Some(error.clone());
                 // With no session, nothing of this store can be had: its secrets have been tried.
                 if !store.is_open() {
-                    self.secrets
-                        .values_mut()
-                        .filter(|secret| secret.store == *name)
-                        .for_each(|secret| secret.tried = true);
+                    self.secrets.each().filter(|secret| secret.store == *name).for_each(|secret| secret.tried = true);
                 }
                 self.answered(name);
                 self.refused(now, error, actions);
@@ -171,7 +168,7 @@ impl Agent {
     /// A session is open again: what could not be read meanwhile is overdue, and is read a little apart. Whoever still has
     /// no file at all does not wait.
     fn read_apart(&mut self, now: Moment, store: &Name, logins: u32) {
-        for secret in self.secrets.values_mut().filter(|secret| secret.store == *store && secret.seen.is_some()) {
+        for secret in self.secrets.each().filter(|secret| secret.store == *store && secret.seen.is_some()) {
             let wait = backoff::after_outage(logins.max(secret.outage()), self.chance.draw());
             secret.due = secret.due.map(|due| due.max(now + wait));
         }

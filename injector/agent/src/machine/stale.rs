@@ -27,10 +27,8 @@ impl SecretState {
 impl Agent {
     pub(super) fn mark_stale(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let mut end = None;
-        for (name, secret) in &mut self.secrets {
-            if secret.stale_at().is_none_or(|at| at > now) {
-                continue;
-            }
+        for name in self.secrets.aged(now) {
+            let Some(secret) = self.secrets.of(&name) else { continue };
             secret.stale = true;
             if secret.on_stale == OnStale::Remove {
                 // When it comes back it is wanted whole, changed or not.
@@ -50,13 +48,8 @@ impl Agent {
     }
 
     /// The files that may not be there now.
-    pub(super) fn withdrawn(&self) -> BTreeSet<FileName> {
-        let gone = |name| {
-            self.secrets.get(name).is_some_and(|secret: &SecretState| {
-                secret.stale && secret.on_stale == OnStale::Remove && secret.staged.is_none()
-            })
-        };
-        self.plan.files.iter().filter(|(_, secrets)| secrets.iter().any(gone)).map(|(name, _)| name.clone()).collect()
+    pub(super) fn withdrawn(&mut self) -> BTreeSet<FileName> {
+        self.secrets.lost().iter().flat_map(|secret| self.plan.files_of(secret)).cloned().collect()
     }
 
     /// Notes what was taken away.
@@ -70,7 +63,7 @@ impl Agent {
             // Whatever it is made of is wanted again with the one that comes back.
             let made_of = self.plan.files.get(&name).into_iter().flatten();
             for secret in made_of {
-                if let Some(secret) = self.secrets.get_mut(secret) {
+                if let Some(secret) = self.secrets.of(secret) {
                     secret.reread = secret.staged.is_none();
                 }
             }

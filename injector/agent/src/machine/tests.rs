@@ -521,6 +521,26 @@ fn a_volume_that_fails_is_tried_again_with_the_values_at_hand() {
 }
 
 #[test]
+fn what_changes_while_a_large_volume_was_replaced_comes_together() {
+    let mut world = World::steady();
+    world.later();
+    let actions = world.fetched("a", 2);
+    assert_eq!(actions.last(), Some(&publish(&["a"], Demand::WhatCanBe)));
+    // It takes a fifth of a second: the next one may begin when that is a tenth of the time.
+    let began = world.now;
+    world.now += Duration::from_millis(200);
+    world.published(Replaced::Generation);
+    let actions = world.fetched("b", 2);
+    assert!(!actions.iter().any(|action| matches!(action, Action::Publish { .. })), "{actions:?}");
+    assert_eq!(world.agent.due(), Some(began + s(2)));
+    // The other value of the file of both is read again meanwhile, and then all of it is published at once.
+    let actions = world.fetched("a", 3);
+    assert!(!actions.iter().any(|action| matches!(action, Action::Publish { .. })), "{actions:?}");
+    let actions = world.later();
+    assert_eq!((world.now, actions), (began + s(2), vec![publish(&["a", "both"], Demand::WhatCanBe)]));
+}
+
+#[test]
 fn a_file_that_cannot_be_made_is_not_tried_again_until_something_changes() {
     let mut world = World::new(Mode::Run);
     world.on(Event::Tick);
@@ -695,6 +715,22 @@ fn once_leaves_the_session_open_that_its_files_depend_on() {
     let actions = world.published(Replaced::Nothing);
     assert!(!actions.contains(&Action::Revoke(n("v"))), "{actions:?}");
     assert!(actions.contains(&Action::Exit(Outcome::Done)), "{actions:?}");
+}
+
+#[test]
+fn once_leaves_the_session_open_whose_token_it_has_written_for_others() {
+    let config = CONFIG.replace("{ address", "{ write_token: [ { path: /run/x/token } ], address");
+    for (config, actions_at_the_end) in [(CONFIG, 1), (config.as_str(), 0)] {
+        let plan = Plan::of(&Injection::parse(config, "c").unwrap(), Mode::Once, s(60));
+        let mut world = World { agent: Agent::new(plan, s(100), 1), now: s(100) };
+        world.on(Event::Tick);
+        world.log_in(Some(3600));
+        world.fetched("a", 1);
+        world.fetched("b", 1);
+        let actions = world.published(Replaced::Nothing);
+        let revoked = actions.iter().filter(|action| matches!(action, Action::Revoke(_))).count();
+        assert_eq!(revoked, actions_at_the_end, "{actions:?}");
+    }
 }
 
 #[test]

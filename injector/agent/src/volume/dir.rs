@@ -202,9 +202,11 @@ impl Dir {
     /// Overwrites a file's pages, if this is its last name, and takes the name away. Unlinking alone would leave the
     /// bytes in free memory until somebody needs it.
     pub(super) fn wipe_file(&self, name: &[u8]) -> io::Result<()> {
-        let file = self.open_file(name, OFlags::RDONLY)?;
-        let stat: Stat = fs::fstat(&file)?.into();
-        if stat.links == 1 {
+        // Most of a generation is in the next one too.
+        let about: Stat = fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?.into();
+        if about.links == 1 {
+            let file = self.open_file(name, OFlags::RDONLY)?;
+            let stat: Stat = fs::fstat(&file)?.into();
             self.burn()?;
             // The owner of a file with mode 0440 may not write it, but may change that.
             fs::fchmod(&file, Mode::RUSR | Mode::WUSR)?;

@@ -215,6 +215,12 @@ impl Volume {
             }
             None => BTreeSet::new(),
         };
+        self.unlink_others(&tops)?;
+        tops.iter().try_for_each(|top| self.link(top))
+    }
+
+    /// Takes away links of ours to what a generation has not.
+    fn unlink_others(&self, tops: &BTreeSet<Entry>) -> Result<(), VolumeError> {
         for (name, kind) in self.io(self.root.entries())? {
             if kind == FileType::Symlink
                 && name != DATA
@@ -224,7 +230,7 @@ impl Volume {
                 self.io(self.root.unlink(&name))?;
             }
         }
-        tops.iter().try_for_each(|top| self.link(top))
+        Ok(())
     }
 
     /// Makes the link that a reader opens, unless it is there.
@@ -248,10 +254,10 @@ impl Volume {
         let mut name = GENERATION.to_vec();
         name.extend_from_slice(format!("{id:016x}").as_bytes());
         match self.publish_as(&name, files) {
-            Ok(()) => {
+            Ok(tops) => {
                 let before = self.current.replace(name);
                 // The moment has passed: what is left undone here is done at the next start or publication.
-                let _ = self.tidy_links();
+                let _ = self.unlink_others(&tops);
                 Ok(if before.is_some() { Published::Replaced } else { Published::First })
             }
             Err(error) => {
@@ -263,7 +269,7 @@ impl Volume {
         }
     }
 
-    fn publish_as(&self, name: &[u8], files: &BTreeMap<FileName, Part>) -> Result<(), VolumeError> {
+    fn publish_as(&self, name: &[u8], files: &BTreeMap<FileName, Part>) -> Result<BTreeSet<Entry>, VolumeError> {
         let generation = self.io(self.root.make(name))?;
         let tops = self.fill(&generation, files)?;
         tops.iter().try_for_each(|top| self.link(top))?;
@@ -271,18 +277,21 @@ impl Volume {
             self.io(self.root.unlink(DATA_TMP))?;
         }
         self.io(self.root.symlink(name, DATA_TMP))?;
-        self.io(self.root.rename(DATA_TMP, DATA))
+        self.io(self.root.rename(DATA_TMP, DATA))?;
+        Ok(tops)
     }
 
     /// Writes a generation's files and gives it its mode, so that it is complete before anybody can see it.
     fn fill(&self, generation: &Dir, files: &BTreeMap<FileName, Part>) -> Result<BTreeSet<Entry>, VolumeError> {
         let before = self.io(self.current.as_ref().map(|name| self.root.open(name)).transpose())?;
+        // Thousands of files may be in one folder, and come one after the other.
+        let (mut from, mut into) = (Folder::default(), Folder::default());
         let mut folders: BTreeMap<&str, u32> = BTreeMap::new();
         let mut tops = BTreeSet::new();
         for (name, part) in files {
             let kept = match (part, &before) {
                 (Part::New(..), _) => None,
-                (Part::Kept, Some(before)) => match self.io(parent_of(before, name))? {
+                (Part::Kept, Some(before)) => match self.io(from.if_there(before, parent(name)))? {
                     Some(folder) if self.io(folder.kind(base(name)))? == Some(FileType::RegularFile) => Some(folder),
                     _ => continue,
                 },
@@ -297,10 +306,10 @@ impl Volume {
                 let bits = if let Part::New(mode, _) = part { mode.folder_bits() } else { self.mode.folder_bits() };
                 *folders.entry(folder).or_default() |= bits;
             }
-            let folder = self.io(descend(generation, name.folders().last().unwrap_or("")))?;
+            let folder = self.io(into.of(generation, parent(name)))?;
             match (part, kept) {
                 (Part::New(mode, content), _) => self.io(folder.write(base(name), mode.bits(), self.group, content))?,
-                (Part::Kept, Some(kept)) => self.io(kept.link_into(base(name), &folder))?,
+                (Part::Kept, Some(kept)) => self.io(kept.link_into(base(name), folder))?,
                 (Part::Kept, None) => {}
             }
             tops.insert(name.top().as_bytes().to_vec());
@@ -331,7 +340,7 @@ impl Volume {
             let was_there = there.remove(name.path());
             let Part::New(mode, content) = part else { continue };
             if was_there {
-                let folder = self.io(descend(&generation, name.folders().last().unwrap_or("")))?;
+                let folder = self.io(descend(&generation, parent(name)))?;
                 let (stat, bytes) = self.io(folder.read(base(name)))?;
                 let group = self.group.is_none_or(|group| group == stat.gid);
                 if stat.mode == mode.bits() && group && bytes.expose() == content.expose() {
@@ -385,12 +394,32 @@ fn descend(dir: &Dir, path: &str) -> io::Result<Dir> {
     Ok(here)
 }
 
-/// Opens the folder that a file is in; none if it is not there.
-fn parent_of(dir: &Dir, name: &FileName) -> io::Result<Option<Dir>> {
-    match descend(dir, name.folders().last().unwrap_or("")) {
-        Ok(folder) => Ok(Some(folder)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(error),
+/// The folder that a file is in, from the generation on.
+fn parent(name: &FileName) -> &str {
+    name.folders().last().unwrap_or("")
+}
+
+/// The folder of a generation that was opened last.
+#[derive(Default)]
+struct Folder(Option<(String, Dir)>);
+
+impl Folder {
+    /// Opens a folder below a directory, unless it is the same as before.
+    fn of(&mut self, dir: &Dir, path: &str) -> io::Result<&Dir> {
+        let found = match self.0.take() {
+            Some(last) if last.0 == path => last,
+            _ => (path.to_owned(), descend(dir, path)?),
+        };
+        Ok(&self.0.insert(found).1)
+    }
+
+    /// The same; none if there is no such folder.
+    fn if_there(&mut self, dir: &Dir, path: &str) -> io::Result<Option<&Dir>> {
+        match self.of(dir, path) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -193,12 +193,18 @@ fn volume(node: &Node, what: &str) -> Result<VolumeSpec> {
     let default = VolumeSpec::default();
     let mut map = Map::open(node, what)?;
     let path = map.get("path").map(|node| absolute(node, "path")).transpose()?.unwrap_or(default.path);
-    let mode = map.get("mode").map(|node| parse(node, "mode", Mode::parse)).transpose()?.unwrap_or(default.mode);
-    let number = |text: &str| text.parse().map_err(|_| "`group` is not the number of a group".to_owned());
-    let group = map.get("group").map(|node| parse(node, "group", number)).transpose()?;
+    let (mode, group) = readers(&mut map)?;
+    let mode = mode.unwrap_or(default.mode);
     let grace = map.get("grace").map(|node| parse(node, "grace", parse_duration)).transpose()?.unwrap_or(default.grace);
     map.finish()?;
     Ok(VolumeSpec { path, mode, group, grace })
+}
+
+/// Reads who may read a file: its mode and its group.
+pub(super) fn readers(map: &mut Map<'_>) -> Result<(Option<Mode>, Option<u32>)> {
+    let mode = map.get("mode").map(|node| parse(node, "mode", Mode::parse)).transpose()?;
+    let number = |text: &str| text.parse().map_err(|_| "`group` is not the number of a group".to_owned());
+    Ok((mode, map.get("group").map(|node| parse(node, "group", number)).transpose()?))
 }
 
 /// Reads the volumes that have names; `first` is the one that has none.

@@ -27,7 +27,7 @@ pub use hook::{Hook, Receiver, SignalName, Tell};
 pub use kubernetes::{KUBERNETES_CA, KUBERNETES_NAMESPACE, KUBERNETES_TOKEN, KubernetesStore};
 pub use template::TemplateSpec;
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
-pub use vault::{ClientCert, Literal, VaultAuth, VaultStore, Wrapping};
+pub use vault::{ClientCert, Literal, TokenFile, VaultAuth, VaultStore, Wrapping};
 
 pub(crate) use hook::DEFAULT_DEBOUNCE;
 
@@ -122,6 +122,7 @@ impl Injection {
 /// Where secrets come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there are a few of them, and most are of Vault")]
 pub enum Store {
     /// HashiCorp Vault or OpenBao.
     Vault(VaultStore),

@@ -6,11 +6,11 @@ use serde_json::{Map as Object, Value, json};
 
 use super::DEFAULT_TOKEN;
 use super::aws::{AwsCredentials, credentials, encode_credentials, region};
-use super::decode::{absolute, header_text};
+use super::decode::{absolute, header_text, readers};
 use super::encode::path;
 use super::map::{Fault, Map, Result, flag, list, parse, text};
-use super::value::{Address, PlainHttp, Scheme};
-use crate::yaml::Node;
+use super::value::{Address, Mode, PlainHttp, Scheme};
+use crate::yaml::{Kind, Node};
 
 /// A Vault server, with the role that we have there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,21 @@ pub struct VaultStore {
     pub server_name: Option<String>,
     /// The file in memory that our token is kept in, so that a process after this one need not log in anew.
     pub keep_token: Option<PathBuf>,
+    /// The files in memory that our token is written to for others.
+    pub write_token: Vec<TokenFile>,
     /// How we log in.
     pub auth: VaultAuth,
+}
+
+/// A file in memory that our token is written to, and nothing else, for a program that talks to Vault itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Its mode.
+    pub mode: Mode,
+    /// Its group, where that is not the agent's.
+    pub group: Option<u32>,
 }
 
 impl VaultStore {
@@ -65,6 +78,8 @@ pub enum VaultAuth {
         secret_id: PathBuf,
         /// How it is wrapped, if it is.
         wrapped: Option<Wrapping>,
+        /// Whether its file is taken away when we have logged in by it. It is held in memory then, for the next login.
+        remove: bool,
     },
     /// `auth/kubernetes`, by the token of a service account.
     Kubernetes {
@@ -158,6 +173,7 @@ pub(super) fn decode(node: &Node, what: &str) -> Result<VaultStore> {
     let client = client(map.get("client_cert"), map.get("client_key"), address.scheme)?;
     let keep = map.get("keep_token");
     let keep_token = keep.map(|node| absolute(node, "keep_token")).transpose()?;
+    let write_token = map.get("write_token").map(token_files).transpose()?.unwrap_or_default();
     let auth_node = map.need("auth")?;
     let auth = decode_auth(auth_node, what)?;
     map.finish()?;
@@ -169,7 +185,23 @@ pub(super) fn decode(node: &Node, what: &str) -> Result<VaultStore> {
         return Err(Fault::new(node.line, "`keep_token` keeps what a login gives, and `token_file` is none")
             .hint("take it out: the token lies in a file already"));
     }
-    Ok(VaultStore { address, namespace, ca, client, server_name, keep_token, auth })
+    Ok(VaultStore { address, namespace, ca, client, server_name, keep_token, write_token, auth })
+}
+
+fn token_files(node: &Node) -> Result<Vec<TokenFile>> {
+    let Kind::List(items) = &node.kind else {
+        return Err(
+            Fault::new(node.line, "`write_token` is not a list").hint("write `write_token: [ { path: FILE } ]`")
+        );
+    };
+    let one = |node: &Node| {
+        let mut map = Map::open(node, "`write_token`")?;
+        let path = absolute(map.need("path")?, "path")?;
+        let (mode, group) = readers(&mut map)?;
+        map.finish()?;
+        Ok(TokenFile { path, mode: mode.unwrap_or(Mode::DEFAULT), group })
+    };
+    items.iter().map(one).collect()
 }
 
 fn client(cert: Option<&Node>, key: Option<&Node>, scheme: Scheme) -> Result<Option<ClientCert>> {
@@ -214,6 +246,12 @@ fn approle(node: &Node) -> Result<VaultAuth> {
     let secret_id = absolute(map.need("secret_id_file")?, "secret_id_file")?;
     let line = map.line();
     let wrapped = wrapping(&mut map)?;
+    let remove = map.get("remove_secret_id");
+    if let (Some(_), Some(node)) = (&wrapped, remove) {
+        return Err(Fault::new(node.line, "`remove_secret_id` is for a secret id that is not wrapped")
+            .hint("take it out: what unwraps a secret id is good for nothing once it has been used"));
+    }
+    let remove = remove.map(|node| flag(node, "remove_secret_id")).transpose()?.unwrap_or(false);
     map.later(
         "secret_id",
         "a secret does not belong in a configuration: put it into a file and name that as `secret_id_file`",
@@ -225,7 +263,7 @@ fn approle(node: &Node) -> Result<VaultAuth> {
         (None, None) => return Err(Fault::new(line, "`approle` lacks `role_id` or `role_id_file`")),
         (Some(_), Some(node)) => return Err(Fault::new(node.line, "`approle` has both `role_id` and `role_id_file`")),
     };
-    Ok(VaultAuth::AppRole { mount, role_id, secret_id, wrapped })
+    Ok(VaultAuth::AppRole { mount, role_id, secret_id, wrapped, remove })
 }
 
 fn wrapping(map: &mut Map<'_>) -> Result<Option<Wrapping>> {
@@ -309,7 +347,7 @@ fn header_value(text: &str) -> std::result::Result<String, String> {
 
 /// Writes the store, without what is the default.
 pub(super) fn encode(vault: &VaultStore) -> Value {
-    let VaultStore { address, namespace, ca, client, server_name, keep_token, auth } = vault;
+    let VaultStore { address, namespace, ca, client, server_name, keep_token, write_token, auth } = vault;
     let mut map = Object::new();
     map.insert("address".to_owned(), address.to_string().into());
     if address.scheme == Scheme::Http && !address.is_loopback() {
@@ -331,13 +369,24 @@ pub(super) fn encode(vault: &VaultStore) -> Value {
     if let Some(file) = keep_token {
         map.insert("keep_token".to_owned(), path(file));
     }
+    if !write_token.is_empty() {
+        let files = write_token.iter().map(|TokenFile { path: file, mode, group }| {
+            let mut map = Object::from_iter([("path".to_owned(), path(file))]);
+            if *mode != Mode::DEFAULT {
+                map.insert("mode".to_owned(), mode.to_string().into());
+            }
+            map.extend(group.map(|group| ("group".to_owned(), group.into())));
+            Value::Object(map)
+        });
+        map.insert("write_token".to_owned(), files.collect());
+    }
     map.insert("auth".to_owned(), encode_auth(auth));
     map.into()
 }
 
 fn encode_auth(auth: &VaultAuth) -> Value {
     match auth {
-        VaultAuth::AppRole { mount, role_id, secret_id, wrapped } => {
+        VaultAuth::AppRole { mount, role_id, secret_id, wrapped, remove } => {
             let mut map = Object::new();
             with_mount(&mut map, mount, "approle");
             match role_id {
@@ -353,6 +402,9 @@ fn encode_auth(auth: &VaultAuth) -> Value {
                 if let Some(file) = keep {
                     map.insert("keep".to_owned(), path(file));
                 }
+            }
+            if *remove {
+                map.insert("remove_secret_id".to_owned(), true.into());
             }
             json!({ "approle": map })
         }

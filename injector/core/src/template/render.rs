@@ -254,7 +254,17 @@ impl Run<'_> {
                 result.map(|()| Value::Text(Rc::new(Secret::from(out))))
             }
             _ if builtin::is_known(name) => builtin::call(name, &arguments).map_err(failed),
-            _ => functions::call(name, &arguments, &self.around).map_err(failed),
+            _ => {
+                let value = functions::call(name, &arguments, &self.around).map_err(failed)?;
+                // In sprig these change the map that they are given. Values do not change here, so the variable does.
+                if CHANGE_THEIR_MAP.contains(&name)
+                    && let Some(Expr { kind: ExprKind::Variable(variable), .. }) = rest.first()
+                    && let Some((_, place)) = self.variables.iter_mut().rev().find(|(known, _)| known == variable)
+                {
+                    *place = value.clone();
+                }
+                Ok(value)
+            }
         }
     }
 
@@ -319,6 +329,10 @@ impl Run<'_> {
         }
     }
 }
+
+/// Functions whose first argument is another afterwards.
+const CHANGE_THEIR_MAP: &[&str] =
+    &["sprig_set", "sprig_unset", "sprig_merge", "sprig_mustMerge", "sprig_mergeOverwrite", "sprig_mustMergeOverwrite"];
 
 fn is_scratch(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Function(name) if name == "scratch")

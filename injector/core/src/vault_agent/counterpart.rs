@@ -50,6 +50,8 @@ pub struct Counterpart {
     pub command: Option<Vec<String>>,
     /// Whether to end once everything is rendered.
     pub once: bool,
+    /// The file that the number of our process is written to.
+    pub pid_file: Option<PathBuf>,
     /// What will not be as it was asked for.
     pub warnings: Vec<Warning>,
 }
@@ -116,6 +118,7 @@ pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Res
             audit: None,
         },
         once,
+        pid_file: asked.pid_file.clone(),
         command: asked.exec.map(|exec| exec.argv),
         warnings: writer.warnings,
     })
@@ -288,12 +291,6 @@ impl Writer<'_> {
     fn say_what_is_lost(&mut self, asked: &Translation) {
         if asked.templates.iter().any(|template| template.user.is_some()) {
             self.warn("`user` has no counterpart: files belong to the user that the agent runs as");
-        }
-        for sink in &asked.sinks {
-            self.warn(format!("the sink `{}` is not written: the agent's token stays in it", sink.path.display()));
-        }
-        if let Some(path) = &asked.pid_file {
-            self.warn(format!("`pid_file` is not written: {}", path.display()));
         }
         if !matches!(asked.log_level, LogLevel::Info) {
             self.warn("`log_level` is not followed: what happens is logged, once");

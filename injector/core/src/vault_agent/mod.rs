@@ -111,8 +111,14 @@ impl VaultAgentConfig {
     /// Tells whether a text means to be a configuration of Vault Agent: nothing else has a block `auto_auth`.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
+        if text.trim_start().starts_with('{') {
+            // JSON may stand in one line, with its keys in any order.
+            let is_key = |rest: &str| rest.trim_start().starts_with(':');
+            let has = |name: &str| text.match_indices(name).any(|(at, name)| is_key(&text[at + name.len()..]));
+            return has("\"auto_auth\"") && !has("\"apiVersion\"");
+        }
         let is_block = |line: &str| {
-            let line = line.trim_start().trim_start_matches('{').trim_start();
+            let line = line.trim_start();
             let rest = line.strip_prefix("\"auto_auth\"").or_else(|| line.strip_prefix("auto_auth"));
             rest.is_some_and(|rest| matches!(rest.trim_start().as_bytes().first(), None | Some(b'{' | b'=' | b':')))
         };

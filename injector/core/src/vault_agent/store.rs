@@ -6,8 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{AwsProof, Ca, Login, Method, Translation, VaultServer, Warning};
-use crate::config::{AwsCredentials, ClientCert, ConfigError, Literal, Scheme, Store, VaultAuth, VaultStore, Wrapping};
+use super::{AwsProof, Ca, Login, Method, Sink, Translation, VaultServer, Warning};
+use crate::config::{
+    AwsCredentials, ClientCert, ConfigError, Literal, Scheme, Store, TokenFile, VaultAuth, VaultStore, Wrapping,
+};
 
 /// A store, and what will not be as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +27,7 @@ impl Translation {
     /// Says what has no counterpart and cannot be left out, with the way out.
     pub fn store(&self, source: &str) -> Result<Stored, ConfigError> {
         let mut making = Making { source, warnings: Vec::new() };
-        let store = making.store(&self.vault, &self.login)?;
+        let store = making.store(&self.vault, &self.login, &self.sinks)?;
         Ok(Stored { store: Store::Vault(store), warnings: making.warnings })
     }
 }
@@ -45,7 +47,7 @@ impl Making<'_> {
         ConfigError { source_name: self.source.to_owned(), line: None, what: what.into(), hint: Some(hint.to_owned()) }
     }
 
-    fn store(&mut self, server: &VaultServer, login: &Login) -> Result<VaultStore, ConfigError> {
+    fn store(&mut self, server: &VaultServer, login: &Login, sinks: &[Sink]) -> Result<VaultStore, ConfigError> {
         let VaultServer { address, namespace, ca, client: _, server_name, tls_skip_verify } = server;
         if *tls_skip_verify && address.scheme == Scheme::Https {
             return Err(self.error(
@@ -75,7 +77,8 @@ impl Making<'_> {
             return Err(self.error("the method `cert` needs TLS", "let the address begin with https://"));
         }
         let (address, namespace, server_name) = (address.clone(), namespace.clone(), server_name.clone());
-        Ok(VaultStore { address, namespace, ca, client, server_name, keep_token: None, auth })
+        let write_token = self.sinks(sinks)?;
+        Ok(VaultStore { address, namespace, ca, client, server_name, keep_token: None, write_token, auth })
     }
 
     /// Finds the certificate that is shown. What only the login was to show or to trust holds for every connection here.
@@ -162,11 +165,9 @@ impl Making<'_> {
                 let wrapped = secret_id_response_wrapping_path
                     .as_ref()
                     .map(|path| Wrapping { creation_path: Some(path.trim_matches('/').to_owned()), keep: None });
-                if *remove_secret_id_file_after_reading {
-                    self.stays(&secret_id, "remove_secret_id_file_after_reading");
-                }
+                let remove = *remove_secret_id_file_after_reading && wrapped.is_none();
                 let role_id = Literal::File(self.absolute("role_id_file_path", role_id_file_path)?);
-                VaultAuth::AppRole { mount, role_id, secret_id, wrapped }
+                VaultAuth::AppRole { mount, role_id, secret_id, wrapped, remove }
             }
             Method::Jwt { path, role, remove_jwt_after_reading, remove_jwt_follows_symlinks: _ } => {
                 let token = self.absolute("path", path)?;
@@ -193,6 +194,25 @@ impl Making<'_> {
                 ));
             }
         })
+    }
+
+    /// Takes over the files that the token is written to.
+    fn sinks(&mut self, sinks: &[Sink]) -> Result<Vec<TokenFile>, ConfigError> {
+        let mut files = Vec::new();
+        for Sink { path, mode, uid, gid, wrap_ttl } in sinks {
+            let shown = path.display();
+            if wrap_ttl.is_some() {
+                self.warn(format!("the sink `{shown}` is not written: `wrap_ttl` has no counterpart there"));
+                continue;
+            }
+            if uid.is_some() {
+                self.warn(format!(
+                    "`uid` of the sink `{shown}` has no counterpart: the file belongs to the agent's user"
+                ));
+            }
+            files.push(TokenFile { path: self.absolute("path", path)?, mode: *mode, group: *gid });
+        }
+        Ok(files)
     }
 
     /// Says that a file is left where it is.

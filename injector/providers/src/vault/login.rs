@@ -1,6 +1,9 @@
 //! How we prove to Vault who we are. Credentials are read from their files at each login, since they rotate.
 
-use oakum_inject::config::{Literal, VaultAuth};
+use std::path::Path;
+use std::sync::Arc;
+
+use oakum_inject::config::{Literal, TokenFile, VaultAuth};
 use oakum_inject::provider::Session;
 use oakum_inject::{Class, ProviderError, Secret};
 use rustify::Endpoint;
@@ -21,16 +24,21 @@ impl Vault {
     /// Logs in, or takes the token that lies ready.
     pub(super) async fn log_in(&self) -> Result<(Secret, Session), ProviderError> {
         match &self.auth {
-            VaultAuth::AppRole { mount, role_id, secret_id, wrapped: _ } => {
+            VaultAuth::AppRole { mount, role_id, secret_id, wrapped: _, remove } => {
                 let role_id = match role_id {
                     Literal::Here(id) => id.clone(),
                     Literal::File(path) => text(&credential(path)?, path)?.to_owned(),
                 };
-                let (held, read);
+                let (held, read, before);
                 let secret = match &self.wrapped {
                     Some(wrapped) => {
                         held = wrapped.secret_id(self).await?;
                         &held.secret
+                    }
+                    // A file that was taken away may have been written anew.
+                    None if *remove => {
+                        before = self.secret_id(secret_id)?;
+                        &before
                     }
                     None => {
                         read = credential(secret_id)?;
@@ -122,6 +130,41 @@ impl Vault {
             let _ = self.revoke_one(token).await;
         }
         kept
+    }
+
+    /// Writes the token to where others take it from. One that cannot be written is given back, as one that cannot be kept.
+    pub(super) async fn give_token(&self, token: &Token) -> Result<(), ProviderError> {
+        for (file, TokenFile { mode, group, .. }) in &self.given {
+            if let Err(error) = file.give(&token.secret, mode.bits(), *group) {
+                if token.ours {
+                    let _ = self.revoke_one(token).await;
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a secret id whose file is there for one login only, or takes the one that was there.
+    fn secret_id(&self, file: &Path) -> Result<Arc<Secret>, ProviderError> {
+        if !file.exists()
+            && let Some(held) = self.state().secret_id.clone()
+        {
+            return Ok(held);
+        }
+        let read = Arc::new(credential(file)?);
+        self.state().secret_id = Some(Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// Takes away the file that a login has been made with, where that was asked for. It stays where we may not: whoever
+    /// started us has been told.
+    pub(super) fn forget_file(&self) {
+        if let VaultAuth::AppRole { secret_id, remove: true, .. } = &self.auth
+            && self.state().secret_id.is_some()
+        {
+            let _ = std::fs::remove_file(secret_id);
+        }
     }
 
     async fn grant(

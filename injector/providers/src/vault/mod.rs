@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::http::{HeaderName, HeaderValue, Request, Uri, header};
-use oakum_inject::config::{VaultAuth, VaultStore};
+use oakum_inject::config::{TokenFile, VaultAuth, VaultStore};
 use oakum_inject::provider::{Answer, Grant, Session, Want};
 use oakum_inject::{Class, Fetched, ProviderError, Secret, SecretProvider};
 use rustify::Endpoint;
@@ -39,6 +39,8 @@ pub struct Vault {
     wrapped: Option<Wrapped>,
     /// Where the token is kept.
     keep: Option<Keep>,
+    /// Where the token is written for others.
+    given: Vec<(Keep, TokenFile)>,
     /// The configuration that it belongs to, by a hash.
     belongs_to: String,
     #[cfg(feature = "aws")]
@@ -60,6 +62,8 @@ struct State {
     gone: HashSet<String>,
     /// What became of the wrapping tokens that lay in files, by their hashes.
     served: HashMap<String, wrapping::Served>,
+    /// The secret id whose file we have taken away.
+    secret_id: Option<Arc<Secret>>,
 }
 
 /// A token and what is known of it.
@@ -93,6 +97,8 @@ impl Vault {
             _ => None,
         };
         let keep = spec.keep_token.as_deref().map(Keep::open).transpose()?;
+        let given = spec.write_token.iter().map(|file| Ok((Keep::open(&file.path)?, file.clone())));
+        let given = given.collect::<Result<_, ProviderError>>()?;
         let VaultStore { address, namespace: within, auth, .. } = spec;
         let belongs_to = hash(&[format!("{address} {within:?} {auth:?}").as_bytes()]);
         #[cfg(feature = "aws")]
@@ -107,6 +113,7 @@ impl Vault {
             identity,
             wrapped,
             keep,
+            given,
             belongs_to,
             base: spec.address.to_string(),
             transport,
@@ -205,6 +212,9 @@ impl Vault {
         if let (Some(keep), Ok(()) | Err(ProviderError { class: Class::Refused, .. })) = (&self.keep, &result) {
             keep.remove();
         }
+        if matches!(&result, Ok(()) | Err(ProviderError { class: Class::Refused, .. })) {
+            self.given.iter().for_each(|(file, _)| file.remove());
+        }
         result.map_err(|error| error.while_doing("cannot revoke the token"))
     }
 
@@ -236,6 +246,8 @@ impl SecretProvider for Vault {
             if is_new {
                 self.keep_token(&token).await.map_err(failed)?;
             }
+            self.give_token(&token).await.map_err(failed)?;
+            self.forget_file();
             let mut state = self.state();
             state.mounts.clear();
             state.blind.clear();

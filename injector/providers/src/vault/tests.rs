@@ -17,7 +17,8 @@ fn vault(address: SocketAddr, auth: VaultAuth) -> Vault {
     let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
     let namespace = Some("team-a".to_owned());
     let (ca, client, server_name, keep_token) = (None, None, None, None);
-    Vault::open(&VaultStore { address, namespace, ca, client, server_name, keep_token, auth }).unwrap()
+    Vault::open(&VaultStore { address, namespace, ca, client, server_name, keep_token, write_token: Vec::new(), auth })
+        .unwrap()
 }
 
 fn file(content: &str) -> tempfile::NamedTempFile {
@@ -32,6 +33,7 @@ fn approle(path: &Path) -> VaultAuth {
         role_id: Literal::Here("role".to_owned()),
         secret_id: path.to_owned(),
         wrapped: None,
+        remove: false,
     }
 }
 
@@ -243,6 +245,7 @@ fn wrapped(path: &Path, keep: Option<&Path>) -> VaultAuth {
         role_id: Literal::Here("role".to_owned()),
         secret_id: path.to_owned(),
         wrapped: Some(Wrapping { creation_path: None, keep: keep.map(Path::to_owned) }),
+        remove: false,
     }
 }
 
@@ -315,8 +318,8 @@ async fn another_wrapping_token_is_unwrapped_and_a_server_that_is_away_is_no_ala
 fn keeping(address: SocketAddr, auth: VaultAuth, file: &Path) -> Vault {
     let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
     let (namespace, ca, client, server_name) = (None, None, None, None);
-    Vault::open(&VaultStore { address, namespace, ca, client, server_name, keep_token: Some(file.to_owned()), auth })
-        .unwrap()
+    let (keep_token, write_token) = (Some(file.to_owned()), Vec::new());
+    Vault::open(&VaultStore { address, namespace, ca, client, server_name, keep_token, write_token, auth }).unwrap()
 }
 
 #[tokio::test]

@@ -242,3 +242,43 @@ proptest! {
         prop_assert_eq!(back, Ok(expected), "{}", yaml.as_str().unwrap());
     }
 }
+
+#[test]
+fn what_is_of_consul_or_draws_at_random_is_refused_with_the_way_out() {
+    for (call, way) in [
+        ("byKey .", "put the value into Vault"),
+        ("explode .", "put the value into Vault"),
+        ("sockaddr \"GetPrivateIP\"", "POD_IP"),
+        ("spew_dump .", "toJSONPretty"),
+        ("sprig_genPrivateKey \"rsa\"", "have the store make it"),
+        ("sprig_randAlphaNum 9", "have the store make it"),
+        ("sprig_date \"2006\" .", "`timestamp`"),
+        ("sprig_semver \"1.2.3\"", "other functions"),
+    ] {
+        let error = Template::parse(&format!("{{{{ {call} }}}}"), None).unwrap_err();
+        assert!(error.hint.as_deref().is_some_and(|hint| hint.contains(way)), "{call}: {error:?}");
+    }
+}
+
+#[test]
+fn a_map_that_is_changed_is_changed_in_its_variable() {
+    let text = "{{ $m := sprig_dict \"a\" 1 }}{{ if true }}{{ $_ := sprig_set $m \"b\" 2 }}{{ end }}{{ sprig_unset $m \"a\" | len }}{{ toJSON $m }}";
+    assert_eq!(render(text).unwrap(), "1{\"b\":2}");
+}
+
+#[test]
+fn what_would_count_or_cut_beyond_all_bounds_is_an_error() {
+    for call in [
+        "sprig_until 9000000",
+        "sprig_untilStep 0 9000000000000000000 1",
+        "sprig_seq 1 9223372036854775807",
+        "sprig_slice (sprig_list 1) 3",
+        "sprig_chunk -1 (sprig_list 1)",
+        "sprig_b32dec \"x\"",
+        "sprig_b32dec \"MZXW6Y==\"",
+        "sprig_splitn \",\" -1 \"a\"",
+        "sprig_fail \"no\"",
+    ] {
+        assert!(render(&format!("{{{{ {call} }}}}")).is_err(), "{call}");
+    }
+}

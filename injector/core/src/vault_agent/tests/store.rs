@@ -1,7 +1,9 @@
 //! The store that a server and a login become.
 
 use super::*;
-use crate::config::{AwsCredentials, ClientCert, Injection, Literal, Store, VaultAuth, VaultStore, Wrapping};
+use crate::config::{
+    AwsCredentials, ClientCert, Injection, Literal, Mode, Store, TokenFile, VaultAuth, VaultStore, Wrapping,
+};
 
 /// Makes the store of a method, with `vault` before it if there is anything to say of the server.
 fn stored(vault: &str, method: &str) -> Result<(VaultStore, Vec<String>), ConfigError> {
@@ -38,6 +40,7 @@ fn every_method_becomes_a_login() {
         role_id: Literal::File("/r".into()),
         secret_id: "/s".into(),
         wrapped: wrapped.map(|path| Wrapping { creation_path: Some(path.to_owned()), keep: None }),
+        remove: false,
     };
     let files = r#"role_id_file_path = "/r" secret_id_file_path = "/s" remove_secret_id_file_after_reading = false"#;
     assert_eq!(login(&format!(r#""approle" {{ config = {{ {files} }} }}"#)), approle(None));
@@ -60,6 +63,42 @@ fn every_method_becomes_a_login() {
 }
 
 #[test]
+fn the_file_of_a_secret_id_is_taken_away_unless_told_otherwise() {
+    let files = r#"role_id_file_path = "/r" secret_id_file_path = "/s""#;
+    let path = r#"secret_id_response_wrapping_path = "auth/approle/role/web/secret-id""#;
+    for (more, expected) in [
+        ("", true),
+        ("remove_secret_id_file_after_reading = true", true),
+        ("remove_secret_id_file_after_reading = false", false),
+        // What unwraps it is good for nothing once it has been used.
+        (path, false),
+    ] {
+        let auth = login(&format!(r#""approle" {{ config = {{ {files} {more} }} }}"#));
+        assert!(matches!(auth, VaultAuth::AppRole { remove, .. } if remove == expected), "{more}");
+    }
+}
+
+#[test]
+fn a_sink_becomes_a_file_of_the_token() {
+    let method = |sink: &str| format!(r#""token_file" {{ config = {{ token_file_path = "/t" }} }} {sink}"#);
+    let (store, warnings) = stored("", &method(r#"sink "file" { config = { path = "/run/x/t" gid = 7 } }"#)).unwrap();
+    assert_eq!(warnings, [""; 0]);
+    let file = TokenFile { path: "/run/x/t".into(), mode: Mode::parse("0640").unwrap(), group: Some(7) };
+    assert_eq!(store.write_token, [file]);
+    for (sink, what, written) in [
+        (r#"sink "file" { wrap_ttl = "5m" config = { path = "/run/x/t" } }"#, "`wrap_ttl` has no counterpart", 0),
+        (r#"sink "file" { config = { path = "/run/x/t" uid = 7 } }"#, "belongs to the agent's user", 1),
+    ] {
+        let (store, warnings) = stored("", &method(sink)).unwrap();
+        assert!(
+            store.write_token.len() == written && warnings.len() == 1 && warnings[0].contains(what),
+            "{warnings:?}"
+        );
+    }
+    assert!(stored("", &method(r#"sink "file" { config = { path = "t" } }"#)).unwrap_err().what.contains("absolute"));
+}
+
+#[test]
 fn the_server_keeps_what_is_said_of_it() {
     let vault = r#"address = "https://vault.example.com:8300" namespace = "team-a/" ca_cert = "/ca"
         client_cert = "/c" client_key = "/k" tls_server_name = "vault""#;
@@ -76,15 +115,10 @@ fn the_server_keeps_what_is_said_of_it() {
 #[test]
 fn what_is_done_otherwise_is_said() {
     let kubernetes = |more: &str| format!(r#""kubernetes" {{ {more} config = {{ role = "web" }} }}"#);
-    let files = r#"role_id_file_path = "/r" secret_id_file_path = "/s""#;
     for (method, what) in [
         (kubernetes("wrap_ttl = \"5m\""), "`wrap_ttl` of the method has no counterpart"),
         (kubernetes("min_backoff = \"5s\""), "`min_backoff` and `max_backoff` have no counterpart"),
         (kubernetes("exit_on_err = true"), "`exit_on_err` has no counterpart"),
-        (
-            format!(r#""approle" {{ config = {{ {files} }} }}"#),
-            "`remove_secret_id_file_after_reading` has no counterpart: /s",
-        ),
         (
             r#""jwt" { config = { path = "/t" role = "web" } }"#.to_owned(),
             "`remove_jwt_after_reading` has no counterpart",
