@@ -159,7 +159,9 @@ pub(crate) fn of_config(config: &Value) -> Vec<(Flaw, String)> {
     let mut flaws = Vec::new();
     let run = config.get("config").unwrap_or(&Value::Null);
     let user = run.get("User").and_then(Value::as_str).unwrap_or_default();
-    if matches!(user.split(':').next(), None | Some("" | "0" | "root")) {
+    // On Windows nobody is root, and the default is a user without rights in some bases.
+    let windows = config.get("os").and_then(Value::as_str) == Some("windows");
+    if !windows && matches!(user.split(':').next(), None | Some("" | "0" | "root")) {
         flaws.push((Flaw::Root, "User".to_owned()));
     }
     let test = run.get("Healthcheck").and_then(|check| check.get("Test")).and_then(Value::as_array);
@@ -177,14 +179,27 @@ pub(crate) fn of_config(config: &Value) -> Vec<(Flaw, String)> {
 fn of_instruction(by: &str) -> Option<Flaw> {
     let text = by.strip_prefix("/bin/sh -c #(nop)").unwrap_or(by).trim_start();
     if let Some(arguments) = text.strip_prefix("ADD ") {
-        let is_url = |word: &str| word.starts_with("http://") || word.starts_with("https://");
+        let is_url = |word: &str| ["http://", "https://", "git@"].iter().any(|scheme| word.starts_with(scheme));
         let checked = arguments.contains("--checksum=");
         return (!checked && arguments.split_whitespace().any(is_url)).then_some(Flaw::AddUrl);
     }
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let updates = has(&["apt-get update", "apt update", "apk update", "yum makecache", "dnf makecache"]);
-    let installs = has(&["install", "apk add", "upgrade"]);
-    (updates && !installs).then_some(Flaw::UpdateAlone)
+    let text = text.strip_prefix("RUN ").unwrap_or(text);
+    let text = text.strip_prefix("/bin/sh -c ").unwrap_or(text);
+    let text = text.strip_suffix("# buildkit").unwrap_or(text);
+    // What else an instruction runs may be what it updates for.
+    let mut commands =
+        text.split(['&', ';', '|', '\n']).map(str::trim).filter(|command| !command.is_empty()).peekable();
+    (commands.peek().is_some() && commands.all(is_update)).then_some(Flaw::UpdateAlone)
+}
+
+fn is_update(command: &str) -> bool {
+    let mut words = command.split_whitespace().filter(|word| !word.starts_with('-'));
+    let manager = words.next().map_or("", |word| word.rsplit('/').next().unwrap_or(word));
+    match manager {
+        "apt-get" | "apt" | "apk" => words.next() == Some("update"),
+        "yum" | "dnf" | "microdnf" => words.next() == Some("makecache"),
+        _ => false,
+    }
 }
 
 /// What an entry of a layer has that it should not have.
@@ -227,9 +242,18 @@ fn is_credential_file(path: &str) -> bool {
         "gcloud/application_default_credentials.json",
     ];
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let key = name.starts_with("id_") && !name.ends_with(".pub") && (folder.ends_with(".ssh") || folder == "ssh");
+    // What editors keep beside a file is as good as the file.
+    let hidden = name.strip_suffix(".swp").and_then(|name| name.strip_prefix('.'));
+    let name = ["~", ".bak", ".save", ".orig"].iter().find_map(|end| name.strip_suffix(end)).or(hidden).unwrap_or(name);
+    let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+    let key = name.starts_with("id_") && !name.ends_with(".pub") && folder.ends_with(".ssh");
+    let host_key = folder == "etc/ssh" && name.starts_with("ssh_host_") && name.ends_with("_key");
+    let samples = ["example", "sample", "template", "dist"];
+    let settings = name.strip_prefix(".env.").is_some_and(|of| !samples.contains(&of));
+    let number = name.strip_prefix("core.").is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
+    let memory = number || name.ends_with(".hprof");
     let under = |end: &&str| path.strip_suffix(*end).is_some_and(|left| left.is_empty() || left.ends_with('/'));
-    NAMES.contains(&name) || ENDS.iter().any(under) || key
+    NAMES.contains(&name) || ENDS.iter().any(under) || key || host_key || settings || memory
 }
 
 #[cfg(test)]
@@ -246,6 +270,8 @@ mod tests {
             {"created_by": "RUN apt-get update && apt-get install -y curl"},
             {"created_by": "ADD --checksum=sha256:aa https://example.com/a /a # buildkit"},
             {"created_by": "/bin/sh -c #(nop) ADD file:aa in / "},
+            {"created_by": "RUN /bin/sh -c apt-get update && ./setup # buildkit"},
+            {"created_by": "/bin/sh -c echo apt-get update"},
         ]});
         assert_eq!(flaws(good), []);
         let bad = json!({"config": {"User": "root", "Healthcheck": {"Test": ["NONE"]}}, "history": [
@@ -262,6 +288,9 @@ mod tests {
         .into();
         assert_eq!(flaws(bad), expected);
         assert_eq!(of_config(&json!([1])).len(), 2);
+        assert_eq!(of_instruction("RUN /bin/sh -c apt-get -qq update # buildkit"), Some(Flaw::UpdateAlone));
+        assert_eq!(of_instruction("ADD git@example.com:team/web.git /src # buildkit"), Some(Flaw::AddUrl));
+        assert_eq!(flaws(json!({"os": "windows"})), [("image.no-healthcheck", "Healthcheck".to_owned())]);
     }
 
     #[test]
@@ -271,10 +300,29 @@ mod tests {
         assert_eq!(flaws("tmp", 0o1777, true), [""; 0]);
         assert_eq!(flaws("srv", 0o2777, true), ["image.writable"]);
         assert_eq!(flaws("a", 0o666, false), ["image.writable"]);
-        for path in ["root/.npmrc", ".env", "root/.aws/credentials", "home/a/.ssh/id_rsa", ".kube/config"] {
+        for path in [
+            "root/.npmrc",
+            ".env",
+            "root/.aws/credentials",
+            "home/a/.ssh/id_rsa",
+            ".kube/config",
+            "a/.env.production",
+            "etc/ssh/ssh_host_rsa_key",
+            ".netrc~",
+            "root/..npmrc.swp",
+            "app/core.17",
+        ] {
             assert_eq!(flaws(path, 0o600, false), ["image.credential-file"], "{path}");
         }
-        for path in ["root/.ssh/id_rsa.pub", "a/env", "my.kube/config", "etc/ssh/sshd_config"] {
+        for path in [
+            "root/.ssh/id_rsa.pub",
+            "a/env",
+            "my.kube/config",
+            "etc/ssh/sshd_config",
+            ".env.example",
+            "usr/lib/core.so",
+            "a.bak",
+        ] {
             assert_eq!(flaws(path, 0o644, false), [""; 0], "{path}");
         }
     }

@@ -273,7 +273,7 @@ impl<'e> Scan<'e> {
         }
         // Both closures below run in this thread, one after the other.
         let format = origin.path().and_then(|path| Format::of_path(path.as_bytes()));
-        let remembered = self.memory.as_ref().map(|memory| (memory, origin.clone()));
+        let layer = self.memory.as_ref().and_then(|memory| memory.layer(&origin));
         let origin = RefCell::new(Some(origin));
         let mut hits = Vec::new();
         let mut cut = false;
@@ -306,8 +306,8 @@ impl<'e> Scan<'e> {
         }
         lock(&self.readers).push(reader);
         let bytes = read.bytes * if read.wide.is_some() { 2 } else { 1 };
-        if let Some((memory, origin)) = remembered {
-            memory.read(&origin, bytes);
+        if let (Some(memory), Some((image, index))) = (&self.memory, layer) {
+            memory.read(&image, index, bytes);
         }
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.blobs.fetch_add(1, Ordering::Relaxed);

@@ -23,13 +23,9 @@ fn web() -> (Builder, Planted) {
     (builder, secret)
 }
 
-#[test]
-fn an_engine_gives_what_an_archive_gives() {
-    let (builder, secret) = web();
-
-    // A store of its own, and the service on a socket of its own.
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
+/// Podman's service with the image, with a store and on a socket of its own.
+fn engine(builder: &Builder, folder: &Path) -> (Process, String) {
+    let path = |name: &str| folder.join(name).display().to_string();
     let podman = || {
         let mut command = Command::new("podman");
         command.args(["--root", &path("root"), "--runroot", &path("run"), "--storage-driver", "vfs"]);
@@ -39,8 +35,17 @@ fn an_engine_gives_what_an_archive_gives() {
     let socket = path("podman.sock");
     let mut service = podman();
     service.args(["system", "service", "--time", "0", &format!("unix://{socket}")]);
-    let mut service = Process::start("podman", &mut service, folder.path()).unwrap();
+    let mut service = Process::start("podman", &mut service, folder).unwrap();
     service.wait(|| UnixStream::connect(&socket).is_ok()).unwrap();
+    (service, socket)
+}
+
+#[test]
+fn an_engine_gives_what_an_archive_gives() {
+    let (builder, secret) = web();
+
+    let folder = tempfile::tempdir().unwrap();
+    let (mut service, socket) = engine(&builder, folder.path());
 
     let scan = |target: &str, host: &str| {
         let mut command = Command::new(program("oakum").unwrap());
@@ -76,18 +81,7 @@ fn an_engine_gives_what_an_archive_gives() {
 fn an_engine_is_asked_by_tls() {
     let (builder, secret) = web();
     let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let podman = || {
-        let mut command = Command::new("podman");
-        command.args(["--root", &path("root"), "--runroot", &path("run"), "--storage-driver", "vfs"]);
-        command
-    };
-    tool(podman().args(["load", "-q", "-i"]).arg(builder.path().join("web.tar")));
-    let socket = path("podman.sock");
-    let mut service = podman();
-    service.args(["system", "service", "--time", "0", &format!("unix://{socket}")]);
-    let mut service = Process::start("podman", &mut service, folder.path()).unwrap();
-    service.wait(|| UnixStream::connect(&socket).is_ok()).unwrap();
+    let (_service, socket) = engine(&builder, folder.path());
     // Podman speaks no TLS; before it stands what does, and lets in who has a certificate of the authority.
     let authority = Authority::new(folder.path()).unwrap();
     let (certificate, key) = authority.leaf("engine", "/CN=localhost").unwrap();

@@ -2,8 +2,13 @@
 //! `<name>value</name>`. It looks at a bounded stretch of text and copies nothing.
 
 mod apart;
+mod prose;
+mod value;
 
 use std::ops::Range;
+
+use prose::{apposition, emphasis, ends_in_password, is_directive, is_drawn, label, sentence};
+use value::{bare_end, coded, value};
 
 /// The longest name that is read, each way from where a keyword stood.
 pub(crate) const NAME_REACH: usize = 64;
@@ -163,87 +168,6 @@ pub(crate) fn is_too_short(rest: &[u8]) -> bool {
     let [b'=' | b':', first, next @ ..] = rest else { return false };
     let code = first.is_ascii_alphanumeric() || matches!(first, b'!' | b'_' | b'$');
     code && next.iter().take(3).find(|b| !b.is_ascii_alphanumeric()).is_some_and(|b| b",;)}]".contains(b))
-}
-
-/// The signs around a name and its value, as HTML, URLs and strings write them.
-const CODED: [(&[u8], u8); 16] = [
-    (b"&quot;", b'"'),
-    (b"&#34;", b'"'),
-    (b"&#39;", b'"'),
-    (b"&apos;", b'"'),
-    (b"&#x27;", b'"'),
-    (b"%22", b'"'),
-    (b"%27", b'"'),
-    (b"\\u0022", b'"'),
-    (b"\\x22", b'"'),
-    (b"\\u003d", b'='),
-    (b"%3d", b'='),
-    (b"&#61;", b'='),
-    (b"&#x3d;", b'='),
-    (b"&#58;", b':'),
-    (b"&#x3a;", b':'),
-    (b"%3a", b':'),
-];
-
-/// The value behind a name whose quotes or operator are written as codes: `password&quot;:&quot;…&quot;`, `password%3D…`.
-fn coded(text: &[u8], name_end: usize) -> Option<Range<usize>> {
-    if !matches!(text.get(name_end)?, b'&' | b'%' | b'\\') {
-        return None;
-    }
-    let sign = |at: usize| {
-        let here = text.get(at..text.len().min(at + 6))?;
-        let begins = |code: &[u8]| here.get(..code.len()).is_some_and(|here| here.eq_ignore_ascii_case(code));
-        CODED.iter().find(|(code, _)| begins(code)).map(|(code, sign)| (*sign, at + code.len()))
-    };
-    // How many of them are codes: where none is, it is no such text.
-    let mut codes = 0;
-    let mut at = name_end;
-    let mut take = |at: &mut usize, wanted: &[u8]| match sign(*at) {
-        Some((sign, next)) if wanted.contains(&sign) => {
-            codes += 1;
-            *at = next;
-            true
-        }
-        None if text.get(*at).is_some_and(|b| wanted.contains(b)) => {
-            *at += 1;
-            true
-        }
-        _ => false,
-    };
-    take(&mut at, b"\"");
-    if !take(&mut at, b":=") {
-        return None;
-    }
-    while matches!(text.get(at), Some(b' ' | b'+')) {
-        at += 1;
-    }
-    take(&mut at, b"\"");
-    if codes == 0 {
-        return None;
-    }
-    let ends = |i: &usize| {
-        matches!(text[*i], b'"' | b'\'' | b'<' | b'>' | b'&' | b',' | b';' | b'\\')
-            || text[*i].is_ascii_whitespace()
-            || sign(*i).is_some()
-            || text[*i..]
-                .get(..3)
-                .is_some_and(|code| [b"%26", b"%7D", b"%7d", b"%2C", b"%2c", b"%0A", b"%0a"].iter().any(|c| code == *c))
-    };
-    let high = text.len().min(at + VALUE_REACH);
-    let end = (at..high).find(ends).unwrap_or(high);
-    (end > at && end < at + VALUE_REACH).then_some(at..end)
-}
-
-/// Where a bare value ends that is one of several in a query, or in a string with escapes.
-fn bare_end(value: &[u8], in_query: bool) -> usize {
-    let next = |i: usize| value[i + 1..].iter().take_while(|b| b.is_ascii_lowercase() || **b == b'_').count();
-    let ends = |i: usize| match value[i] {
-        b'#' => in_query,
-        b'&' => in_query || value.get(i + 1 + next(i)) == Some(&b'='),
-        b'\\' => matches!(value.get(i + 1), Some(b'n' | b'r' | b't' | b'"' | b'\'')),
-        _ => false,
-    };
-    (0..value.len()).find(|&i| ends(i)).unwrap_or(value.len())
 }
 
 /// Reads from the end of a name to the place where a value may start. `before` is what stands before the name.
@@ -457,9 +381,6 @@ fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
     text.get(at..high)?.strip_prefix(*open).map(|_| emphasis(text, at + open.len(), high))
 }
 
-/// How one asks an object whether it is the same as another.
-const ASKED: [&[u8]; 5] = [b".equals", b".Equals", b".compareTo", b".equalsIgnoreCase", b".contentEquals"];
-
 /// The colon of East Asian texts, and their words for "is".
 const FOREIGN_SIGNS: [&[u8]; 4] = ["：".as_bytes(), "为".as_bytes(), "是".as_bytes(), "は".as_bytes()];
 
@@ -468,6 +389,9 @@ fn foreign_end(text: &[u8], from: usize, end: usize) -> usize {
     let signs = FOREIGN_SIGNS.iter().filter_map(|sign| memchr::memmem::find(&text[from..end], sign));
     from + signs.min().unwrap_or(end - from)
 }
+
+/// How one asks an object whether it is the same as another.
+const ASKED: [&[u8]; 5] = [b".equals", b".Equals", b".compareTo", b".equalsIgnoreCase", b".contentEquals"];
 
 /// The words and calls that compare.
 const COMPARISONS: [&[u8]; 8] = [b"eq ", b"ne ", b"-eq ", b"-ne ", b"-ceq ", b"in (", b"in [", b"is "];
@@ -530,108 +454,6 @@ fn is_cell(text: &[u8], name_end: usize) -> bool {
     })
 }
 
-/// Whether a word that no sentence has begins here: a key that a machine made.
-fn is_drawn(text: &[u8], at: usize) -> bool {
-    let rest = &text[at..text.len().min(at + 129)];
-    let word =
-        rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-' | b'=')).count();
-    let ends =
-        matches!(rest.get(word), None | Some(b' ' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'.' | b',' | b')' | b'\\'));
-    let digits = rest[..word].iter().filter(|b| b.is_ascii_digit()).count();
-    (20..=128).contains(&word) && ends && digits >= 2 && digits < word
-}
-
-/// Whether a name ends in the plainest words for a password.
-fn ends_in_password(text: &[u8], name_end: usize) -> bool {
-    let ends = |word: &[u8]| name_end >= word.len() && text[name_end - word.len()..name_end].eq_ignore_ascii_case(word);
-    [b"word".as_slice(), b"pass", b"wd", b"pw", b"ort", b"phrase", b"clave"].into_iter().any(ends)
-}
-
-/// Where a word stands behind the password that it is, in a sentence without a verb: `user anna pass walnut94`.
-fn apposition(text: &[u8], before: &[u8], name_end: usize, at: usize) -> Option<usize> {
-    let rest = &text[at..text.len().min(at + NAME_REACH)];
-    let word = rest.iter().take_while(|b| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b'<')).count();
-    let value = &rest[..word];
-    let value = value
-        .strip_suffix(b",")
-        .or_else(|| value.strip_suffix(b")"))
-        .or_else(|| value.strip_suffix(b"."))
-        .unwrap_or(value);
-    let free = matches!(before.last(), None | Some(b' ' | b'\n' | b'(' | b'\t'));
-    let sentence =
-        text[name_end.saturating_sub(8)..name_end].iter().all(|b| b.is_ascii_alphabetic() || b" ,:()\n-".contains(b));
-    let plain = value.iter().all(|b| b.is_ascii_alphanumeric() || b"!@#$%^&*+?._-".contains(b));
-    (free && sentence && plain && value.iter().any(u8::is_ascii_digit)).then_some(at)
-}
-
-/// The verbs between a password and what it is.
-const VERBS: [&[u8]; 8] = [b"is ", b"is: ", b"was ", b"lautet ", b"lautet: ", b"ist ", b"es ", b"est "];
-
-/// Where the value begins in a sentence, of which this is the verb.
-fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
-    let rest = text.get(at..high)?;
-    let verb = VERBS.iter().find(|verb| rest.starts_with(verb))?;
-    let rest = &rest[verb.len()..];
-    let still =
-        [b"now ".as_slice(), b"still ", b"currently ", b"jetzt "].into_iter().find(|word| rest.starts_with(word));
-    let skipped = verb.len() + still.map_or(0, <[u8]>::len);
-    // What is a word of the sentence is no password.
-    let skipped = emphasis(text, at + skipped, high) - at;
-    let value = text.get(at + skipped..high)?;
-    let quoted = matches!(value.first(), Some(b'`' | b'"' | b'\''));
-    (quoted || value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit)).then_some(at + skipped)
-}
-
-/// What a label is about that is no password.
-const NO_LABEL: [&[u8]; 16] = [
-    b"hash", b"sha", b"md5", b"digest", b"salt", b"sum", b"crypt", b"must", b"file", b"path", b"length", b"field",
-    b"polic", b"option", b"type", b"format",
-];
-
-/// Where the value begins behind a label's other words and a colon: `password (new): value`, `password for ci: \`value\``,
-/// and behind an arrow.
-fn label(text: &[u8], at: usize, high: usize) -> Option<usize> {
-    let rest = text.get(at..high)?;
-    if rest.starts_with("\u{2192} ".as_bytes()) {
-        return Some(at + 4);
-    }
-    if !matches!(rest.first()?, b'a'..=b'z' | b'(') {
-        return None;
-    }
-    let words = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || !b.is_ascii() || b" ()-/".contains(b)).count();
-    let no_label = |word: &[u8]| memchr::memmem::find(&rest[..words], word).is_some();
-    let value = rest[words..].strip_prefix(b": ")?;
-    // What is a word of the sentence is no password.
-    let stands_out = value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit);
-    (stands_out && !NO_LABEL.into_iter().any(no_label)).then(|| blanks(text, at + words + 2, high))
-}
-
-/// Whether a line is a name, which ends at `name_end`, and one word: `requirepass value`, `  set password ENC value`.
-fn is_directive(text: &[u8], name_end: usize, value: usize) -> bool {
-    let before = &text[name_end.saturating_sub(NAME_REACH)..name_end];
-    let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
-    let words = line.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty()).count();
-    let rest = &text[value..text.len().min(value + NAME_REACH)];
-    let word = rest.iter().take_while(|b| !b.is_ascii_whitespace()).count();
-    let first = line.trim_ascii_start();
-    (words == 1 || (words == 2 && first.starts_with(b"set ")))
-        && matches!(rest.get(word), None | Some(b'\n' | b'\r'))
-        && !rest.starts_with(b"-")
-        && rest[..word].iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'(' | b'{' | b'=' | b'<'))
-}
-
-/// How Markdown and HTML begin what stands out: `password: **value**`, `password: <code>value</code>`.
-const EMPHASIS: [&[u8]; 8] = [b"** ", b"**", b"__", b"<b>", b"<code>", b"<strong>", b"<kbd>", b"<tt>"];
-
-/// Skips the signs of emphasis.
-fn emphasis(text: &[u8], at: usize, high: usize) -> usize {
-    let rest = text.get(at..high).unwrap_or_default();
-    if !matches!(rest.first(), Some(b'*' | b'_' | b'<')) {
-        return at;
-    }
-    EMPHASIS.iter().find(|sign| rest.starts_with(sign)).map_or(at, |sign| at + sign.len())
-}
-
 fn blanks(text: &[u8], mut at: usize, high: usize) -> usize {
     while at < high && matches!(text[at], b' ' | b'\t') {
         at += 1;
@@ -665,187 +487,6 @@ fn type_annotation(text: &[u8], from: usize, high: usize) -> Option<usize> {
     at = blanks(text, at, high);
     at += usize::from(text.get(at) == Some(&b':'));
     (text.get(at) == Some(&b'=') && text.get(at + 1) != Some(&b'=')).then(|| blanks(text, at + 1, high))
-}
-
-/// Reads a value: to its closing quote, or to the first byte that ends a bare word.
-fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<(Range<usize>, Option<u8>)> {
-    // What leaves a literal what it is, in code: `*b"…"`, `Some("…")`, `base64.b64decode("…")`.
-    if matches!(text.get(from), Some(b'*' | b'&')) && matches!(text.get(from + 1), Some(b'b' | b'"')) {
-        from += 1;
-    }
-    let begin = from;
-    for _ in 0..3 {
-        let Some(inside) = wrapped(text, from) else { break };
-        from = inside;
-    }
-    let is_wrapped = from > begin;
-    // A string's own prefix: b"…", r"…", f"…", @"…", L"…"; and the backslashes of a string within a string.
-    let quoted_at = |i: usize| text.get(i).is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
-    let prefix = |b: &u8| matches!(b, b'b' | b'r' | b'u' | b'N' | b'@' | b'L' | b'(' | b'[' | b'{');
-    // `$'…'` of a shell, `name = $"…"`.
-    if text.get(from..).is_some_and(|rest| rest.starts_with(b"$'")) {
-        from += 1;
-    }
-    if !quoted_at(from) && quoted_at(from + 1) && text.get(from).is_some_and(prefix) {
-        from += 1;
-    }
-    let escapes = text[from.min(text.len())..].iter().take(7).take_while(|&&b| b == b'\\').count();
-    if escapes > 0 && quoted_at(from + escapes) {
-        from += escapes;
-    }
-    let first = *text.get(from)?;
-    if matches!(first, b'"' | b'\'' | b'`') {
-        let escaped = from > 0 && text[from - 1] == b'\\';
-        return quoted(text, from, first, escaped);
-    }
-    // What is no literal in a call is an argument like any other: `fields.String(allow_none=True)`.
-    if matches!(operator, Operator::Call | Operator::Typed) || is_wrapped {
-        return None;
-    }
-    let high = text.len().min(from + VALUE_REACH);
-    let mut end = from;
-    while end < high && !ends_bare(text[end], operator) {
-        end += 1;
-    }
-    // `Vec<Token>rest` of a type's name is no element: an element is closed.
-    if operator == Operator::Element && text.get(end..end + 2) != Some(b"</") {
-        return None;
-    }
-    // Sentence and list punctuation is not part of a bare word, nor are signs of emphasis.
-    while end > from && matches!(text[end - 1], b'.' | b':' | b'\\') {
-        end -= 1;
-    }
-    if text[from..end].ends_with(b"**") && text[..from].ends_with(b"**") {
-        end -= 2;
-    }
-    (end > from && end < from + VALUE_REACH).then_some((from..end, None))
-}
-
-/// The calls that give back the literal they are called with, or what it encodes; by the last word, in lower case.
-const WRAPPERS: [&[u8]; 53] = [
-    b"encode",
-    b"hashpw",
-    b"password_hash",
-    b"pack",
-    b"aslist",
-    b"literal",
-    b"text",
-    b"field",
-    b"qstringliteral",
-    b"qlatin1string",
-    b"from_static",
-    b"from_str",
-    b"fromstring",
-    b"hextobytes",
-    b"parsehex",
-    b"getbytes",
-    b"frombase64",
-    b"tobytes",
-    b"data",
-    b"secretvalue",
-    b"bcrypt",
-    b"make",
-    b"md5",
-    b"make_password",
-    b"generate_password_hash",
-    b"some",
-    b"just",
-    b"of",
-    b"from",
-    b"string",
-    b"str",
-    b"bytes",
-    b"bytearray",
-    b"securestring",
-    b"secretstring",
-    b"secretstr",
-    b"secret",
-    b"b64decode",
-    b"base64_decode",
-    b"base64decode",
-    b"urlsafe_b64decode",
-    b"decode",
-    b"decodestring",
-    b"frombase64string",
-    b"fromhex",
-    b"unhexlify",
-    b"hex2bin",
-    b"atob",
-    b"getstring",
-    b"tochararray",
-    b"byte",
-    b"decodehex",
-    b"converttosecurestring",
-];
-
-/// Where the argument begins of a call that leaves its argument what it is.
-fn wrapped(text: &[u8], from: usize) -> Option<usize> {
-    let high = text.len().min(from + GAP_REACH);
-    let rest = text.get(from..high)?;
-    let rest_from = from + if rest.starts_with(b"new ") { 4 } else { 0 };
-    let rest = &text[rest_from..high];
-    let in_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'[' | b']');
-    let mut callee = 0;
-    loop {
-        callee += rest[callee..].iter().take_while(|b| in_name(**b)).count();
-        // `Base64.getDecoder().decode(`.
-        if !rest[callee..].starts_with(b"().") {
-            break;
-        }
-        callee += 2;
-    }
-    if callee == 0 || !matches!(rest.get(callee), Some(b'(' | b'{')) {
-        return None;
-    }
-    let word = rest[..callee].iter().rev().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-    let word = &rest[callee - word..callee];
-    // `Lazy::new(|| "…")`, `SecretString::new("…")`, not `Error::new("…")`.
-    let of = |what: &[u8]| rest[..callee].windows(what.len()).any(|part| part.eq_ignore_ascii_case(what));
-    let made_of = word == b"new" && (of(b"lazy") || of(b"secret") || of(b"password"));
-    let known = made_of || WRAPPERS.iter().any(|known| word.eq_ignore_ascii_case(known));
-    let inside = blanks(text, rest_from + callee + 1, high);
-    // What is made when it is first needed: `Lazy::new(|| "…")`.
-    let made = [b"|| ".as_slice(), b"() => ", b"() -> "].into_iter().find(|made| text[inside..high].starts_with(made));
-    known.then(|| inside + made.map_or(0, <[u8]>::len))
-}
-
-fn ends_bare(b: u8, operator: Operator) -> bool {
-    match operator {
-        Operator::Element => matches!(b, b'<' | b'\n' | b'\r' | 0),
-        Operator::Default => b.is_ascii_whitespace() || matches!(b, b'}' | b'"' | 0),
-        Operator::Prose => {
-            b.is_ascii_whitespace()
-                || !b.is_ascii()
-                || matches!(b, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'|' | b')' | 0)
-        }
-        _ => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | 0),
-    }
-}
-
-fn quoted(text: &[u8], open: usize, quote: u8, escaped: bool) -> Option<(Range<usize>, Option<u8>)> {
-    // Three quotes open a long string; its first line is read.
-    let mut from = open + 1;
-    if text.get(from) == Some(&quote) && text.get(from + 1) == Some(&quote) {
-        from += 2;
-    }
-    let high = text.len().min(from + VALUE_REACH);
-    let mut at = from;
-    while at < high {
-        match text[at] {
-            // The end of a string within a string, however deep.
-            b'\\' if escaped && text[at..].iter().take(8).find(|&&b| b != b'\\') == Some(&quote) => break,
-            b'\\' if !escaped => at += 1,
-            b if b == quote => break,
-            b'\n' | b'\r' | 0 => return None,
-            _ => {}
-        }
-        at += 1;
-    }
-    // A literal of another language in a literal: `"\"value\""`.
-    if let Some(inner) = text[from..at].strip_prefix(b"\\\"").and_then(|rest| rest.strip_suffix(b"\\\"")) {
-        return (!inner.is_empty() && !inner.contains(&b'"')).then(|| (from + 2..at - 2, Some(quote)));
-    }
-    (at > from && at < high).then_some((from..at, Some(quote)))
 }
 
 /// The name that a value standing at `start` is assigned to, read backwards.

@@ -88,10 +88,18 @@ impl<'e> Memory<'e> {
         })
     }
 
-    /// Changes what is known of the layer that `origin` is in, if it is in one.
+    /// The layer that `origin` is in, if it is in one.
+    pub(super) fn layer(&self, origin: &Origin) -> Option<(Arc<Image>, usize)> {
+        match origin.split().0 {
+            Origin::Layer { image, index, .. } => Some((Arc::clone(image), *index)),
+            _ => None,
+        }
+    }
+
+    /// Changes what is known of that layer.
     fn note(&self, origin: &Origin, change: impl FnOnce(&mut Walked)) {
-        if let (Origin::Layer { image, index, .. }, _) = origin.split() {
-            self.note_layer(image, *index, change);
+        if let Some((image, index)) = self.layer(origin) {
+            self.note_layer(&image, index, change);
         }
     }
 
@@ -108,8 +116,8 @@ impl<'e> Memory<'e> {
         }));
     }
 
-    pub(super) fn read(&self, origin: &Origin, bytes: u64) {
-        self.note(origin, |layer| {
+    pub(super) fn read(&self, image: &Arc<Image>, index: usize, bytes: u64) {
+        self.note_layer(image, index, |layer| {
             layer.bytes += bytes;
             layer.blobs += 1;
         });

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::image::config::platform;
 use super::image::digest::Digest;
-use super::image::manifest::is_other;
+use super::image::manifest::{digest_of, is_other};
 use super::image::store::{Fetch, RemotePart};
 use super::image::unfold::gap;
 use super::image::{Images, Kind};
@@ -270,10 +270,6 @@ impl Found<'_> {
         within(self.content, &digest.part()).ok()?.take(self.limits.json).read_to_end(&mut bytes).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
-}
-
-fn digest_of(descriptor: &Value) -> Option<Digest> {
-    Digest::parse(descriptor.get("digest")?.as_str()?)
 }
 
 /// The blobs of a store.

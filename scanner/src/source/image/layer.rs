@@ -10,7 +10,7 @@ use super::entries::{Entries, Entry, Kind};
 use super::path_hash;
 use super::store::{Opened, PartId};
 use super::unfold::{Unfolded, why};
-use crate::lint::of_entry;
+use crate::lint::{Flaw, of_entry};
 use crate::origin::{Changes, Image, Origin, Permissions};
 use crate::source::{Flow, Limits, Sink, Why};
 
@@ -181,8 +181,8 @@ impl Blob {
         if entry.cut {
             sink.skipped(Why::Limit, &origin);
         }
-        if sink.lints() && !whiteout && matches!(entry.kind, Kind::File | Kind::Folder) {
-            lint(entry.kind, &origin, sink);
+        if sink.lints() && !whiteout && !entries.ended() {
+            lint(entry.kind, entry.size, &origin, sink);
         }
         match entry.kind {
             Kind::Folder => {}
@@ -246,10 +246,12 @@ impl Blob {
 }
 
 /// Tells what is wrong with an entry besides.
-fn lint(kind: Kind, origin: &Origin, sink: &dyn Sink) {
-    if let Origin::Layer { path, permissions, .. } = origin {
+fn lint(kind: Kind, size: u64, origin: &Origin, sink: &dyn Sink) {
+    if let (Origin::Layer { path, permissions, .. }, Kind::File | Kind::Folder) = (origin, kind) {
         let mode = permissions.map_or(0, |permissions| permissions.mode);
-        of_entry(path, mode, kind == Kind::Folder).for_each(|flaw| sink.flaw(flaw, origin));
+        // An empty file holds no credential.
+        let flaws = of_entry(path, mode, kind == Kind::Folder).filter(|flaw| *flaw != Flaw::CredentialFile || size > 0);
+        flaws.for_each(|flaw| sink.flaw(flaw, origin));
     }
 }
 

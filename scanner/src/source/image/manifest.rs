@@ -407,8 +407,9 @@ impl Planner<'_> {
             base_by: base.map(|(_, by)| by),
             layers: made,
         });
-        // What is no image, such as an attestation, is not run.
-        if layers.iter().any(|layer| layer.layer) {
+        // What is no image, such as an attestation or a chart, is not run, and does not say on what.
+        let is_run = !config.platform.is_empty() && !config.platform.starts_with("unknown/");
+        if is_run && layers.iter().any(|layer| layer.layer) {
             let config = |field| Origin::Config { image: Arc::clone(&image), field };
             self.plan.flaws.extend(config_flaws.into_iter().map(|(flaw, field)| (flaw, config(field))));
         }
@@ -516,7 +517,7 @@ fn strings(value: Option<&Value>) -> Vec<String> {
     list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn digest_of(descriptor: &Value) -> Option<Digest> {
+pub(in crate::source) fn digest_of(descriptor: &Value) -> Option<Digest> {
     descriptor.get("digest").and_then(Value::as_str).and_then(Digest::parse)
 }
 

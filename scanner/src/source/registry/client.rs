@@ -9,17 +9,15 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ureq::http::{Response, StatusCode};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use super::Access;
-use super::credentials::{self, Credential};
-use super::mirrors::{Blocked, ConfError, Endpoint, Mirrors, Plain};
+use super::mirrors::{ConfError, Endpoint, Mirrors, Plain};
 use super::name::{Name, Namespace};
+use super::refusal::{Refusal, is_distrust, refused};
 use crate::source::image::digest::Digest;
 use crate::source::tls;
 
@@ -36,38 +34,11 @@ const MOST_REDIRECTS: usize = 5;
 /// How many pages a list may have, and how many items.
 const MOST_PAGES: usize = 10_000;
 const MOST_ITEMS: usize = 1_000_000;
-/// The largest answer with a token.
-const MOST_TOKEN: u64 = 256 << 10;
 
 /// What a manifest may be; the registry chooses.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json, \
      application/vnd.oci.artifact.manifest.v1+json";
-
-/// Why a registry did not give what it was asked for.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
-    #[error("{host} answers {status}{said}")]
-    Status { host: String, status: StatusCode, said: String },
-    #[error("{host}: {why}")]
-    Unreachable { host: String, why: String },
-    #[error("{host} {why}")]
-    Nonsense { host: String, why: String },
-    #[error("{} blocks {prefix}", path.display())]
-    Blocked { prefix: String, path: PathBuf },
-    #[error("it tells nobody what it has: {0}")]
-    NoCatalogue(Box<Refusal>),
-    #[error("none of the {listed} repositories that {host} tells of is there")]
-    Empty { host: String, listed: usize },
-    #[error("none of {} gives it: {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    All(Vec<Refusal>),
-}
-
-impl From<Blocked> for Refusal {
-    fn from(Blocked { prefix, path }: Blocked) -> Self {
-        Self::Blocked { prefix, path }
-    }
-}
 
 /// Why one cannot begin to speak to registries.
 #[derive(Debug, thiserror::Error)]
@@ -78,51 +49,12 @@ pub(super) enum AccessError {
     Conf(#[from] ConfError),
 }
 
-impl Refusal {
-    /// The way out, where we know one.
+impl AccessError {
+    /// The way out.
     pub(super) fn hint(&self) -> &'static str {
         match self {
-            Self::Status { status, .. } if *status == StatusCode::UNAUTHORIZED || *status == StatusCode::FORBIDDEN => {
-                "log in with docker login, podman login or skopeo login, or set OAKUM_REGISTRY_USER and OAKUM_REGISTRY_PASSWORD"
-            }
-            Self::Status { status, .. } if *status == StatusCode::NOT_FOUND => {
-                "check the name and the tag; some registries say so too of what one may not see"
-            }
-            Self::Status { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => {
-                "log in, or wait: it counts pulls"
-            }
-            Self::Unreachable { why, .. } if is_distrust(why) => {
-                "give the authority that signed its certificate: --registry-ca FILE"
-            }
-            Self::NoCatalogue(_) => {
-                "not every registry has a list of its repositories, nor for everyone: log in, or give the names of images in a file: --images-from FILE"
-            }
-            Self::Empty { .. } => "check the name; a user may be told only of some: --images-from FILE names others",
-            Self::Blocked { .. } => "change that file, or give another: --registries-conf FILE",
-            // The registry itself is the last.
-            Self::All(all) => all.last().map_or("is it a registry?", Self::hint),
-            Self::Unreachable { .. } => {
-                "check the name, the network and the proxy; --registry-plain-http is for registries without TLS"
-            }
-            _ => "is it a registry?",
-        }
-    }
-
-    /// What the registry itself answers, if it does.
-    pub(super) fn status(&self) -> Option<StatusCode> {
-        match self {
-            Self::Status { status, .. } => Some(*status),
-            Self::All(all) => all.last()?.status(),
-            _ => None,
-        }
-    }
-
-    /// Whether there is no use in asking it for something else.
-    pub(super) fn is_final(&self) -> bool {
-        match self {
-            Self::Unreachable { .. } => true,
-            Self::All(all) => all.iter().all(Self::is_final),
-            _ => false,
+            Self::Read { .. } => "check the file that --registry-token-file or --registry-ca names",
+            Self::Conf(_) => "check the file; --registries-conf FILE gives another than the system's",
         }
     }
 }
@@ -130,13 +62,13 @@ impl Refusal {
 /// Speaks to registries. Tokens are kept for as long as it lives.
 #[derive(Debug)]
 pub(super) struct Client {
-    agent: Agent,
+    pub(super) agent: Agent,
     /// Whether TLS is spoken to none.
     plain: bool,
     bearer: Option<Zeroizing<String>>,
     mirrors: Mirrors,
     /// What is shown for each repository, once it is known.
-    shown: Mutex<HashMap<String, Zeroizing<String>>>,
+    pub(super) shown: Mutex<HashMap<String, Zeroizing<String>>>,
     /// Mirrors that cannot be reached, and why.
     down: Mutex<HashMap<String, String>>,
     /// Hosts that speak no TLS, and need not.
@@ -342,7 +274,7 @@ impl Client {
         }
     }
 
-    fn scheme(&self, at: &Endpoint) -> &'static str {
+    pub(super) fn scheme(&self, at: &Endpoint) -> &'static str {
         let plain = self.plain || at.plain == Plain::Always || lock(&self.without_tls).contains(&at.host);
         if plain { "http" } else { "https" }
     }
@@ -403,135 +335,19 @@ impl Client {
         }
         lock(&self.shown).get(&key(at)).cloned()
     }
-
-    /// Finds out what the registry wants to be shown.
-    fn introduce(&self, at: &Endpoint, response: &Response<Body>) -> Result<(), Refusal> {
-        let wanted = header(response, "www-authenticate").unwrap_or_default();
-        let credential = credentials::of(at);
-        let shown = if wanted.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")) {
-            Some(self.token(at, &Challenge::parse(&wanted), credential)?)
-        } else {
-            credential.and_then(|credential| basic(&credential))
-        };
-        let Some(shown) = shown else {
-            let said = ": it wants a user and a password, and there are none for it".to_owned();
-            return Err(Refusal::Status { host: at.api().into(), status: StatusCode::UNAUTHORIZED, said });
-        };
-        lock(&self.shown).insert(key(at), shown);
-        Ok(())
-    }
-
-    /// Gets a token from where the registry says that they are given out.
-    fn token(
-        &self,
-        at: &Endpoint,
-        challenge: &Challenge,
-        credential: Option<Credential>,
-    ) -> Result<Zeroizing<String>, Refusal> {
-        let nonsense = |why: String| Refusal::Nonsense { host: at.api().into(), why };
-        let realm = &challenge.realm;
-        let host = host_of(realm);
-        let safe = realm.starts_with("https://") || (realm.starts_with("http://") && self.scheme(at) == "http");
-        if !safe {
-            return Err(nonsense("wants tokens from where there is no TLS".into()));
-        }
-        // Somebody else's host gets no credentials, whatever the registry says.
-        let credential = credential.filter(|_| is_same_site(at.api(), host));
-        let scope = match (challenge.scope.as_str(), at.repository.as_str()) {
-            ("", "") => "registry:catalog:*".to_owned(),
-            ("", repository) => format!("repository:{repository}:pull"),
-            (scope, _) => scope.to_owned(),
-        };
-        let unreachable = |error: ureq::Error| Refusal::Unreachable { host: host.into(), why: error.to_string() };
-        let response = if let Some(Credential::Identity(token)) = &credential {
-            let form = [
-                ("grant_type", "refresh_token"),
-                ("service", &challenge.service),
-                ("client_id", "oakum"),
-                ("scope", &scope),
-                ("refresh_token", token),
-            ];
-            self.agent.post(realm).send_form(form).map_err(unreachable)?
-        } else {
-            let mut request = self.agent.get(realm).query("service", &challenge.service).query("scope", &scope);
-            if let Some(shown) = credential.as_ref().and_then(basic) {
-                request = request.header("Authorization", shown.as_str());
-            }
-            request.call().map_err(unreachable)?
-        };
-        if response.status() != StatusCode::OK {
-            return Err(refused(host, response));
-        }
-        let mut text = Zeroizing::new(Vec::new());
-        let read = response.into_body().into_reader().take(MOST_TOKEN).read_to_end(&mut text);
-        let json: Option<serde_json::Value> = read.ok().and_then(|_| serde_json::from_slice(&text).ok());
-        let token = json.as_ref().and_then(|json| json.get("token").or_else(|| json.get("access_token"))?.as_str());
-        match token.filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic())) {
-            Some(token) => Ok(Zeroizing::new(format!("Bearer {token}"))),
-            None => Err(nonsense(format!("sends us to {host} for a token, which has none"))),
-        }
-    }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// By what is remembered what is shown: tokens are for one repository, and for what is spoken of it in one way.
-fn key(at: &Endpoint) -> String {
+pub(super) fn key(at: &Endpoint) -> String {
     format!("{} {}/{}", at.named, at.host, at.repository)
 }
 
-/// What is shown for a user and a password.
-fn basic(credential: &Credential) -> Option<Zeroizing<String>> {
-    match credential {
-        Credential::Basic { user, password } => {
-            let pair = Zeroizing::new(format!("{user}:{}", password.as_str()));
-            Some(Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes()))))
-        }
-        Credential::Identity(_) => None,
-    }
-}
-
-/// What a registry says of how tokens are had (RFC 6750, and the distribution's token specification).
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Challenge {
-    realm: String,
-    service: String,
-    scope: String,
-}
-
-impl Challenge {
-    fn parse(header: &str) -> Self {
-        let mut found = Self::default();
-        let mut rest = header.split_once(' ').map_or("", |(_, rest)| rest);
-        while let Some((key, after)) = rest.split_once("=\"") {
-            let Some((value, next)) = after.split_once('"') else { break };
-            match key.trim_matches([' ', ',']) {
-                "realm" => value.clone_into(&mut found.realm),
-                "service" => value.clone_into(&mut found.service),
-                "scope" => value.clone_into(&mut found.scope),
-                _ => {}
-            }
-            rest = next;
-        }
-        found
-    }
-}
-
-fn header(response: &Response<Body>, name: &str) -> Option<String> {
+pub(super) fn header(response: &Response<Body>, name: &str) -> Option<String> {
     response.headers().get(name)?.to_str().ok().map(str::to_owned)
-}
-
-/// What a registry says when it refuses, as far as it is plain text.
-fn refused(host: &str, response: Response<Body>) -> Refusal {
-    let status = response.status();
-    let mut text = Vec::new();
-    let read = response.into_body().into_reader().take(4096).read_to_end(&mut text);
-    let json: Option<serde_json::Value> = read.ok().and_then(|_| serde_json::from_slice(&text).ok());
-    let said = json.as_ref().and_then(|json| json.pointer("/errors/0/message")?.as_str());
-    let said = said.map(|said| said.chars().filter(|c| !c.is_control()).take(200).collect::<String>());
-    Refusal::Status { host: host.into(), status, said: said.map(|said| format!(": {said}")).unwrap_or_default() }
 }
 
 /// Whether to try again may help.
@@ -547,73 +363,15 @@ fn is_passing(error: &ureq::Error) -> bool {
     }
 }
 
-/// Whether a certificate is what is wrong.
-fn is_distrust(why: &str) -> bool {
-    why.contains("certificate") || why.contains("UnknownIssuer")
-}
-
 /// `https://example.com:5000` of a URL.
-fn origin_of(url: &str) -> &str {
+pub(super) fn origin_of(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     url[host..].find(['/', '?', '#']).map_or(url, |end| &url[..host + end])
 }
 
 /// `example.com:5000` of a URL; what stands before an `@` is nobody's host.
-fn host_of(url: &str) -> &str {
+pub(super) fn host_of(url: &str) -> &str {
     let origin = origin_of(url);
     let host = origin.split_once("://").map_or(origin, |(_, host)| host);
     host.rsplit('@').next().unwrap_or(host)
-}
-
-/// Whether two hosts are one, or both of one domain that is more than a top-level one.
-fn is_same_site(registry: &str, other: &str) -> bool {
-    let name = |host: &str| host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
-    if registry.eq_ignore_ascii_case(other) {
-        return true;
-    }
-    let (registry, other) = (name(registry), name(other));
-    let is_address = registry.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    match registry.split_once('.') {
-        Some((_, parent)) if parent.contains('.') && !is_address => {
-            other == parent || other.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
-        }
-        _ => other == registry,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn challenges_are_read() {
-        let text = "Bearer realm=\"https://auth.example.com/token\",service=\"reg\", scope=\"repository:a/b:pull\"";
-        let expected = Challenge {
-            realm: "https://auth.example.com/token".into(),
-            service: "reg".into(),
-            scope: "repository:a/b:pull".into(),
-        };
-        assert_eq!(Challenge::parse(text), expected);
-        assert_eq!(Challenge::parse("Bearer"), Challenge::default());
-        assert_eq!(Challenge::parse("Bearer realm=\"x").realm, "");
-    }
-
-    #[test]
-    fn credentials_stay_with_their_site() {
-        for (registry, other, same) in [
-            ("registry-1.docker.io", "auth.docker.io", true),
-            ("registry.gitlab.com", "gitlab.com", true),
-            ("registry.example.com:5000", "auth.example.com", true),
-            ("quay.io", "quay.io", true),
-            ("quay.io", "evil.io", false),
-            ("127.0.0.1:5000", "127.0.0.1:6000", true),
-            ("10.0.0.1", "9.0.0.1", false),
-            ("registry.example.com", "example.com.evil.org", false),
-            ("registry.example.com", "evilexample.com", false),
-        ] {
-            assert_eq!(is_same_site(registry, other), same, "{registry} {other}");
-        }
-        assert_eq!(host_of("https://registry.example.com@evil.org/x?y"), "evil.org");
-        assert_eq!(origin_of("https://a.example.com:1/x/y"), "https://a.example.com:1");
-    }
 }

@@ -6,6 +6,8 @@ mod client;
 mod credentials;
 mod mirrors;
 mod name;
+mod refusal;
+mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -13,13 +15,15 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use client::{Client, Refusal};
+use client::Client;
 pub use mirrors::{Mirror, MirrorError};
 pub use name::{Name, NameError, Namespace, Wanted};
 
+use refusal::Refusal;
+
 use super::image::config::platform;
 use super::image::digest::Digest;
-use super::image::manifest::is_other;
+use super::image::manifest::{digest_of, is_other};
 use super::image::store::{Fetch, RemotePart};
 use super::image::unfold::gap;
 use super::image::{Images, Kind};
@@ -62,7 +66,7 @@ pub fn pull(wanted: &[Wanted], access: &Access, limits: &Limits) -> Result<Image
     let client = Client::new(access).map_err(|error| SourceError::Form {
         target,
         why: error.to_string(),
-        hint: Some("check the file; --registries-conf FILE gives another than the system's".into()),
+        hint: Some(error.hint().into()),
     })?;
     let mut found = Found {
         limits,
@@ -225,10 +229,6 @@ impl Found<'_> {
         self.parts.insert(digest.part(), bytes);
         Ok(())
     }
-}
-
-fn digest_of(descriptor: &Value) -> Option<Digest> {
-    Digest::parse(descriptor.get("digest")?.as_str()?)
 }
 
 /// Pulls layers.

@@ -1,0 +1,105 @@
+//! What people write in sentences and headings: `the password is …`, `Password` and then a line of its own.
+
+use super::{NAME_REACH, blanks};
+
+/// Whether a word that no sentence has begins here: a key that a machine made.
+pub(super) fn is_drawn(text: &[u8], at: usize) -> bool {
+    let rest = &text[at..text.len().min(at + 129)];
+    let word =
+        rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-' | b'=')).count();
+    let ends =
+        matches!(rest.get(word), None | Some(b' ' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'.' | b',' | b')' | b'\\'));
+    let digits = rest[..word].iter().filter(|b| b.is_ascii_digit()).count();
+    (20..=128).contains(&word) && ends && digits >= 2 && digits < word
+}
+
+/// Whether a name ends in the plainest words for a password.
+pub(super) fn ends_in_password(text: &[u8], name_end: usize) -> bool {
+    let ends = |word: &[u8]| name_end >= word.len() && text[name_end - word.len()..name_end].eq_ignore_ascii_case(word);
+    [b"word".as_slice(), b"pass", b"wd", b"pw", b"ort", b"phrase", b"clave"].into_iter().any(ends)
+}
+
+/// Where a word stands behind the password that it is, in a sentence without a verb: `user anna pass walnut94`.
+pub(super) fn apposition(text: &[u8], before: &[u8], name_end: usize, at: usize) -> Option<usize> {
+    let rest = &text[at..text.len().min(at + NAME_REACH)];
+    let word = rest.iter().take_while(|b| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b'<')).count();
+    let value = &rest[..word];
+    let value = value
+        .strip_suffix(b",")
+        .or_else(|| value.strip_suffix(b")"))
+        .or_else(|| value.strip_suffix(b"."))
+        .unwrap_or(value);
+    let free = matches!(before.last(), None | Some(b' ' | b'\n' | b'(' | b'\t'));
+    let sentence =
+        text[name_end.saturating_sub(8)..name_end].iter().all(|b| b.is_ascii_alphabetic() || b" ,:()\n-".contains(b));
+    let plain = value.iter().all(|b| b.is_ascii_alphanumeric() || b"!@#$%^&*+?._-".contains(b));
+    (free && sentence && plain && value.iter().any(u8::is_ascii_digit)).then_some(at)
+}
+
+/// The verbs between a password and what it is.
+const VERBS: [&[u8]; 8] = [b"is ", b"is: ", b"was ", b"lautet ", b"lautet: ", b"ist ", b"es ", b"est "];
+
+/// Where the value begins in a sentence, of which this is the verb.
+pub(super) fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
+    let rest = text.get(at..high)?;
+    let verb = VERBS.iter().find(|verb| rest.starts_with(verb))?;
+    let rest = &rest[verb.len()..];
+    let still =
+        [b"now ".as_slice(), b"still ", b"currently ", b"jetzt "].into_iter().find(|word| rest.starts_with(word));
+    let skipped = verb.len() + still.map_or(0, <[u8]>::len);
+    // What is a word of the sentence is no password.
+    let skipped = emphasis(text, at + skipped, high) - at;
+    let value = text.get(at + skipped..high)?;
+    let quoted = matches!(value.first(), Some(b'`' | b'"' | b'\''));
+    (quoted || value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit)).then_some(at + skipped)
+}
+
+/// What a label is about that is no password.
+const NO_LABEL: [&[u8]; 16] = [
+    b"hash", b"sha", b"md5", b"digest", b"salt", b"sum", b"crypt", b"must", b"file", b"path", b"length", b"field",
+    b"polic", b"option", b"type", b"format",
+];
+
+/// Where the value begins behind a label's other words and a colon: `password (new): value`, `password for ci: \`value\``,
+/// and behind an arrow.
+pub(super) fn label(text: &[u8], at: usize, high: usize) -> Option<usize> {
+    let rest = text.get(at..high)?;
+    if rest.starts_with("\u{2192} ".as_bytes()) {
+        return Some(at + 4);
+    }
+    if !matches!(rest.first()?, b'a'..=b'z' | b'(') {
+        return None;
+    }
+    let words = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || !b.is_ascii() || b" ()-/".contains(b)).count();
+    let no_label = |word: &[u8]| memchr::memmem::find(&rest[..words], word).is_some();
+    let value = rest[words..].strip_prefix(b": ")?;
+    // What is a word of the sentence is no password.
+    let stands_out = value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit);
+    (stands_out && !NO_LABEL.into_iter().any(no_label)).then(|| blanks(text, at + words + 2, high))
+}
+
+/// Whether a line is a name, which ends at `name_end`, and one word: `requirepass value`, `  set password ENC value`.
+pub(super) fn is_directive(text: &[u8], name_end: usize, value: usize) -> bool {
+    let before = &text[name_end.saturating_sub(NAME_REACH)..name_end];
+    let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
+    let words = line.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty()).count();
+    let rest = &text[value..text.len().min(value + NAME_REACH)];
+    let word = rest.iter().take_while(|b| !b.is_ascii_whitespace()).count();
+    let first = line.trim_ascii_start();
+    (words == 1 || (words == 2 && first.starts_with(b"set ")))
+        && matches!(rest.get(word), None | Some(b'\n' | b'\r'))
+        && !rest.starts_with(b"-")
+        && rest[..word].iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'(' | b'{' | b'=' | b'<'))
+}
+
+/// How Markdown and HTML begin what stands out: `password: **value**`, `password: <code>value</code>`.
+const EMPHASIS: [&[u8]; 8] = [b"** ", b"**", b"__", b"<b>", b"<code>", b"<strong>", b"<kbd>", b"<tt>"];
+
+/// Skips the signs of emphasis.
+pub(super) fn emphasis(text: &[u8], at: usize, high: usize) -> usize {
+    let rest = text.get(at..high).unwrap_or_default();
+    if !matches!(rest.first(), Some(b'*' | b'_' | b'<')) {
+        return at;
+    }
+    EMPHASIS.iter().find(|sign| rest.starts_with(sign)).map_or(at, |sign| at + sign.len())
+}
