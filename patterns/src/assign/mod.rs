@@ -12,6 +12,8 @@ use value::{bare_end, coded, value};
 
 /// The longest name that is read, each way from where a keyword stood.
 pub(crate) const NAME_REACH: usize = 64;
+/// The longest word within a name, up to a capital or another joint.
+const LONGEST_WORD: usize = 40;
 /// The longest stretch between a name and its value.
 const GAP_REACH: usize = 48;
 /// The longest value.
@@ -90,6 +92,11 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     }
     let low = at.start.saturating_sub(NAME_REACH);
     let mut start = at.start - text[low..at.start].iter().rev().take_while(|b| is_name(**b)).count();
+    // So long a word has no name: strings of a program, one behind another.
+    let joint = |b: &u8| !(b.is_ascii_lowercase() || b.is_ascii_digit());
+    if end - start >= LONGEST_WORD && text[start..end].split(joint).any(|word| word.len() >= LONGEST_WORD) {
+        return None;
+    }
     // A flag's or a variable's decoration is no part of the name.
     while start < at.start && matches!(text[start], b'-' | b'.' | b'$') {
         start += 1;
@@ -615,6 +622,16 @@ mod tests {
             } else {
                 assert_eq!(got, Some((name.to_owned(), value.to_owned())), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_name_has_joints_or_an_end() {
+        let long = |joint: &str| format!("{}password=walnuts9", ["walnut", joint].concat().repeat(12));
+        assert_eq!(read(&long(""), "password"), None);
+        assert_eq!(read(&format!("passw{}=walnuts9", "ordwalnut".repeat(5)), "passw"), None);
+        for joint in [".", "_", "X"] {
+            assert!(read(&long(joint), "password").is_some_and(|(_, value)| value == "walnuts9"), "{joint}");
         }
     }
 
