@@ -45,6 +45,9 @@ pub(super) fn in_row(text: &[u8], name: &Range<usize>) -> Option<Option<Range<us
     let row = |b: &u8| is_name(*b) || matches!(b, b' ' | b'\t' | b',' | b'(' | b'[' | b'@' | b'%');
     // What a bracket right behind a name holds are arguments: `f(user, password="…")`.
     let called = before.windows(2).any(|two| is_name(two[0]) && matches!(two[1], b'(' | b'['));
+    if let Some(value) = inserted(text, name, start) {
+        return Some(Some(value));
+    }
     if called || !before.iter().all(row) {
         return None;
     }
@@ -60,6 +63,26 @@ pub(super) fn in_row(text: &[u8], name: &Range<usize>) -> Option<Option<Range<us
     let value = nth(text, name.end + names + operator, number);
     // A sentence may end in an assignment: `as anna, password=…`.
     (names > 0 || value.is_some()).then_some(value)
+}
+
+/// The value of a column that SQL inserts: `INSERT INTO t (id, name) VALUES (1, '…')`.
+fn inserted(text: &[u8], name: &Range<usize>, line: usize) -> Option<Range<usize>> {
+    let column = |b: &u8| is_name(*b) || matches!(b, b' ' | b',' | b'`' | b'"' | b'\n' | b'\t' | b'\r');
+    let open = memrchr(b'(', &text[line..name.start]).map(|open| line + open)?;
+    let before = &text[open + 1..name.start];
+    let behind = text.get(name.end..text.len().min(name.end + AHEAD))?;
+    let columns = behind.iter().take_while(|b| column(b)).count();
+    let rest = behind.get(columns..)?.strip_prefix(b")")?.trim_ascii_start();
+    if !before.iter().all(column) || !rest.get(..6)?.eq_ignore_ascii_case(b"values") {
+        return None;
+    }
+    let number = before.iter().filter(|b| **b == b',').count();
+    let from = name.end + (behind.len() - rest.len()) + 6;
+    let gap = text[from..].iter().take(16).take_while(|b| b.is_ascii_whitespace()).count();
+    // What most databases keep of a password is its hash.
+    let hash =
+        |value: &[u8]| value.starts_with(b"$") || (value.len() >= 32 && value.iter().all(u8::is_ascii_hexdigit));
+    nth(text, from + gap, number).filter(|value| !hash(&text[value.clone()]))
 }
 
 /// A value of a row, by its number.
@@ -173,6 +196,8 @@ mod tests {
         for (text, value) in [
             ("user, password = \"anna\", \"walnut9\"", "walnut9"),
             ("self.password, self.user = \"walnut9\", \"anna\"", "walnut9"),
+            ("INSERT INTO u (id, name, password) VALUES (1, 'anna', 'walnut9');", "walnut9"),
+            ("insert into u(name,password,mail)\nvalues ('anna','walnut9','a@example.com');", "walnut9"),
             ("my ($user, $password) = ('anna', 'walnut9');", "walnut9"),
             ("const [user, password] = ['anna', 'walnut9'];", "walnut9"),
             ("user, password := \"anna\", \"walnut9\"", "walnut9"),

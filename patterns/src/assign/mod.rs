@@ -143,7 +143,10 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     if let Some(value) = apart::before_name(text, &name).or_else(|| apart::remarked(text, &name)) {
         return literal(Operator::Remark, value);
     }
-    let rows = matches!(follows, Some(b',' | b')' | b']')) || before.ends_with(b", ") || before.ends_with(b", $");
+    let rows = matches!(follows, Some(b',' | b')' | b']'))
+        || before.ends_with(b", ")
+        || before.ends_with(b", $")
+        || (follows == Some(&b'`') && matches!(text.get(end + 1), Some(b',' | b')')));
     if rows && let Some(value) = apart::in_row(text, &name) {
         return literal(Operator::Assign, value?);
     }
@@ -344,7 +347,7 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
 /// `- name: …` with `value: …` on the next line.
 fn separate_value(text: &[u8], from: usize, high: usize, closed: bool) -> Option<usize> {
     let mut at = from;
-    while at < high && matches!(text[at], b',' | b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'\\') {
+    while at < high && matches!(text[at], b',' | b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'\\' | b'@') {
         at += 1;
     }
     let apart = text[from..at].iter().any(|&b| matches!(b, b'\n' | b',') || (closed && b == b' '));
@@ -417,7 +420,7 @@ fn compared(text: &[u8], from: usize, high: usize) -> Option<usize> {
 }
 
 /// What leads on to a value that stands in where a variable has none.
-const FALLBACKS: [&[u8]; 17] = [
+const FALLBACKS: [&[u8]; 19] = [
     b"||",
     b"??",
     b"?:",
@@ -430,6 +433,8 @@ const FALLBACKS: [&[u8]; 17] = [
     b".ifEmpty {",
     b"{ ",
     b", unset = ",
+    b", do: ",
+    b", :string, default: ",
     b", default=",
     b", default = ",
     b", default: ",

@@ -96,6 +96,13 @@ pub(super) fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<
         let Some(inside) = wrapped(text, from) else { break };
         from = inside;
     }
+    // What Haskell and its kin call with a blank.
+    if let Some(call) = APPLIED.iter().find(|call| text.get(from..).is_some_and(|rest| rest.starts_with(call))) {
+        from += call.len();
+        if text.get(from) != Some(&b'"') {
+            return None;
+        }
+    }
     let is_wrapped = from > begin;
     // A string's own prefix: b"…", r"…", f"…", @"…", L"…"; and the backslashes of a string within a string.
     let quoted_at = |i: usize| text.get(i).is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
@@ -138,6 +145,9 @@ pub(super) fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<
     }
     (end > from && end < from + VALUE_REACH).then_some((from..end, None))
 }
+
+/// Calls without brackets that leave their argument what it is.
+const APPLIED: [&[u8]; 5] = [b"T.pack ", b"pack ", b"Just ", b"pure ", b"BS.pack "];
 
 /// The calls that give back the literal they are called with, or what it encodes; by the last word, in lower case.
 const WRAPPERS: [&[u8]; 53] = [
@@ -234,7 +244,7 @@ pub(super) fn ends_bare(b: u8, operator: Operator) -> bool {
         Operator::Prose => {
             b.is_ascii_whitespace()
                 || !b.is_ascii()
-                || matches!(b, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'|' | b')' | 0)
+                || matches!(b, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'|' | b')' | b'}' | 0)
         }
         _ => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | 0),
     }

@@ -5,7 +5,7 @@ mod name;
 mod value;
 
 use name::{
-    assigns, ends_in_password, is_foreign_password, is_key_word, is_password_word, is_seasoning, name_is_about,
+    assigns, ends_in_password, is_foreign_password, is_key_word, is_password_word, is_seasoning, is_shared_key, name_is_about,
     name_words, names_a_setting, names_what_may_be_a_uuid, property_of, repeats_name,
 };
 use value::{
@@ -40,12 +40,15 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
         b'r' => begins(at, b"ras"),
         b'n' => begins(at, b"nha"),
         b'h' => any(at, &[b"hesl", b"hasl"]),
-        b'c' => begins(at, b"clav"),
+        b'c' => begins(at, b"clav") || (letters && begins(at, b"cred")),
         b'm' => any(at, &[b"mdp", b"masterauth"]),
-        b's' => begins(at, b"seno") || (letters && begins(at, b"secret")),
+        b's' => any(at, &[b"seno", b"shared"]) || (letters && begins(at, b"secret")),
         b'l' => begins(at, b"lozin"),
         b'g' => begins(at, b"geslo"),
-        b'a' => begins(at, b"adgang"),
+        b'a' => any(at, &[b"adgang", b"authtok"]),
+        b'b' => begins(at, b"bindpw"),
+        b'j' => begins(at, b"jelsz"),
+        b'i' => begins(at, b"ifre"),
         // The word for it may be one of letters beyond ASCII.
         _ => !b.is_ascii(),
     };
@@ -126,7 +129,7 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
     };
     if !told {
         Verdict::Reject
-    } else if subject.iter().any(|w| is_password_word(w)) || is_foreign_password(name) {
+    } else if subject.iter().any(|w| is_password_word(w)) || is_foreign_password(name) || is_shared_key(subject) {
         judge_password(candidate)
     } else if subject.iter().any(|w| is_key_word(w)) || subject.last().is_some_and(|w| is_seasoning(w)) {
         match judge_key(value, &words) {

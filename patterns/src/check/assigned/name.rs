@@ -172,7 +172,8 @@ pub(super) fn names_a_setting(name: &[u8], value: &[u8]) -> bool {
 }
 
 /// The word for a password where letters are other than English ones.
-const FOREIGN: [&str; 2] = ["密码", "密碼"];
+const FOREIGN: [&str; 9] =
+    ["密码", "密碼", "パスワード", "비밀번호", "пароль", "Пароль", "ПАРОЛЬ", "סיסמה", "mật khẩu"];
 
 pub(super) fn is_foreign_password(name: &[u8]) -> bool {
     !name.is_ascii() && FOREIGN.iter().any(|word| memchr::memmem::find(name, word.as_bytes()).is_some())
@@ -189,7 +190,8 @@ pub(super) fn name_words(name: &[u8]) -> Vec<String> {
             && (before.is_ascii_lowercase()
                 || before.is_ascii_digit() && behind(1)
                 || before.is_ascii_uppercase() && behind(1) && behind(2));
-        if !b.is_ascii_alphanumeric() || turns {
+        // A letter beyond ASCII is one of the word: `contraseña`.
+        if (b.is_ascii() && !b.is_ascii_alphanumeric()) || turns {
             words.push(String::new());
         }
         if b.is_ascii_alphanumeric() {
@@ -304,7 +306,9 @@ pub(super) fn is_password_word(word: &str) -> bool {
         "motdepasse",
         "wachtwoord",
         "passord",
-        "losenord",
+        "senord",
+        "jelsz",
+        "authtok",
         "adgangskode",
         "salasana",
     ];
@@ -332,12 +336,21 @@ pub(super) fn is_password_word(word: &str) -> bool {
                 | "mdp"
                 | "clave"
                 | "haslo"
+                | "haso"
+                | "ifre"
+                | "bindpw"
                 | "heslo"
                 | "parol"
                 | "parola"
                 | "lozinka"
                 | "geslo"
         )
+}
+
+/// `pre-shared-key`: what people thought of, whatever it is called.
+pub(super) fn is_shared_key(words: &[String]) -> bool {
+    matches!(words, [.., shared, key] if shared == "shared" && key == "key")
+        && words.iter().any(|word| word == "pre" || word == "wpa" || word == "wpa2")
 }
 
 /// `token`, `apiKey`, `secretKey`: what a machine makes.
