@@ -80,8 +80,7 @@ fn inserted(text: &[u8], name: &Range<usize>, line: usize) -> Option<Range<usize
     let from = name.end + (behind.len() - rest.len()) + 6;
     let gap = text[from..].iter().take(16).take_while(|b| b.is_ascii_whitespace()).count();
     // What most databases keep of a password is its hash.
-    let hash =
-        |value: &[u8]| value.starts_with(b"$") || (value.len() >= 32 && value.iter().all(u8::is_ascii_hexdigit));
+    let hash = |value: &[u8]| value.starts_with(b"$") || (value.len() >= 32 && value.iter().all(u8::is_ascii_hexdigit));
     nth(text, from + gap, number).filter(|value| !hash(&text[value.clone()]))
 }
 
@@ -119,7 +118,7 @@ pub(super) fn in_branch(text: &[u8], from: usize) -> Option<usize> {
 }
 
 /// How calls name what they were given before.
-const BEHIND: [&[u8]; 8] = [
+const BEHIND: [&[u8]; 14] = [
     b"forKey:@\"",
     b"forKey: @\"",
     b"forKey: \"",
@@ -128,12 +127,18 @@ const BEHIND: [&[u8]; 8] = [
     b"forHTTPHeaderField: \"",
     b".equals(",
     b" == ",
+    b" WHERE name = '",
+    b" where name = '",
+    b" WHERE key = '",
+    b" where key = '",
+    b" WHERE `key` = '",
+    b" TO ",
 ];
 
 /// The value before a name: `set("…", forKey: "password")`, `"…".equals(password)`.
 pub(super) fn before_name(text: &[u8], name: &Range<usize>) -> Option<Range<usize>> {
     // Most names are told by two bytes.
-    if !matches!(text.get(name.start.checked_sub(2)?..name.start)?, b" \"" | b"@\"" | b"s(" | b"= ") {
+    if !matches!(text.get(name.start.checked_sub(2)?..name.start)?, b" \"" | b"@\"" | b"s(" | b"= " | b" '" | b"O ") {
         return None;
     }
     let low = line_start(text, name.start);

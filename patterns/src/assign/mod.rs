@@ -170,7 +170,7 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
 /// Whether a byte right behind a name may lead on to its value; see [`operator`].
 pub(crate) fn may_join(b: u8) -> bool {
     matches!(b, b'"' | b'\'' | b'`' | b'[' | b']' | b'\\' | b' ' | b'\t' | b'\r' | b'\n' | b'<' | b'>' | b'=' | b':')
-        || matches!(b, b'!' | b'?' | b'|' | b'+' | b',' | b'(' | b')' | b'-' | b'{' | b'&' | b'%')
+        || matches!(b, b'!' | b'?' | b'|' | b'+' | b',' | b'(' | b')' | b'-' | b'{' | b'}' | b'&' | b'%')
 }
 
 /// `:e,` and `=!0;`: nothing so short is a value, and minified code has little else behind a name.
@@ -189,6 +189,15 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
         at += 1;
     }
     let closed = at > name_end;
+    // `$conf->{password} = "…"`, `Properties["name"].Value = "…"`, `get("name") != "…"`.
+    let rest = &text[at..high];
+    if let Some(skip) = [b"}".as_slice(), b".Value", b".value", b")"].into_iter().find(|skip| rest.starts_with(skip)) {
+        let operators = [b" = ".as_slice(), b" := ", b" == ", b" != "];
+        let brace = skip == b"}" && before.ends_with(b"{");
+        if (brace || closed) && operators.iter().any(|sign| rest[skip.len()..].starts_with(sign)) {
+            at += skip.len();
+        }
+    }
     // `char key[17] = "…"`.
     if closed && text[at - 1] == b'[' {
         let digits = text[at..high].iter().take_while(|b| b.is_ascii_digit()).count();
@@ -315,6 +324,11 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
             Operator::Assign
         }
         b'>' => Operator::Element,
+        // `name <- "value"`.
+        b'<' if text.get(at) == Some(&b'-') => {
+            at += 1;
+            Operator::Assign
+        }
         // `"name" -> "value"`.
         b'-' if text.get(at) == Some(&b'>') => {
             at += 1;
@@ -357,10 +371,11 @@ fn separate_value(text: &[u8], from: usize, high: usize, closed: bool) -> Option
         at += space + 1;
     }
     let word = text.get(at..at + 5).filter(|_| apart && at + 5 <= high)?;
-    if !word.eq_ignore_ascii_case(b"value") {
+    let react = text[at..high].starts_with(b"defaultValue=");
+    if !word.eq_ignore_ascii_case(b"value") && !react {
         return None;
     }
-    at += 5;
+    at += if react { 12 } else { 5 };
     while at < high && matches!(text[at], b'"' | b'\'' | b'\\' | b' ') {
         at += 1;
     }
@@ -380,7 +395,9 @@ fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
     ];
     // `<property name="name"><value>value</value>`.
     if let Some(inside) = text.get(from..high)?.strip_prefix(b">") {
-        return inside.trim_ascii_start().strip_prefix(b"<value>").map(|rest| high - rest.len());
+        let inside = inside.trim_ascii_start();
+        let value = inside.strip_prefix(b"<value>").or_else(|| inside.strip_prefix(b"<Value>"));
+        return value.map(|rest| high - rest.len());
     }
     let rest = text.get(from..high).filter(|rest| rest.starts_with(b"</"))?;
     let (close, open) = PAIRS.iter().find(|(close, _)| rest.starts_with(close))?;
@@ -420,7 +437,7 @@ fn compared(text: &[u8], from: usize, high: usize) -> Option<usize> {
 }
 
 /// What leads on to a value that stands in where a variable has none.
-const FALLBACKS: [&[u8]; 19] = [
+const FALLBACKS: [&[u8]; 22] = [
     b"||",
     b"??",
     b"?:",
@@ -428,6 +445,9 @@ const FALLBACKS: [&[u8]; 19] = [
     b"else ",
     b".unwrap_or(",
     b".unwrap_or_else(|| ",
+    b".unwrap_or_else(|_| ",
+    b", with: ",
+    b", with => ",
     b".orElse(",
     b".getOrElse(",
     b".ifEmpty {",
@@ -475,12 +495,14 @@ fn blanks(text: &[u8], mut at: usize, high: usize) -> usize {
 
 /// Skips `Type =`, `VARCHAR2(30) :=` and `VARCHAR2 DEFAULT` where one stands before the real value.
 fn type_annotation(text: &[u8], from: usize, high: usize) -> Option<usize> {
-    const DEFAULT: &[u8] = b"DEFAULT ";
+    const DEFAULTS: [&[u8]; 2] = [b"DEFAULT ", b"VALUE "];
     let rest = text.get(from..high)?;
     if memchr::memchr(b'=', rest).is_none() {
-        return memchr::memmem::find(rest, DEFAULT)
-            .filter(|at| rest[..*at].iter().all(|b| b.is_ascii_alphanumeric() || b" ()_".contains(b)))
-            .map(|at| from + at + DEFAULT.len());
+        return DEFAULTS.into_iter().find_map(|word| {
+            let at = memchr::memmem::find(rest, word)?;
+            let typed = rest[..at].iter().all(|b| b.is_ascii_alphanumeric() || b" ()_".contains(b));
+            typed.then_some(from + at + word.len())
+        });
     }
     let mut at = from;
     let is_type = |b: u8| {

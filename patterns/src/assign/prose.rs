@@ -37,7 +37,18 @@ pub(super) fn apposition(text: &[u8], before: &[u8], name_end: usize, at: usize)
 }
 
 /// The verbs between a password and what it is.
-const VERBS: [&[u8]; 10] = [b"is ", b"is: ", b"\xc3\xa8 ", b"\xd1\x8d\xd1\x82\xd0\xbe ", b"was ", b"lautet ", b"lautet: ", b"ist ", b"es ", b"est "];
+const VERBS: [&[u8]; 10] = [
+    b"is ",
+    b"is: ",
+    b"\xc3\xa8 ",
+    b"\xd1\x8d\xd1\x82\xd0\xbe ",
+    b"was ",
+    b"lautet ",
+    b"lautet: ",
+    b"ist ",
+    b"es ",
+    b"est ",
+];
 
 /// Where the value begins in a sentence, of which this is the verb.
 pub(super) fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
@@ -93,8 +104,7 @@ pub(super) fn is_directive(text: &[u8], name_end: usize, value: usize) -> bool {
 }
 
 /// How Markdown and HTML begin what stands out: `password: **value**`, `password: <code>value</code>`.
-const EMPHASIS: [&[u8]; 9] =
-    [b"** ", b"**", b"__", b"<b>", b"<code>", b"<strong>", b"<kbd>", b"<tt>", b"\\texttt{"];
+const EMPHASIS: [&[u8]; 9] = [b"** ", b"**", b"__", b"<b>", b"<code>", b"<strong>", b"<kbd>", b"<tt>", b"\\texttt{"];
 
 /// Skips the signs of emphasis.
 pub(super) fn emphasis(text: &[u8], at: usize, high: usize) -> usize {

@@ -107,6 +107,10 @@ pub(super) fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<
     // A string's own prefix: b"…", r"…", f"…", @"…", L"…"; and the backslashes of a string within a string.
     let quoted_at = |i: usize| text.get(i).is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
     let prefix = |b: &u8| matches!(b, b'b' | b'r' | b'u' | b'N' | b'@' | b'L' | b'(' | b'[' | b'{');
+    // `<<"…">>` of Erlang, `r#"…"#` of Rust.
+    if let Some(open) = [b"<<\"".as_slice(), b"r#\""].into_iter().find(|open| text[from..].starts_with(open)) {
+        from += open.len() - 1;
+    }
     // `$'…'` of a shell, `name = $"…"`.
     if text.get(from..).is_some_and(|rest| rest.starts_with(b"$'")) {
         from += 1;
@@ -150,7 +154,7 @@ pub(super) fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<
 const APPLIED: [&[u8]; 5] = [b"T.pack ", b"pack ", b"Just ", b"pure ", b"BS.pack "];
 
 /// The calls that give back the literal they are called with, or what it encodes; by the last word, in lower case.
-const WRAPPERS: [&[u8]; 53] = [
+const WRAPPERS: [&[u8]; 58] = [
     b"encode",
     b"hashpw",
     b"password_hash",
@@ -204,6 +208,11 @@ const WRAPPERS: [&[u8]; 53] = [
     b"byte",
     b"decodehex",
     b"converttosecurestring",
+    b"usestate",
+    b"useref",
+    b"ref",
+    b"texteditingcontroller",
+    b"fromutf8",
 ];
 
 /// Where the argument begins of a call that leaves its argument what it is.
@@ -233,7 +242,9 @@ pub(super) fn wrapped(text: &[u8], from: usize) -> Option<usize> {
     let known = made_of || WRAPPERS.iter().any(|known| word.eq_ignore_ascii_case(known));
     let inside = blanks(text, rest_from + callee + 1, high);
     // What is made when it is first needed: `Lazy::new(|| "…")`.
-    let made = [b"|| ".as_slice(), b"() => ", b"() -> "].into_iter().find(|made| text[inside..high].starts_with(made));
+    let made = [b"|| ".as_slice(), b"() => ", b"() -> ", b"text: "]
+        .into_iter()
+        .find(|made| text[inside..high].starts_with(made));
     known.then(|| inside + made.map_or(0, <[u8]>::len))
 }
 

@@ -5,8 +5,8 @@ mod name;
 mod value;
 
 use name::{
-    assigns, ends_in_password, is_foreign_password, is_key_word, is_password_word, is_seasoning, is_shared_key, name_is_about,
-    name_words, names_a_setting, names_what_may_be_a_uuid, property_of, repeats_name,
+    assigns, ends_in_password, is_foreign_password, is_key_word, is_password_word, is_seasoning, is_shared_key,
+    name_is_about, name_words, names_a_setting, names_what_may_be_a_uuid, property_of, repeats_name,
 };
 use value::{
     is_file, is_file_name, is_foreign, is_hole, is_import, is_label, is_member, is_method, is_path_of_variables,
@@ -36,7 +36,7 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
             || (value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_punctuation)));
     let piece = |(at, b): (usize, &u8)| match b | 0x20 {
         b'p' => any(at, &[b"pas", b"pw", b"psk", b"parol"]),
-        b'w' => begins(at, b"wor"),
+        b'w' => any(at, &[b"wor", b"wacht"]),
         b'r' => begins(at, b"ras"),
         b'n' => begins(at, b"nha"),
         b'h' => any(at, &[b"hesl", b"hasl"]),
@@ -160,6 +160,10 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     .filter(|k| value.iter().any(k))
     .count();
     let digits = value.iter().any(u8::is_ascii_digit);
+    // `required|min:8`: what a form asks of one.
+    if [b"required|".as_slice(), b"|min:", b"|max:"].iter().any(|rule| memchr::memmem::find(value, rule).is_some()) {
+        return Verdict::Reject;
+    }
     if is_label(value) || is_stored_hash(value) || memchr::memmem::find(value, b"&nbsp;").is_some() {
         return Verdict::Is(Confidence::Possible);
     }
@@ -220,6 +224,10 @@ pub(super) fn is_chosen(value: &[u8]) -> bool {
 
 /// Whether a word before a host is a password that somebody chose, of a server that is not only the reader's own.
 pub(super) fn opens_elsewhere(candidate: &Candidate<'_>) -> bool {
+    // Whoever is anonymous says so twice.
+    if candidate.value == b"anonymous" {
+        return false;
+    }
     let own = [b"@local".as_slice(), b"@127.0.", b"@0.0.0", b"@exampl", b"@host", b"@[::1]", b"@your", b"@my"];
     candidate.value.len() >= 6
         && is_chosen(candidate.value)
@@ -299,6 +307,13 @@ pub(super) fn is_told(value: &[u8]) -> bool {
 
 /// Beside `token` or `api_key`, only what a machine made counts.
 fn judge_key(value: &[u8], name: &[String]) -> Verdict {
+    // `PRIVATE_KEY = "0x…"`, not the address or the hash of one.
+    let private = name.iter().any(|word| matches!(word.as_str(), "private" | "secret" | "pk" | "privatekey"));
+    let value = value.strip_prefix(b"0x").filter(|hex| private && hex.len() == 64).unwrap_or(value);
+    // Datadog's tokens for browsers are public.
+    if value.len() == 35 && value.starts_with(b"pub") {
+        return Verdict::Reject;
+    }
     let token = value.iter().all(|&b| b.is_ascii_alphanumeric() || b"-_+/=.~:!@#$%^&*".contains(&b));
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
     if !token && is_salted(value) {

@@ -102,6 +102,15 @@ const WORDS: &[&[u8]] = &[
     b"optional",
 ];
 
+/// `test test test test test junk`: the same word again and again, but for one.
+fn one_word(value: &[u8]) -> bool {
+    let mut words = value.split(|b| *b == b' ');
+    let first = words.next().unwrap_or_default();
+    let (mut same, mut others) = (1, 0);
+    words.for_each(|word| if word == first { same += 1 } else { others += 1 });
+    same >= 4 && others <= 1
+}
+
 /// Whether the value is an example, a mask or a filler.
 ///
 /// ```
@@ -114,6 +123,7 @@ const WORDS: &[&[u8]] = &[
 #[must_use]
 pub fn is_placeholder(value: &[u8]) -> bool {
     masked(value)
+        || one_word(value)
         || value.ends_with(b"EXAMPLE")
         || value.ends_with(b"EXAMPLEKEY")
         || value.starts_with(b"EXAMPLE")

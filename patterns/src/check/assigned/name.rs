@@ -4,6 +4,10 @@
 const ABOUT: &[&str] = &[
     "hash",
     "hashed",
+    "hasher",
+    "hashers",
+    "question",
+    "typehash",
     "digest",
     "checksum",
     "salt",
@@ -153,7 +157,7 @@ const ABOUT: &[&str] = &[
 /// First words that make a name a question or an action rather than a thing.
 const ASKS: &[&str] = &[
     "is", "has", "use", "allow", "enable", "require", "show", "hide", "forgot", "reset", "change", "no", "public",
-    "invalid", "missing", "wrong", "with", "need", "can", "should", "verify", "validate", "check", "min", "max",
+    "invalid", "missing", "wrong", "with", "need", "can", "should", "update", "verify", "validate", "check", "min", "max",
 ];
 
 /// Whether a name ends in a word for a password and nothing else; `renderPass` may be of anything.
@@ -205,13 +209,13 @@ pub(super) fn name_words(name: &[u8]) -> Vec<String> {
 /// `nextPageToken`, `object_key`: what finds something and opens nothing.
 pub(super) fn names_a_place(words: &[String]) -> bool {
     let [before @ .., last] = words else { return false };
-    let paging = ["skiptoken", "nexttoken", "pagetoken", "nextpagetoken", "continuationtoken"];
+    let paging = ["synctoken", "sitekey", "skiptoken", "nexttoken", "pagetoken", "nextpagetoken", "continuationtoken"];
     let Some(first) = before.last() else { return paging.contains(&last.as_str()) };
     paging.contains(&last.as_str())
         || match last.as_str() {
             "token" => matches!(
                 first.as_str(),
-                "next" | "page" | "continuation" | "pagination" | "purchase" | "idempotency" | "cursor"
+                "next" | "sync" | "page" | "continuation" | "pagination" | "purchase" | "idempotency" | "cursor"
             ),
             "key" => matches!(
                 first.as_str(),
@@ -238,7 +242,11 @@ pub(super) fn name_is_about(name: &[u8], words: &[String]) -> bool {
     let ends = !salt && words.last().is_some_and(|w| ABOUT.contains(&w.as_str()));
     // `enable password` is what routers call theirs.
     let router = words.len() == 2 && words[0] == "enable" && is_password_word(&words[1]);
-    let starts = !router && words.len() > 1 && words.first().is_some_and(|w| ASKS.contains(&w.as_str()));
+    // `withPassword("…")`.
+    let builds = words.len() == 2 && words[0] == "with" && is_password_word(&words[1]);
+    let verifies = words.len() == 2 && words[0] == "verify" && words[1] == "token";
+    let starts =
+        !router && !builds && !verifies && words.len() > 1 && words.first().is_some_and(|w| ASKS.contains(&w.as_str()));
     // `public_key`, `encrypted_password`, `csrf_token`.
     let within = words.iter().any(|w| {
         matches!(
@@ -266,16 +274,26 @@ pub(super) fn name_is_about(name: &[u8], words: &[String]) -> bool {
     });
     // `file_hash_key`.
     let of_hash = matches!(words, [.., before, last] if before == "hash" && last == "key");
-    ends || starts || within || of_hash || names_a_place(words) || is_text_of(name)
+    ends || starts || within || of_hash || names_a_place(words) || is_text_of(property_of(name))
 }
 
 /// `txtPassword.Text`, `passwordInput.value`: what a control holds is named by the control.
 pub(super) fn property_of(name: &[u8]) -> &[u8] {
-    let control = [b".Text".as_slice(), b".text", b".Value", b".value", b".string", b".Content"]
-        .into_iter()
-        .find_map(|end| name.strip_suffix(end));
+    let control = [
+        b".Text".as_slice(),
+        b".text",
+        b".Value",
+        b".value",
+        b".string",
+        b".Content",
+        b".typeText",
+        b".SendKeys",
+        b".sendKeys",
+    ]
+    .into_iter()
+    .find_map(|end| name.strip_suffix(end));
     let Some(control) = control else { return name };
-    [b"Input".as_slice(), b"Field", b"Box", b"TextBox", b"Entry", b"_input", b"_field", b"Edit"]
+    [b"Input".as_slice(), b"TextField", b"Field", b"TextBox", b"Box", b"Entry", b"_input", b"_field", b"Edit"]
         .into_iter()
         .find_map(|end| control.strip_suffix(end))
         .unwrap_or(control)
@@ -338,6 +356,7 @@ pub(super) fn is_password_word(word: &str) -> bool {
                 | "haslo"
                 | "haso"
                 | "ifre"
+                | "sifre"
                 | "bindpw"
                 | "heslo"
                 | "parol"
@@ -355,12 +374,31 @@ pub(super) fn is_shared_key(words: &[String]) -> bool {
 
 /// `token`, `apiKey`, `secretKey`: what a machine makes.
 pub(super) fn is_key_word(word: &str) -> bool {
-    ["secret", "token", "key", "credential", "cred", "auth", "code", "webhook"].iter().any(|w| word.contains(w))
+    [
+        "secret",
+        "token",
+        "key",
+        "credential",
+        "cred",
+        "auth",
+        "code",
+        "webhook",
+        "schluessel",
+        "klucz",
+        "chave",
+        "jeton",
+        "geheim",
+        "kljuch",
+        "sleutel",
+        "sekret",
+    ]
+    .iter()
+    .any(|w| word.contains(w))
 }
 
 /// `HASHIDS_SALT`, `RELEASE_COOKIE`: what only some programs keep secret.
 pub(super) fn is_seasoning(word: &str) -> bool {
-    matches!(word, "salt" | "pepper" | "cookie")
+    matches!(word, "salt" | "pepper" | "cookie" | "iv")
 }
 
 /// `password: password`, `apiKey: config.apiKey`.

@@ -125,11 +125,11 @@ pub(super) fn is_file_name(value: &[u8]) -> bool {
 }
 
 /// What names of systems, standards and types begin with that have numbers in them.
-const TERMS: [&[u8]; 44] = [
-    b"x86", b"amd", b"arm", b"win", b"rfc", b"cve", b"iso", b"int", b"uint", b"float", b"node", b"python", b"py3",
-    b"py2", b"php", b"java", b"jdk", b"ubuntu", b"debian", b"centos", b"ipv", b"tls", b"ssl", b"x509", b"ed25519",
-    b"curve", b"secp", b"es20", b"ecma", b"log4j", b"issue", b"version", b"release", b"linux", b"port", b"page",
-    b"chapter", b"table", b"figure", b"hs256", b"rs256", b"es256", b"hs512", b"crc",
+const TERMS: [&[u8]; 45] = [
+    b"x86", b"aarch", b"amd", b"arm", b"win", b"rfc", b"cve", b"iso", b"int", b"uint", b"float", b"node", b"python",
+    b"py3", b"py2", b"php", b"java", b"jdk", b"ubuntu", b"debian", b"centos", b"ipv", b"tls", b"ssl", b"x509",
+    b"ed25519", b"curve", b"secp", b"es20", b"ecma", b"log4j", b"issue", b"version", b"release", b"linux", b"port",
+    b"page", b"chapter", b"table", b"figure", b"hs256", b"rs256", b"es256", b"hs512", b"crc",
 ];
 
 /// `x86_64`, `ubuntu2204`, `rfc7617`.
@@ -187,6 +187,10 @@ pub(super) fn names_a_secret(value: &[u8]) -> bool {
 
 /// Words and numbers joined by dashes, dots and the like are an identifier: `my-service-2`, `dk.encryptionKey1024`.
 pub(super) fn joined_words(value: &[u8]) -> bool {
+    // `walnut543_`: no name ends so.
+    if matches!(value, [.., digit, sign] if digit.is_ascii_digit() && !sign.is_ascii_alphanumeric()) {
+        return false;
+    }
     let mut parts = 0;
     for part in value.split(|b| matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'~' | b'=')) {
         // `users`, `USERS`, `userNames2`, `v2`, `8080`: letters in humps of three and more, then a small number.
