@@ -118,7 +118,7 @@ pub(super) fn in_branch(text: &[u8], from: usize) -> Option<usize> {
 }
 
 /// How calls name what they were given before.
-const BEHIND: [&[u8]; 14] = [
+const BEHIND: [&[u8]; 9] = [
     b"forKey:@\"",
     b"forKey: @\"",
     b"forKey: \"",
@@ -127,26 +127,37 @@ const BEHIND: [&[u8]; 14] = [
     b"forHTTPHeaderField: \"",
     b".equals(",
     b" == ",
-    b" WHERE name = '",
-    b" where name = '",
-    b" WHERE key = '",
-    b" where key = '",
-    b" WHERE `key` = '",
     b" TO ",
 ];
 
 /// The value before a name: `set("…", forKey: "password")`, `"…".equals(password)`.
 pub(super) fn before_name(text: &[u8], name: &Range<usize>) -> Option<Range<usize>> {
     // Most names are told by two bytes.
-    if !matches!(text.get(name.start.checked_sub(2)?..name.start)?, b" \"" | b"@\"" | b"s(" | b"= " | b" '" | b"O ") {
+    if !matches!(
+        text.get(name.start.checked_sub(2)?..name.start)?,
+        b" \"" | b"@\"" | b"s(" | b"= " | b" '" | b"='" | b"O "
+    ) {
         return None;
     }
     let low = line_start(text, name.start);
     let before = &text[low..name.start];
+    if before.ends_with(b"'") {
+        return where_it_is(text, low, name.start);
+    }
     let sign = BEHIND.iter().find(|sign| before.ends_with(sign))?;
     let rest = before[..before.len() - sign.len()].trim_ascii_end();
     let rest = rest.strip_suffix(b",").unwrap_or(rest);
     matches!(rest.last(), Some(b'"' | b'\'')).then(|| literal_before(text, low, low + rest.len() - 1)).flatten()
+}
+
+/// `SET value = '…' WHERE name = 'password'`: a table of settings.
+fn where_it_is(text: &[u8], low: usize, name: usize) -> Option<Range<usize>> {
+    let before = &text[low..name];
+    let at = [b" WHERE ".as_slice(), b" where "].iter().find_map(|word| memchr::memmem::rfind(before, word))?;
+    let column = &before[at + 7..];
+    let plain = |b: &u8| is_name(*b) || matches!(b, b' ' | b'=' | b'\'' | b'`');
+    let close = at.checked_sub(1).filter(|close| before[*close] == b'\'')?;
+    (column.contains(&b'=') && column.iter().all(plain)).then(|| literal_before(text, low, low + close)).flatten()
 }
 
 /// What begins a remark.
@@ -203,6 +214,7 @@ mod tests {
             ("self.password, self.user = \"walnut9\", \"anna\"", "walnut9"),
             ("INSERT INTO u (id, name, password) VALUES (1, 'anna', 'walnut9');", "walnut9"),
             ("insert into u(name,password,mail)\nvalues ('anna','walnut9','a@example.com');", "walnut9"),
+            ("UPDATE s SET value = 'walnut9' WHERE name = 'password';", "walnut9"),
             ("my ($user, $password) = ('anna', 'walnut9');", "walnut9"),
             ("const [user, password] = ['anna', 'walnut9'];", "walnut9"),
             ("user, password := \"anna\", \"walnut9\"", "walnut9"),

@@ -191,10 +191,12 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     let closed = at > name_end;
     // `$conf->{password} = "…"`, `Properties["name"].Value = "…"`, `get("name") != "…"`.
     let rest = &text[at..high];
-    if let Some(skip) = [b"}".as_slice(), b".Value", b".value", b")"].into_iter().find(|skip| rest.starts_with(skip)) {
+    if let Some(skip) =
+        [b"}".as_slice(), b"()", b".Value", b".value", b")"].into_iter().find(|skip| rest.starts_with(skip))
+    {
         let operators = [b" = ".as_slice(), b" := ", b" == ", b" != "];
         let brace = skip == b"}" && before.ends_with(b"{");
-        if (brace || closed) && operators.iter().any(|sign| rest[skip.len()..].starts_with(sign)) {
+        if (brace || closed || skip == b"()") && operators.iter().any(|sign| rest[skip.len()..].starts_with(sign)) {
             at += skip.len();
         }
     }
@@ -280,9 +282,21 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     {
         return Some((Operator::Prose, from));
     }
-    // `"name" to "value"`.
-    if blank && closed && text[at..high].starts_with(b"to \"") {
+    // `"name" to "value"`, in Markdown too.
+    if blank && closed && (text[at..high].starts_with(b"to \"") || text[at..high].starts_with(b"to `")) {
         return Some((Operator::Assign, at + 3));
+    }
+    // `-Name name -Value "value"`.
+    if blank && text[at..high].starts_with(b"-Value ") {
+        return Some((Operator::Assign, at + 7));
+    }
+    // `name <> "value"`.
+    if blank && matches!(text.get(at..at + 4), Some(b"<> \"" | b"<> '")) {
+        return Some((Operator::Compare, at + 3));
+    }
+    // `密码 value`.
+    if blank && !text[name_end.saturating_sub(3)..name_end].is_ascii() && prose::stands_alone(text, at) {
+        return Some((Operator::Prose, at));
     }
     // `name string = "value"`, `Dim name As String = "value"`.
     // Behind a quote the next attribute begins: `method="password" date="…"`, but for `name="api-key" content="…"`.
@@ -393,6 +407,16 @@ fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
         (b"</b>:", b""),
         (b"</strong>:", b""),
     ];
+    // `<string name="name" translatable="false">value</string>`.
+    if let Some(rest) = text.get(from..high).and_then(|rest| rest.strip_prefix(b" "))
+        && let Some(close) = memchr::memchr(b'>', rest)
+        && text.get(from.wrapping_sub(1)) == Some(&b'"')
+        && rest[..close].ends_with(b"\"")
+        && rest[..close].iter().all(|b| b.is_ascii_alphanumeric() || b" =\"_:".contains(b))
+        && memchr::memmem::find(&rest[..close], b"alue=").is_none()
+    {
+        return Some(high - rest.len() + close + 1);
+    }
     // `<property name="name"><value>value</value>`.
     if let Some(inside) = text.get(from..high)?.strip_prefix(b">") {
         let inside = inside.trim_ascii_start();

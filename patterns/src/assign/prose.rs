@@ -50,11 +50,34 @@ const VERBS: [&[u8]; 10] = [
     b"est ",
 ];
 
+/// Words between a password and a verb that make it no statement of what it is.
+const NO_THING: [&[u8]; 9] =
+    [b" not ", b" that ", b" which ", b" who ", b" when ", b" if ", b" should ", b" must ", b" and "];
+
+/// Whether a word begins here that is letters and digits, as no word of a text is.
+pub(super) fn stands_alone(text: &[u8], at: usize) -> bool {
+    let rest = &text[at..text.len().min(at + NAME_REACH)];
+    let word = rest.iter().take_while(|b| b.is_ascii_graphic() && !b",;<\"'".contains(b)).count();
+    word >= 6 && rest[..word].iter().any(u8::is_ascii_digit) && rest[..word].iter().any(u8::is_ascii_alphabetic)
+}
+
 /// Where the value begins in a sentence, of which this is the verb.
 pub(super) fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
     let rest = text.get(at..high)?;
-    let verb = VERBS.iter().find(|verb| rest.starts_with(verb))?;
-    let rest = &rest[verb.len()..];
+    // `the password of the admin's page is …`, `mot de passe par défaut est …`.
+    let words = || rest.iter().take_while(|b| b.is_ascii_alphabetic() || !b.is_ascii() || b" '-".contains(b)).count();
+    let within = || {
+        let words = &rest[..words()];
+        let no_label = |word: &[u8]| memchr::memmem::find(words, word).is_some();
+        let verb = VERBS.iter().filter_map(|verb| {
+            let at = memchr::memmem::find(words, verb).filter(|at| words[..*at].ends_with(b" "))?;
+            Some((at, verb))
+        });
+        let (before, verb) = verb.min()?;
+        (!NO_LABEL.into_iter().chain(NO_THING).any(no_label)).then_some((before, verb))
+    };
+    let (before, verb) = VERBS.iter().find(|verb| rest.starts_with(verb)).map(|verb| (0, verb)).or_else(within)?;
+    let (at, rest) = (at + before, &rest[before + verb.len()..]);
     let still =
         [b"now ".as_slice(), b"still ", b"currently ", b"jetzt "].into_iter().find(|word| rest.starts_with(word));
     let skipped = verb.len() + still.map_or(0, <[u8]>::len);
@@ -78,7 +101,7 @@ pub(super) fn label(text: &[u8], at: usize, high: usize) -> Option<usize> {
     if rest.starts_with("\u{2192} ".as_bytes()) {
         return Some(at + 4);
     }
-    if !matches!(rest.first()?, b'a'..=b'z' | b'(') {
+    if !matches!(rest.first()?, b'a'..=b'z' | b'(' | 0x80..) {
         return None;
     }
     let words = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || !b.is_ascii() || b" ()-/".contains(b)).count();
@@ -104,12 +127,26 @@ pub(super) fn is_directive(text: &[u8], name_end: usize, value: usize) -> bool {
 }
 
 /// How Markdown and HTML begin what stands out: `password: **value**`, `password: <code>value</code>`.
-const EMPHASIS: [&[u8]; 9] = [b"** ", b"**", b"__", b"<b>", b"<code>", b"<strong>", b"<kbd>", b"<tt>", b"\\texttt{"];
+const EMPHASIS: [&[u8]; 13] = [
+    b"** ",
+    b"**",
+    b"__",
+    b"<b>",
+    b"<code>",
+    b"<strong>",
+    b"<kbd>",
+    b"<tt>",
+    b"\\texttt{",
+    "「".as_bytes(),
+    "“".as_bytes(),
+    "„".as_bytes(),
+    "« ".as_bytes(),
+];
 
 /// Skips the signs of emphasis.
 pub(super) fn emphasis(text: &[u8], at: usize, high: usize) -> usize {
     let rest = text.get(at..high).unwrap_or_default();
-    if !matches!(rest.first(), Some(b'*' | b'_' | b'<' | b'\\')) {
+    if !matches!(rest.first(), Some(b'*' | b'_' | b'<' | b'\\' | 0xc2 | 0xe2 | 0xe3)) {
         return at;
     }
     EMPHASIS.iter().find(|sign| rest.starts_with(sign)).map_or(at, |sign| at + sign.len())

@@ -107,6 +107,14 @@ pub(super) fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<
     // A string's own prefix: b"…", r"…", f"…", @"…", L"…"; and the backslashes of a string within a string.
     let quoted_at = |i: usize| text.get(i).is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
     let prefix = |b: &u8| matches!(b, b'b' | b'r' | b'u' | b'N' | b'@' | b'L' | b'(' | b'[' | b'{');
+    // `%q(…)` of Ruby, `q{…}` of Perl, `[[…]]` of Lua.
+    if let Some((open, close)) = BRACKETS.iter().find(|(open, _)| text.get(from..).is_some_and(|r| r.starts_with(open)))
+    {
+        let start = from + open.len();
+        let rest = &text[start..text.len().min(start + VALUE_REACH)];
+        let end = memchr::memmem::find(rest, close).filter(|end| *end > 0 && !rest[..*end].contains(&b'\n'))?;
+        return Some((start..start + end, close.first().copied()));
+    }
     // `<<"…">>` of Erlang, `r#"…"#` of Rust.
     if let Some(open) = [b"<<\"".as_slice(), b"r#\""].into_iter().find(|open| text[from..].starts_with(open)) {
         from += open.len() - 1;
@@ -149,6 +157,9 @@ pub(super) fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<
     }
     (end > from && end < from + VALUE_REACH).then_some((from..end, None))
 }
+
+/// Quotes of more than one sign, and how they end.
+const BRACKETS: [(&[u8], &[u8]); 5] = [(b"%q(", b")"), (b"%q{", b"}"), (b"q{", b"}"), (b"q(", b")"), (b"[[", b"]]")];
 
 /// Calls without brackets that leave their argument what it is.
 const APPLIED: [&[u8]; 5] = [b"T.pack ", b"pack ", b"Just ", b"pure ", b"BS.pack "];

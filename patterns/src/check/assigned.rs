@@ -10,8 +10,8 @@ use name::{
 };
 use value::{
     is_file, is_file_name, is_foreign, is_hole, is_import, is_label, is_member, is_method, is_path_of_variables,
-    is_salted, is_stored_hash, is_term, is_type, is_uuid, joined_words, looks_ordinary, names_a_secret, names_a_state,
-    stands_out,
+    is_salted, is_stored_hash, is_term, is_type, is_uuid, is_word_and_number, joined_words, looks_ordinary,
+    names_a_secret, names_a_state, stands_out,
 };
 
 use super::reference::is_reference;
@@ -167,6 +167,11 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     if is_label(value) || is_stored_hash(value) || memchr::memmem::find(value, b"&nbsp;").is_some() {
         return Verdict::Is(Confidence::Possible);
     }
+    // `pref_password_v2`: the name of a setting.
+    let named = [b"pwd".as_slice(), b"password", b"passwd"];
+    if joined_words(value) && named.iter().any(|word| memchr::memmem::find(value, word).is_some()) {
+        return Verdict::Is(Confidence::Possible);
+    }
     // `WLAN-Key`, `TestList/Modules`: words.
     let joined = value.iter().all(|b| b.is_ascii_alphabetic() || b"-/._:".contains(b));
     let kinds = if joined { kinds.min(2) } else { kinds };
@@ -293,11 +298,11 @@ pub(super) fn is_told(value: &[u8]) -> bool {
     let signs = count(|b| matches!(b, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'?'));
     (6..=40).contains(&value.len())
         && letters >= 2
-        && (digits >= 2 || (digits == 1 && signs > 0))
+        && (digits >= 2 || (digits == 1 && signs > 0) || (value.len() >= 12 && is_drawn_word(value)))
         && value.first().is_some_and(u8::is_ascii_alphanumeric)
         && !(value.contains(&b'.') && signs == 0 && (is_member(value) || is_file_name(value)))
         && !looks_ordinary(value)
-        && !joined_words(value)
+        && (!joined_words(value) || is_word_and_number(value))
         && !is_method(value)
         && !is_term(value)
         && !is_uuid(value)
@@ -336,6 +341,16 @@ fn judge_key(value: &[u8], name: &[String]) -> Verdict {
         return Verdict::Reject;
     }
     let surprise = surprisal(value);
+    // What encrypts has sixteen characters, whatever they are.
+    let encrypts = ["encrypt", "encryption", "aes", "des", "crypt", "cipher", "iv", "crypto"];
+    if digits >= 3
+        && value.len() >= 16
+        && name.iter().any(|word| encrypts.contains(&word.as_str()))
+        && value.iter().filter(|b| b.is_ascii_alphabetic()).count() >= 4
+        && !is_type(value)
+    {
+        return Verdict::Is(Confidence::Likely);
+    }
     match value.len() {
         // Of random keys of sixteen characters one in seventeen has no digit.
         _ if digits == 0 && (surprise < DRAWN || value.len() < 16) => Verdict::Reject,

@@ -157,7 +157,8 @@ const ABOUT: &[&str] = &[
 /// First words that make a name a question or an action rather than a thing.
 const ASKS: &[&str] = &[
     "is", "has", "use", "allow", "enable", "require", "show", "hide", "forgot", "reset", "change", "no", "public",
-    "invalid", "missing", "wrong", "with", "need", "can", "should", "update", "verify", "validate", "check", "min", "max",
+    "invalid", "missing", "wrong", "with", "need", "can", "should", "update", "verify", "validate", "check", "min",
+    "max",
 ];
 
 /// Whether a name ends in a word for a password and nothing else; `renderPass` may be of anything.
@@ -289,6 +290,7 @@ pub(super) fn property_of(name: &[u8]) -> &[u8] {
         b".typeText",
         b".SendKeys",
         b".sendKeys",
+        b".text.toString",
     ]
     .into_iter()
     .find_map(|end| name.strip_suffix(end));

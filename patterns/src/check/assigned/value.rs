@@ -205,6 +205,13 @@ pub(super) fn joined_words(value: &[u8]) -> bool {
     parts > 1
 }
 
+/// `Marble.89`, `copper_89`: a word, a sign and two digits or so, as people make passwords.
+pub(super) fn is_word_and_number(value: &[u8]) -> bool {
+    let letters = value.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let number = value.get(letters + 1..).unwrap_or_default();
+    letters >= 5 && (2..=4).contains(&number.len()) && number.iter().all(u8::is_ascii_digit)
+}
+
 /// `\u0421\u0435`: letters of another alphabet in a file of translations. What is ASCII was undone before.
 pub(super) fn is_foreign(value: &[u8]) -> bool {
     let code = |at: usize| value.get(at + 2..at + 6).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
