@@ -9,9 +9,9 @@ use name::{
     name_is_about, name_words, names_a_setting, names_what_may_be_a_uuid, property_of, repeats_name,
 };
 use value::{
-    is_file, is_file_name, is_foreign, is_hole, is_import, is_label, is_member, is_method, is_path_of_variables,
-    is_salted, is_stored_hash, is_term, is_type, is_uuid, is_word_and_number, joined_words, looks_ordinary,
-    names_a_secret, names_a_state, stands_out,
+    is_address, is_file, is_file_name, is_foreign, is_hole, is_import, is_label, is_member, is_method,
+    is_path_of_variables, is_salted, is_stored_hash, is_term, is_type, is_uuid, is_word_and_number, joined_words,
+    looks_ordinary, names_a_secret, names_a_state, stands_out,
 };
 
 use super::reference::is_reference;
@@ -160,6 +160,10 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     .filter(|k| value.iter().any(k))
     .count();
     let digits = value.iter().any(u8::is_ascii_digit);
+    // `password.encode("latin1")`.
+    if is_term(value) {
+        return Verdict::Reject;
+    }
     // `required|min:8`: what a form asks of one.
     if [b"required|".as_slice(), b"|min:", b"|max:"].iter().any(|rule| memchr::memmem::find(value, rule).is_some()) {
         return Verdict::Reject;
@@ -305,6 +309,7 @@ pub(super) fn is_told(value: &[u8]) -> bool {
         && (!joined_words(value) || is_word_and_number(value))
         && !is_method(value)
         && !is_term(value)
+        && !is_address(value)
         && !is_uuid(value)
         && !value.iter().all(u8::is_ascii_hexdigit)
         && !is_placeholder(value)

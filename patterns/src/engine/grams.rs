@@ -13,7 +13,7 @@ pub(super) const GRAM: usize = 4;
 pub(super) const SHORTEST: usize = 3;
 const BUCKETS: usize = 16;
 /// The share of places in ordinary text, in millionths, that may pass before no more grams are taken.
-const MOST: u64 = 70_000;
+const MOST: u64 = 80_000;
 
 /// What each gram costs besides its own share, since others in its bucket mix with it.
 const EACH: u64 = 300;

@@ -125,11 +125,12 @@ pub(super) fn is_file_name(value: &[u8]) -> bool {
 }
 
 /// What names of systems, standards and types begin with that have numbers in them.
-const TERMS: [&[u8]; 45] = [
-    b"x86", b"aarch", b"amd", b"arm", b"win", b"rfc", b"cve", b"iso", b"int", b"uint", b"float", b"node", b"python",
-    b"py3", b"py2", b"php", b"java", b"jdk", b"ubuntu", b"debian", b"centos", b"ipv", b"tls", b"ssl", b"x509",
-    b"ed25519", b"curve", b"secp", b"es20", b"ecma", b"log4j", b"issue", b"version", b"release", b"linux", b"port",
-    b"page", b"chapter", b"table", b"figure", b"hs256", b"rs256", b"es256", b"hs512", b"crc",
+const TERMS: [&[u8]; 49] = [
+    b"x86", b"aarch", b"latin", b"utf", b"base", b"cp", b"amd", b"arm", b"win", b"rfc", b"cve", b"iso", b"int",
+    b"uint", b"float", b"node", b"python", b"py3", b"py2", b"php", b"java", b"jdk", b"ubuntu", b"debian", b"centos",
+    b"ipv", b"tls", b"ssl", b"x509", b"ed25519", b"curve", b"secp", b"es20", b"ecma", b"log4j", b"issue", b"version",
+    b"release", b"linux", b"port", b"page", b"chapter", b"table", b"figure", b"hs256", b"rs256", b"es256", b"hs512",
+    b"crc",
 ];
 
 /// `x86_64`, `ubuntu2204`, `rfc7617`.
@@ -205,6 +206,15 @@ pub(super) fn joined_words(value: &[u8]) -> bool {
     parts > 1
 }
 
+/// `anna@example.com`, `aws-cli#847`: where mail goes, and the number of an issue.
+pub(super) fn is_address(value: &[u8]) -> bool {
+    let (at, number) = (memchr::memchr(b'@', value), memchr::memchr(b'#', value));
+    at.is_some_and(|at| value[at..].contains(&b'.') && is_host(&value[at + 1..]))
+        || number.is_some_and(|at| {
+            value[..at].iter().any(|b| matches!(b, b'-' | b'/')) && value[at + 1..].iter().all(u8::is_ascii_digit)
+        })
+}
+
 /// `Marble.89`, `copper_89`: a word, a sign and two digits or so, as people make passwords.
 pub(super) fn is_word_and_number(value: &[u8]) -> bool {
     let letters = value.iter().take_while(|b| b.is_ascii_alphabetic()).count();
@@ -248,7 +258,11 @@ pub(super) fn looks_ordinary(value: &[u8]) -> bool {
         && value
             .split(|&b| b == b'.')
             .all(|p| !p.is_empty() && p.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_'));
-    dotted || is_number(value) || is_date(value) || is_host(value)
+    // `10.0.1.99.dev4`.
+    let version = value.first().is_some_and(u8::is_ascii_digit)
+        && value.iter().filter(|b| **b == b'.').count() >= 3
+        && value.iter().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || *b == b'.');
+    dotted || version || is_number(value) || is_date(value) || is_host(value)
 }
 
 /// `2024-01-31T12:00:00Z`.
