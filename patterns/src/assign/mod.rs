@@ -162,9 +162,17 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
         operator = Operator::Assign;
     }
     if quote.is_none() {
+        value.end -= closers(before.last().copied(), &text[value.clone()]);
         value.end = value.start + bare_end(&text[value.clone()], matches!(before.last(), Some(b'?' | b'&')));
     }
     (!value.is_empty()).then_some(Assignment { name: start..end, value, operator, quote })
+}
+
+/// How many brackets at the end of a bare value close what was opened before it: `{password: walnut9}`, `(pw: walnut9)`.
+fn closers(before: Option<u8>, value: &[u8]) -> usize {
+    let closes = |b: &u8| matches!(b, b'}' | b']') || (*b == b')' && before == Some(b'('));
+    let opens = value.iter().any(|b| matches!(b, b'(' | b'{' | b'['));
+    if opens { 0 } else { value.iter().rev().take_while(|b| closes(b)).count() }
 }
 
 /// Whether a byte right behind a name may lead on to its value; see [`operator`].
@@ -194,8 +202,12 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     if let Some(skip) =
         [b"}".as_slice(), b"()", b".Value", b".value", b")"].into_iter().find(|skip| rest.starts_with(skip))
     {
-        let operators = [b" = ".as_slice(), b" := ", b" == ", b" != "];
+        let operators = [b" = ".as_slice(), b" := ", b" == ", b" != ", b".equals("];
         let brace = skip == b"}" && before.ends_with(b"{");
+        // `${PASSWORD}    value` of Robot Framework.
+        if brace && before.ends_with(b"${") && rest.starts_with(b"}  ") {
+            return Some((Operator::Prose, blanks(text, at + 1, high)));
+        }
         if (brace || closed || skip == b"()") && operators.iter().any(|sign| rest[skip.len()..].starts_with(sign)) {
             at += skip.len();
         }
@@ -286,6 +298,10 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
     if blank && closed && (text[at..high].starts_with(b"to \"") || text[at..high].starts_with(b"to `")) {
         return Some((Operator::Assign, at + 3));
     }
+    // `Input Text    name=password    value` of Robot Framework.
+    if before.ends_with(b"=") && at >= from + 4 && prose::stands_alone(text, at) {
+        return Some((Operator::Prose, at));
+    }
     // `-Name name -Value "value"`.
     if blank && text[at..high].starts_with(b"-Value ") {
         return Some((Operator::Assign, at + 7));
@@ -318,6 +334,8 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
         b':' if before.ends_with(b"${") && !closed => return Some((Operator::Default, at)),
         b'=' | b':' => {
             let mut operator = Operator::Assign;
+            // `password:: value` of AsciiDoc.
+            at += usize::from(first == b':' && text[at..high].starts_with(b": "));
             while at < high && matches!(text[at], b'=' | b'>' | b'~') {
                 if first == b'=' && text[at] == b'=' {
                     operator = Operator::Compare;

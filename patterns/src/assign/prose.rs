@@ -37,7 +37,10 @@ pub(super) fn apposition(text: &[u8], before: &[u8], name_end: usize, at: usize)
 }
 
 /// The verbs between a password and what it is.
-const VERBS: [&[u8]; 10] = [
+const VERBS: [&[u8]; 13] = [
+    b"to ",
+    b"from ",
+    b"\xe4\xb8\xba ",
     b"is ",
     b"is: ",
     b"\xc3\xa8 ",

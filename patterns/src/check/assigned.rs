@@ -195,7 +195,9 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         (3.., _) => Verdict::Is(Confidence::Likely),
         (2, _) if digits => Verdict::Is(Confidence::Likely),
         // `DB_PASSWORD=walnut`, `spring.datasource.password=walnut`: no line of code.
-        _ if candidate.setting && names_a_setting(candidate.name.unwrap_or_default(), value) => {
+        _ if (candidate.setting || candidate.operator == Some(Operator::Element))
+            && names_a_setting(candidate.name.unwrap_or_default(), value) =>
+        {
             Verdict::Is(Confidence::Likely)
         }
         _ if is_numeric_password(candidate) || is_plain_word(candidate) => Verdict::Is(Confidence::Likely),
@@ -302,7 +304,7 @@ pub(super) fn is_told(value: &[u8]) -> bool {
     let signs = count(|b| matches!(b, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'?'));
     (6..=40).contains(&value.len())
         && letters >= 2
-        && (digits >= 2 || (digits == 1 && signs > 0) || (value.len() >= 12 && is_drawn_word(value)))
+        && (digits >= 2 || (digits == 1 && signs > 0) || is_drawn(value))
         && value.first().is_some_and(u8::is_ascii_alphanumeric)
         && !(value.contains(&b'.') && signs == 0 && (is_member(value) || is_file_name(value)))
         && !looks_ordinary(value)
@@ -313,6 +315,32 @@ pub(super) fn is_told(value: &[u8]) -> bool {
         && !is_uuid(value)
         && !value.iter().all(u8::is_ascii_hexdigit)
         && !is_placeholder(value)
+}
+
+/// Words before `key` that say what it opens.
+fn opens(word: &str) -> bool {
+    [
+        "api",
+        "secret",
+        "access",
+        "private",
+        "auth",
+        "app",
+        "master",
+        "encryption",
+        "signing",
+        "admin",
+        "service",
+        "license",
+    ]
+    .contains(&word)
+}
+
+/// `OZgt0PAsw`, `bXkHhfzMqs`: nobody's word.
+fn is_drawn(value: &[u8]) -> bool {
+    value.len() >= 8
+        && value.iter().all(u8::is_ascii_alphanumeric)
+        && (is_drawn_word(value) || (value.iter().any(u8::is_ascii_digit) && surprisal(value) >= SURELY_DRAWN))
 }
 
 /// Beside `token` or `api_key`, only what a machine made counts.
@@ -326,7 +354,7 @@ fn judge_key(value: &[u8], name: &[String]) -> Verdict {
     }
     let token = value.iter().all(|&b| b.is_ascii_alphanumeric() || b"-_+/=.~:!@#$%^&*".contains(&b));
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
-    if !token && is_salted(value) {
+    if !token && (is_salted(value) || is_of_all_signs(value)) {
         return Verdict::Is(Confidence::Likely);
     }
     if !token || value.len() < 12 {
@@ -346,6 +374,11 @@ fn judge_key(value: &[u8], name: &[String]) -> Verdict {
         return Verdict::Reject;
     }
     let surprise = surprisal(value);
+    // Beside a mere `…_key`, what is short has to look like one.
+    if value.len() < 24 && digits < 3 && name.last().is_some_and(|word| word == "key") && !name.iter().any(|w| opens(w))
+    {
+        return Verdict::Is(Confidence::Possible);
+    }
     // What encrypts has sixteen characters, whatever they are.
     let encrypts = ["encrypt", "encryption", "aes", "des", "crypt", "cipher", "iv", "crypto"];
     if digits >= 3
@@ -364,6 +397,17 @@ fn judge_key(value: &[u8], name: &[String]) -> Verdict {
         12.. if digits >= 2 && surprise >= SURELY_DRAWN => Verdict::Is(Confidence::Likely),
         _ => Verdict::Is(Confidence::Possible),
     }
+}
+
+/// A key in which any sign of the keyboard may stand, as Django makes them.
+fn is_of_all_signs(value: &[u8]) -> bool {
+    let count = |kind: fn(&u8) -> bool| value.iter().filter(|b| kind(b)).count();
+    (20..=128).contains(&value.len())
+        && value.iter().all(u8::is_ascii_graphic)
+        && count(u8::is_ascii_digit) >= 2
+        && count(u8::is_ascii_uppercase) >= 2
+        && count(u8::is_ascii_lowercase) >= 2
+        && surprisal(value) >= SURELY_DRAWN
 }
 
 /// `secret = walnut!94`, `shared_secret = "…"`: a secret that people thought of, as two devices share it.
@@ -452,7 +496,7 @@ fn bare_literal(candidate: &Candidate<'_>) -> bool {
     // A bare word of letters is a variable as often as a password, but for a file of settings.
     let ends =
         !matches!(candidate.after, [b',' | b';' | b')' | b'.' | b'[', ..] | [b' ', b'a'..=b'z' | b'A'..=b'Z', ..]);
-    let drawn = || ends && is_drawn_word(value);
+    let drawn = || (ends || candidate.operator == Some(Operator::Blank)) && is_drawn_word(value);
     !code && !goes_on && !annotates && (digits || symbols || candidate.setting || drawn()) && !is_member(value)
 }
 
@@ -482,7 +526,9 @@ mod tests {
             assert_ne!(judged("api_secret", value), Verdict::Is(Confidence::Likely), "{value}");
         }
         // Of what is a UUID, few names make a key.
-        assert_eq!(judged("token", "d2307d4d-dc2b-49d0-b2c6-510e27b4edb0"), Verdict::Reject);
+        for name in ["device_token", "requestToken", "trace_secret_id", "keyword"] {
+            assert_eq!(judged(name, "d2307d4d-dc2b-49d0-b2c6-510e27b4edb0"), Verdict::Reject, "{name}");
+        }
         // A key of nothing may be one of a map.
         let hex = "d2307d4ddc2b49d0b2c6510e27b4edb0";
         assert_eq!(judged("key", hex), Verdict::Is(Confidence::Possible));

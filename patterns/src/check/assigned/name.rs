@@ -5,6 +5,7 @@ const ABOUT: &[&str] = &[
     "hash",
     "hashed",
     "hasher",
+    "accessor",
     "hashers",
     "question",
     "typehash",
@@ -291,6 +292,7 @@ pub(super) fn property_of(name: &[u8]) -> &[u8] {
         b".SendKeys",
         b".sendKeys",
         b".text.toString",
+        b".getText",
     ]
     .into_iter()
     .find_map(|end| name.strip_suffix(end));
@@ -396,6 +398,7 @@ pub(super) fn is_key_word(word: &str) -> bool {
     ]
     .iter()
     .any(|w| word.contains(w))
+        && !word.contains("keyword")
 }
 
 /// `HASHIDS_SALT`, `RELEASE_COOKIE`: what only some programs keep secret.
@@ -439,6 +442,7 @@ pub(super) fn names_what_may_be_a_uuid(name: &[u8]) -> bool {
         b"deploytoken",
         b"recordkey",
         b"npmtoken",
+        b"secretorkey",
         b"usertoken",
         b"vaulttoken",
         b"consultoken",
@@ -446,5 +450,12 @@ pub(super) fn names_what_may_be_a_uuid(name: &[u8]) -> bool {
         b"codecovtoken",
         b"sessiontoken",
     ];
-    ends.iter().any(|end| squeezed.ends_with(end))
+    // `FLEET_TOKEN`, `X-Fleet-Token`, `token`: not the token of a device, a request or a page.
+    let passing = ["device", "push", "cancel", "request", "trace", "client", "lock", "page", "update"];
+    let words = name_words(name);
+    let token = words.last().is_some_and(|word| word == "token") && words.len() <= 3;
+    let header = words.first().is_some_and(|word| word == "x");
+    let named = words.len() == 1 || header || !name.iter().any(u8::is_ascii_lowercase);
+    (token && named && !words.iter().any(|word| passing.contains(&word.as_str())))
+        || ends.iter().any(|end| squeezed.ends_with(end))
 }
