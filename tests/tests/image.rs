@@ -322,6 +322,18 @@ fn layers_of_a_base_are_told_apart_and_gated_apart() {
     assert_eq!(bases(&["oci:app", "--base", "oci:base"]), told, "by the image that is given");
     let text = oakum(builder.path(), ["scan", "oci:app", "--base", "oci:base"]);
     assert!(text.out.contains("of the base image\n"), "{}", text.out);
+    // A list of digests knows a layer wherever it is, and a mistake in it is told with its line.
+    let report = oakum(builder.path(), ["scan", "--format", "json", "oci:base"]).json();
+    let layer = &report["findings"][0]["places"][0]["layer"];
+    for digest in ["digest", "diff_id"] {
+        fs::write(builder.path().join("list"), format!("# bases\n{}\n", layer[digest].as_str().unwrap())).unwrap();
+        assert_eq!(bases(&["oci:app", "--base-digests", "list"]), told, "by {digest}");
+        let report = oakum(builder.path(), ["scan", "oci:app", "--base-digests", "list", "--format", "json"]).json();
+        assert_eq!(report["findings"][0]["places"][0]["layer"]["base_by"], "digests", "{report:#}");
+    }
+    fs::write(builder.path().join("list"), "# bases\n\nsha256:12\n").unwrap();
+    let wrong = oakum(builder.path(), ["scan", "oci:app", "--base-digests", "list"]);
+    assert!(wrong.code == 2 && wrong.err.contains("cannot use list: line 3 is no digest\nhint:"), "{}", wrong.err);
     let code = |arguments: &[&str]| oakum(builder.path(), [&["scan", "-q"], arguments].concat()).code;
     assert_eq!(
         [code(&["oci:clean"]), code(&["oci:clean", "--fail-on", "app"]), code(&["oci:app", "--fail-on", "app"])],

@@ -54,6 +54,11 @@ pub(super) struct ScanArgs {
     #[arg(long = "base", value_name = "IMAGE")]
     pub(super) bases: Vec<Target>,
 
+    /// Layers that are of base images wherever they are: a file of their digests or diff ids, one a line, as sha256: and
+    /// hex digits; # begins a comment. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(super) base_digests: Vec<PathBuf>,
+
     /// Keep in this folder what layers of images were found to hold, and read only those that it does not know. No secret
     /// is kept; whoever may write to it decides what is found.
     #[arg(long, value_name = "DIR")]

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::args::{ColorChoice, FailOn, ScanArgs};
 use super::progress::Progress;
 use super::target::{Target, open_all};
-use super::{exit, hinted, rules};
+use super::{digests, exit, hinted, rules};
 use crate::cache::Cache;
 use crate::finding::Finding;
 use crate::fingerprint::Key;
@@ -31,6 +31,7 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         registry,
         platform,
         bases,
+        base_digests,
         cache,
         lint,
         fail_on,
@@ -62,6 +63,9 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
     }
     limits.platform = platform;
     let access: Access = registry.into();
+    for path in &base_digests {
+        limits.base_digests.extend(digests::read(path)?);
+    }
     for base in &bases {
         limits.bases.extend(base.diff_ids(&access, &limits)?);
     }

@@ -11,6 +11,7 @@ mod stdin;
 pub mod storage;
 mod tls;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read};
 
@@ -39,6 +40,8 @@ pub struct Limits {
     pub platform: Option<String>,
     /// The layers of images that others are built on, from the bottom, by the digests of their tars.
     pub bases: Vec<Vec<String>>,
+    /// Layers that are of such images wherever they are: digests as they are stored, or of their tars.
+    pub base_digests: BTreeSet<String>,
     /// The largest manifest or configuration that is read, in bytes.
     pub json: u64,
 }
@@ -52,6 +55,7 @@ impl Default for Limits {
             depth: 8,
             platform: None,
             bases: Vec::new(),
+            base_digests: BTreeSet::new(),
             // What registries accept of a manifest; a configuration is smaller yet.
             json: 4 << 20,
         }

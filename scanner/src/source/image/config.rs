@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::digest::{Digest, is_digest};
 use crate::lint::{Flaw, of_config};
-use crate::origin::BaseBy;
 
 /// What a configuration says of its layers.
 #[derive(Debug, Default)]
@@ -54,29 +53,6 @@ impl Config {
                 .map(|(at, entry)| (at, text(entry, "created_by")))
                 .collect(),
         })
-    }
-}
-
-impl Config {
-    /// How many of the layers are those of an image that this one is built on, and how that is known. `labelled` are the
-    /// layers of the one that it says it is built on.
-    pub(super) fn base(&self, bases: &[Vec<String>], labelled: Option<&Vec<String>>) -> Option<(usize, BaseBy)> {
-        let begins = |base: &&Vec<String>| {
-            !base.is_empty()
-                && base.len() <= self.diff_ids.len()
-                && base.iter().zip(&self.diff_ids).all(|(one, own)| own.as_ref().is_some_and(|own| own.as_str() == one))
-        };
-        if let Some(given) = bases.iter().filter(begins).map(Vec::len).max() {
-            return Some((given, BaseBy::Given));
-        }
-        if let Some(base) = labelled.filter(begins) {
-            return Some((base.len(), BaseBy::Labels));
-        }
-        // A base ends with what it runs, and more layers follow.
-        let told = self.history.len() == self.diff_ids.len();
-        let last = self.history.last()?.0;
-        let end = self.commands.iter().rev().find(|at| **at < last).filter(|_| told)?;
-        Some((self.history.iter().filter(|(at, _)| at < end).count(), BaseBy::History))
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::base::Base;
 use super::config::{Config, Document, base_digest, platform};
 use super::digest::Digest;
 use super::layer::{Blob, Use};
@@ -381,7 +382,6 @@ impl Planner<'_> {
         let told = config.history.len() == layers.len();
         let labelled =
             base.or_else(|| config.base_digest.clone()).and_then(|digest| self.layers_of(&digest, &config.platform));
-        let base = config.base(&self.limits.bases, labelled.as_ref());
         let mut made = Vec::new();
         for (index, located) in layers.iter().enumerate() {
             let diff_id = config.diff_ids.get(index).cloned().flatten();
@@ -394,9 +394,13 @@ impl Planner<'_> {
                 diff_id: diff_id.map(|d| d.to_string()).unwrap_or_default(),
                 history,
                 created_by,
-                base: base.map(|(layers, _)| index < layers),
+                base: None,
                 changes: located.part.map(|part| Arc::clone(&self.blob(part).changes)).unwrap_or_default(),
             });
+        }
+        let base = Base::of(&config, &made, self.limits, labelled.as_ref());
+        if let Some(base) = &base {
+            made.iter_mut().zip(&base.layers).for_each(|(layer, is)| layer.base = Some(*is));
         }
         let digest = manifest.as_ref().map(|(_, digest)| digest).or(at.digest.as_ref());
         let image = Arc::new(Image {
@@ -404,7 +408,7 @@ impl Planner<'_> {
             platform: if config.platform.is_empty() { platform } else { config.platform.clone() },
             digest: digest.map(ToString::to_string).unwrap_or_default(),
             tags,
-            base_by: base.map(|(_, by)| by),
+            base_by: base.map(|base| base.by),
             layers: made,
         });
         // What is no image, such as an attestation or a chart, is not run, and does not say on what.

@@ -2,6 +2,7 @@
 //! whatever later layers do to it, and every text of the configuration and the manifests is a content of its own.
 //! Nothing is unpacked, and each stored blob is read once for all the images that have it.
 
+mod base;
 pub(super) mod config;
 pub(super) mod digest;
 pub(super) mod entries;
@@ -16,6 +17,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use config::fields;
+pub(crate) use digest::is_digest;
 use layer::Blob;
 use manifest::{Plan, Text};
 pub use reference::{Kind, Pick, Reference, recognise};
