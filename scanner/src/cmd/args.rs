@@ -59,6 +59,10 @@ pub(super) struct ScanArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) base_digests: Vec<PathBuf>,
 
+    /// Do not ask registries for the images that those of docker:// targets say they are built on.
+    #[arg(long)]
+    pub(super) no_base_lookup: bool,
+
     /// Keep in this folder what layers of images were found to hold, and read only those that it does not know. No secret
     /// is kept; whoever may write to it decides what is found.
     #[arg(long, value_name = "DIR")]

@@ -32,6 +32,7 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         platform,
         bases,
         base_digests,
+        no_base_lookup,
         cache,
         lint,
         fail_on,
@@ -62,13 +63,15 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         targets.extend(listed);
     }
     limits.platform = platform;
-    let access: Access = registry.into();
+    let mut access: Access = registry.into();
     for path in &base_digests {
         limits.base_digests.extend(digests::read(path)?);
     }
     for base in &bases {
         limits.bases.extend(base.diff_ids(&access, &limits)?);
     }
+    // What a base is built on in its turn is of no interest.
+    access.bases = !no_base_lookup;
     let sources: Vec<Box<dyn Source>> = if in_container {
         vec![Box::new(Files::running())]
     } else {

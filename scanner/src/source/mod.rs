@@ -165,6 +165,8 @@ pub enum Why {
     Limit,
     /// A layer that the archive names but does not hold.
     Missing,
+    /// An image that another says it is built on: its registry did not give it, so it is not known whose the layers are.
+    Base,
     /// An image of another platform: the index names it but the archive was saved without it, or it was not asked for.
     OtherPlatform,
     /// The scanner itself failed on it.
@@ -185,6 +187,7 @@ impl Why {
                 | Self::Legacy
                 | Self::GitFolder
                 | Self::Ignored
+                | Self::Base
                 | Self::OtherPlatform
         )
     }
@@ -207,6 +210,7 @@ impl fmt::Display for Why {
             Self::Malformed => "malformed",
             Self::Limit => "beyond a limit",
             Self::Missing => "missing from the image",
+            Self::Base => "base image cannot be had",
             Self::OtherPlatform => "image of another platform",
             Self::Fault => "the scanner failed on it",
             Self::Stopped => "the scan was stopped",

@@ -1,8 +1,71 @@
 //! Which layers of an image are those of another that it is built on, and how that is known.
 
-use super::config::Config;
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::config::{Config, platform};
+use super::digest::Digest;
+use super::manifest::{digest_of, is_other};
 use crate::origin::{BaseBy, Layer};
 use crate::source::Limits;
+
+/// What was found out of the images that others are built on: by the digest of the manifest of such another, the digests
+/// of the unfolded layers that it says it begins with.
+pub(in crate::source) type BuiltOn = HashMap<Digest, Vec<String>>;
+
+/// What an image says that it is built on, by the annotations that the OCI's image specification has for that.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::source) struct Said {
+    pub(in crate::source) name: Option<String>,
+    pub(in crate::source) digest: Option<Digest>,
+}
+
+impl Said {
+    /// What annotations or labels say.
+    pub(in crate::source) fn of(labels: &Value) -> Self {
+        let text = |key: &str| labels.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        Self {
+            name: text("org.opencontainers.image.base.name").map(str::to_owned),
+            digest: text("org.opencontainers.image.base.digest").and_then(Digest::parse),
+        }
+    }
+
+    /// This, unless it says nothing.
+    #[must_use]
+    pub(in crate::source) fn or(self, other: &Self) -> Self {
+        if self == Self::default() { other.clone() } else { self }
+    }
+}
+
+/// What is asked for when layers are.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::source) enum Wanted<'a> {
+    Manifest(&'a Digest),
+    Config(&'a Digest),
+}
+
+/// The digests of the unfolded layers of an image, or of the one in an index that is for a platform. `get` gives the
+/// documents that its manifest names.
+///
+/// # Errors
+/// What `get` says.
+pub(in crate::source) fn layers<E>(
+    mut manifest: Value,
+    platform_wanted: &str,
+    mut get: impl FnMut(Wanted<'_>) -> Result<Vec<u8>, E>,
+) -> Result<Option<Vec<String>>, E> {
+    if let Some(descriptors) = manifest.get("manifests").and_then(Value::as_array) {
+        let own = |d: &&Value| d.get("platform").is_some_and(|p| !is_other(&platform(p), platform_wanted));
+        let Some(digest) = descriptors.iter().find(own).and_then(digest_of) else { return Ok(None) };
+        manifest = serde_json::from_slice(&get(Wanted::Manifest(&digest))?).unwrap_or_default();
+    }
+    let Some(config) = manifest.get("config").and_then(digest_of) else { return Ok(None) };
+    let config = Config::parse(&get(Wanted::Config(&config))?).unwrap_or_default();
+    let all: Option<Vec<String>> =
+        config.diff_ids.into_iter().map(|diff_id| diff_id.map(|diff_id| diff_id.to_string())).collect();
+    Ok(all.filter(|all| !all.is_empty()))
+}
 
 /// What is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

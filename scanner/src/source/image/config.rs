@@ -6,14 +6,15 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::base::Said;
 use super::digest::{Digest, is_digest};
 use crate::lint::{Flaw, of_config};
 
 /// What a configuration says of its layers.
 #[derive(Debug, Default)]
-pub(super) struct Config {
+pub(in crate::source) struct Config {
     /// `os/architecture`, and the variant if there is one.
-    pub(super) platform: String,
+    pub(in crate::source) platform: String,
     /// The digests of the unfolded layers.
     pub(super) diff_ids: Vec<Option<Digest>>,
     /// The entries of the history that made a layer: their places and instructions.
@@ -21,14 +22,14 @@ pub(super) struct Config {
     /// The entries of the history that say what is run: an image ends with one.
     pub(super) commands: Vec<usize>,
     /// The image that it is built on, as its labels have it.
-    pub(super) base_digest: Option<Digest>,
+    pub(in crate::source) base: Said,
     /// What is wrong with it besides, with the field.
     pub(super) flaws: Vec<(Flaw, String)>,
 }
 
 impl Config {
     /// Reads it. What is missing or of another kind than it should be is as if it were not there.
-    pub(super) fn parse(json: &[u8]) -> Option<Self> {
+    pub(in crate::source) fn parse(json: &[u8]) -> Option<Self> {
         let config: Value = serde_json::from_slice(json).ok()?;
         let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -42,7 +43,7 @@ impl Config {
         };
         Some(Self {
             flaws: of_config(&config),
-            base_digest: config.get("config").and_then(|run| run.get("Labels")).and_then(base_digest),
+            base: config.get("config").and_then(|run| run.get("Labels")).map(Said::of).unwrap_or_default(),
             commands: history.iter().enumerate().filter(|(_, entry)| runs(entry)).map(|(at, _)| at).collect(),
             platform: platform(&config),
             diff_ids: diff_ids.iter().map(|d| d.as_str().and_then(Digest::parse)).collect(),
@@ -54,11 +55,6 @@ impl Config {
                 .collect(),
         })
     }
-}
-
-/// The image that another is built on, from its annotations or labels.
-pub(super) fn base_digest(labels: &Value) -> Option<Digest> {
-    labels.get("org.opencontainers.image.base.digest").and_then(Value::as_str).and_then(Digest::parse)
 }
 
 /// `os/architecture` and the variant, from a configuration or a descriptor's platform; empty if it does not say.

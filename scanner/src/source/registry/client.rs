@@ -15,7 +15,7 @@ use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use super::Access;
-use super::mirrors::{ConfError, Endpoint, Mirrors, Plain};
+use super::mirrors::{ConfError, Endpoint, Mirrors, Plain, Source as By};
 use super::name::{Name, Namespace};
 use super::refusal::{Refusal, is_distrust, refused};
 use crate::source::image::digest::Digest;
@@ -147,7 +147,22 @@ impl Client {
 
     /// A manifest or an index: its bytes, and what it is said to be.
     pub(super) fn manifest(&self, name: &Name, reference: &str, most: u64) -> Result<(Vec<u8>, String), Refusal> {
-        self.first(self.mirrors.of(name)?, |at| {
+        self.manifest_of(self.mirrors.of(name)?, reference, most)
+    }
+
+    /// Where an image may be had.
+    pub(super) fn endpoints(&self, name: &Name) -> Result<Vec<Endpoint>, Refusal> {
+        Ok(self.mirrors.of(name)?)
+    }
+
+    /// A manifest or an index from one of these.
+    pub(super) fn manifest_of(
+        &self,
+        all: Vec<Endpoint>,
+        reference: &str,
+        most: u64,
+    ) -> Result<(Vec<u8>, String), Refusal> {
+        self.first(all, |at| {
             let response = self.get(at, &format!("manifests/{reference}"), Some(MANIFESTS), 0)?;
             let kind = header(&response, "content-type").unwrap_or_default();
             let mut bytes = Vec::new();
@@ -173,7 +188,12 @@ impl Client {
 
     /// A blob, from a place on.
     pub(super) fn blob(&self, name: &Name, digest: &str, from: u64) -> Result<Response<Body>, Refusal> {
-        self.first(self.mirrors.of(name)?, |at| self.get(at, &format!("blobs/{digest}"), None, from))
+        self.blob_of(self.mirrors.of(name)?, digest, from)
+    }
+
+    /// A blob from one of these, from a place on.
+    pub(super) fn blob_of(&self, all: Vec<Endpoint>, digest: &str, from: u64) -> Result<Response<Body>, Refusal> {
+        self.first(all, |at| self.get(at, &format!("blobs/{digest}"), None, from))
     }
 
     /// The tags of a repository. A mirror may lack some, so it is asked only where the registry does not answer.
@@ -275,7 +295,9 @@ impl Client {
     }
 
     pub(super) fn scheme(&self, at: &Endpoint) -> &'static str {
-        let plain = self.plain || at.plain == Plain::Always || lock(&self.without_tls).contains(&at.host);
+        let plain = (self.plain && at.by != By::Image)
+            || at.plain == Plain::Always
+            || lock(&self.without_tls).contains(&at.host);
         if plain { "http" } else { "https" }
     }
 
@@ -330,7 +352,7 @@ impl Client {
     }
 
     fn shown(&self, at: &Endpoint) -> Option<Zeroizing<String>> {
-        if let Some(token) = self.bearer.as_ref().filter(|_| at.named) {
+        if let Some(token) = self.bearer.as_ref().filter(|_| at.by == By::User) {
             return Some(Zeroizing::new(format!("Bearer {}", token.as_str())));
         }
         lock(&self.shown).get(&key(at)).cloned()
@@ -343,7 +365,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// By what is remembered what is shown: tokens are for one repository, and for what is spoken of it in one way.
 pub(super) fn key(at: &Endpoint) -> String {
-    format!("{} {}/{}", at.named, at.host, at.repository)
+    format!("{:?} {}/{}", at.by, at.host, at.repository)
 }
 
 pub(super) fn header(response: &Response<Body>, name: &str) -> Option<String> {

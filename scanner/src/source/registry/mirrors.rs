@@ -26,14 +26,24 @@ pub(super) enum Plain {
     Always,
 }
 
+/// Who says that a host is to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The user named it, and it may see what was given for it.
+    User,
+    /// What the user has set up.
+    Settings,
+    /// An image names it: nobody has said that it may be spoken to without TLS.
+    Image,
+}
+
 /// A host, and what the repository is called there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) host: String,
     pub(super) repository: String,
     pub(super) plain: Plain,
-    /// Whether it is the host that the user named, and may see what was given for that.
-    pub(super) named: bool,
+    pub(super) by: Source,
     /// Whether it is one that may lack what others have.
     pub(super) mirror: bool,
 }
@@ -120,7 +130,7 @@ impl Location {
             host: host.to_owned(),
             repository: repository.to_owned(),
             plain: self.plain,
-            named: host == named.host(),
+            by: if host == named.host() { Source::User } else { Source::Settings },
             mirror,
         })
     }
@@ -275,7 +285,7 @@ impl Mirrors {
             return Err(Blocked { prefix: prefix.clone(), path: path.clone() });
         }
         let plain = if own.is_some_and(|known| known.insecure) { Plain::Maybe } else { Plain::Never };
-        Ok(Endpoint { host: host.to_owned(), repository: String::new(), plain, named: true, mirror: false })
+        Ok(Endpoint { host: host.to_owned(), repository: String::new(), plain, by: Source::User, mirror: false })
     }
 
     /// Where an image may be had, in the order in which it is tried: mirrors, and then the registry itself.
@@ -313,7 +323,7 @@ fn itself(name: &Name) -> Endpoint {
         host: name.host().to_owned(),
         repository: name.repository().to_owned(),
         plain: Plain::Never,
-        named: true,
+        by: Source::User,
         mirror: false,
     }
 }
@@ -337,7 +347,7 @@ mod tests {
     fn tried(mirrors: &Mirrors, name: &str) -> Vec<String> {
         let all = mirrors.of(&name.parse().unwrap()).unwrap();
         let show = |at: Endpoint| {
-            let marks = [(at.mirror, "m"), (at.named, "n"), (at.plain != Plain::Never, "p")];
+            let marks = [(at.mirror, "m"), (at.by == Source::User, "n"), (at.plain != Plain::Never, "p")];
             let marks: String = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark)).collect();
             format!("{}/{} {marks}", at.host, at.repository)
         };
