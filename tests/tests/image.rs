@@ -535,7 +535,7 @@ fn what_an_image_gets_wrong_besides_is_told_and_fails_only_if_asked() {
         let cached = scan(&["oci:bad", "--lint", "--format", "json", "--cache", "kept"]).json();
         assert_eq!(timeless(&cached), timeless(&report), "{run}");
     }
-    for format in ["text", "jsonl", "html"] {
+    for format in ["text", "jsonl", "html", "sarif", "junit", "csv", "gitlab", "github"] {
         let ran = scan(&["oci:bad", "--lint", "--format", format]);
         assert!(ran.out.contains("image.set-id") && ran.out.contains("bin/tool"), "{format}: {}", ran.out);
     }
