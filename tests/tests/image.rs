@@ -498,7 +498,7 @@ fn what_an_image_gets_wrong_besides_is_told_and_fails_only_if_asked() {
     builder.file("tool", "#!/bin/sh\n").unwrap();
     let bad = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY tool /gone\nCOPY tool /bin/tool\n\
         RUN [\"/bin/busybox\", \"chmod\", \"4755\", \"/gone\"]\nRUN [\"/bin/busybox\", \"chmod\", \"2755\", \"/bin/tool\"]\n\
-        RUN [\"/bin/busybox\", \"rm\", \"/gone\"]\nCOPY tool /root/.netrc\nENV PASSWORD=@env@\n";
+        RUN [\"/bin/busybox\", \"rm\", \"/gone\"]\nCOPY tool /root/.netrc\nADD tool /bin/tool.sh\nENV PASSWORD=@env@\n";
     builder.build("bad", &bad.replace("@env@", secret.text()), &[]);
     builder.build("good", "FROM scratch\nCOPY busybox /bin/busybox\nUSER 1000\n", &[]);
     builder.push("bad", "oci", "bad");
@@ -524,6 +524,7 @@ fn what_an_image_gets_wrong_besides_is_told_and_fails_only_if_asked() {
         .collect();
     assert_eq!(told["image.root 4.1"], ["User"]);
     assert_eq!(told["image.no-healthcheck 4.6"], ["Healthcheck"]);
+    assert_eq!(told["image.add-file 4.9"].len(), 1, "{told:?}");
     // What a later layer deleted is no program any more.
     assert_eq!(told["image.set-id 4.8"], ["bin/tool present"]);
     assert_eq!(told["image.credential-file -"], ["root/.netrc present"]);
