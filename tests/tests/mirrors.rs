@@ -131,6 +131,34 @@ fn mirrors_are_asked_in_their_order_and_the_registry_last() {
 }
 
 #[test]
+fn only_of_an_insecure_mirror_any_certificate_will_do() {
+    let (upstream, mirror) = (Registry::start().unwrap(), Registry::start().unwrap());
+    let bench = Bench::new(&[&upstream, &mirror]);
+    let (host, other) = (upstream.host(), mirror.host());
+    bench.push(&mirror, "team/web:1");
+    bench.push(&upstream, "team/api:1");
+    let trust = |registry: &Registry| {
+        fs::copy(registry.certificates().unwrap().join("ca.crt"), bench.path().join("ca.pem")).unwrap();
+    };
+    let scan = |image: &str, insecure: bool| {
+        let text = format!(
+            "[[registry]]\nlocation = \"{host}\"\n[[registry.mirror]]\nlocation = \"{other}\"\ninsecure = {insecure}\n"
+        );
+        fs::write(bench.path().join("mirrors.conf"), text).unwrap();
+        bench.scan(&[&format!("docker://{host}/team/{image}:1"), "--registries-conf", "mirrors.conf"])
+    };
+    trust(&upstream);
+    let ran = scan("web", false);
+    assert!(ran.code == 2 && ran.err.contains(&format!("{other}: ")) && ran.err.contains("certificate"), "{}", ran.err);
+    let ran = scan("web", true);
+    assert_eq!((ran.code, &ran.json()["complete"]), (1, &true.into()), "{}", ran.err);
+    // The registry itself is checked all the same.
+    trust(&mirror);
+    let ran = scan("api", true);
+    assert!(ran.code == 2 && ran.err.contains(&format!("{host}: ")) && ran.err.contains("certificate"), "{}", ran.err);
+}
+
+#[test]
 fn a_namespace_is_all_of_its_repositories() {
     let registry = Registry::start().unwrap();
     let bench = Bench::new(&[&registry]);

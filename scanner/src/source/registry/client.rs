@@ -10,7 +10,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ureq::http::{Response, StatusCode};
-use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
@@ -18,13 +17,9 @@ use super::Access;
 use super::mirrors::{ConfError, Endpoint, Mirrors, Plain, Source as By};
 use super::name::{Name, Namespace};
 use super::refusal::{Refusal, is_distrust, refused};
+use super::trust::{Agents, Unusable};
 use crate::source::image::digest::Digest;
-use crate::source::tls;
 
-const CONNECT: Duration = Duration::from_secs(15);
-const ANSWER: Duration = Duration::from_secs(60);
-/// How long a body may take before it is asked for anew, from where it is.
-const BODY: Duration = Duration::from_secs(300);
 /// How often a call is tried that the registry fails, and how long the first wait is.
 const TRIES: u32 = 4;
 const WAIT: Duration = Duration::from_millis(500);
@@ -62,7 +57,7 @@ impl AccessError {
 /// Speaks to registries. Tokens are kept for as long as it lives.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) agent: Agent,
+    agents: Agents,
     /// Whether TLS is spoken to none.
     plain: bool,
     bearer: Option<Zeroizing<String>>,
@@ -86,28 +81,10 @@ impl Client {
         let read = |path: &PathBuf| std::fs::read_to_string(path).map(Zeroizing::new).map_err(unread(path));
         let bearer = access.token_file.as_ref().map(read).transpose()?;
         let bearer = bearer.map(|text| Zeroizing::new(text.trim().to_owned()));
-        let mut roots = tls::system();
-        if let Some(path) = &access.ca {
-            let more = tls::in_pem(&std::fs::read(path).map_err(unread(path))?);
-            if more.is_empty() {
-                return Err(unread(path)(io::Error::other("it has no certificate in PEM")));
-            }
-            roots.extend(more);
-        }
-        let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build();
-        let agent = Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(ANSWER))
-            .timeout_recv_body(Some(BODY))
-            .user_agent(concat!("oakum/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into();
+        let agents =
+            Agents::new(access.ca.as_deref()).map_err(|Unusable { path, error }| AccessError::Read { path, error })?;
         Ok(Self {
-            agent,
+            agents,
             plain: access.plain_http,
             bearer,
             mirrors: Mirrors::load(&access.mirrors, access.registries_conf.as_deref())?,
@@ -258,7 +235,8 @@ impl Client {
             let scheme = self.scheme(at);
             let place = if at.repository.is_empty() { String::new() } else { format!("{}/", at.repository) };
             let url = format!("{scheme}://{}/v2/{place}{path}", at.api());
-            let response = match self.call(&url, accept, from, shown.as_deref().map(String::as_str)) {
+            let agent = self.agent(at, &url)?;
+            let response = match call(&agent, &url, accept, from, shown.as_deref().map(String::as_str)) {
                 Ok(response) => response,
                 Err(why) if tries < most_tries && is_passing(&why) => {
                     std::thread::sleep(WAIT * 2u32.pow(tries));
@@ -301,24 +279,13 @@ impl Client {
         if plain { "http" } else { "https" }
     }
 
-    fn call(
-        &self,
-        url: &str,
-        accept: Option<&str>,
-        from: u64,
-        authorization: Option<&str>,
-    ) -> Result<Response<Body>, ureq::Error> {
-        let mut request = self.agent.get(url);
-        if let Some(accept) = accept {
-            request = request.header("Accept", accept);
+    /// What speaks to the host of a URL. What is set up for a registry holds for its own host alone.
+    pub(super) fn agent(&self, at: &Endpoint, url: &str) -> Result<Agent, Refusal> {
+        if host_of(url) == at.api() {
+            self.agents.of(&at.trust).map_err(Refusal::from)
+        } else {
+            Ok(self.agents.usual())
         }
-        if from > 0 {
-            request = request.header("Range", format!("bytes={from}-"));
-        }
-        if let Some(authorization) = authorization {
-            request = request.header("Authorization", authorization);
-        }
-        request.call()
     }
 
     /// Goes where a registry keeps its blobs, and shows nothing there.
@@ -339,8 +306,7 @@ impl Client {
                 return Err(nonsense("redirects from TLS to what is none"));
             }
             url = next;
-            response = self
-                .call(&url, None, from, None)
+            response = call(&self.agent(at, &url)?, &url, None, from, None)
                 .map_err(|error| Refusal::Unreachable { host: host_of(&url).into(), why: error.to_string() })?;
             match response.status().as_u16() {
                 200 | 206 => return Ok(response),
@@ -357,6 +323,26 @@ impl Client {
         }
         lock(&self.shown).get(&key(at)).cloned()
     }
+}
+
+fn call(
+    agent: &Agent,
+    url: &str,
+    accept: Option<&str>,
+    from: u64,
+    authorization: Option<&str>,
+) -> Result<Response<Body>, ureq::Error> {
+    let mut request = agent.get(url);
+    if let Some(accept) = accept {
+        request = request.header("Accept", accept);
+    }
+    if from > 0 {
+        request = request.header("Range", format!("bytes={from}-"));
+    }
+    if let Some(authorization) = authorization {
+        request = request.header("Authorization", authorization);
+    }
+    request.call()
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::name::{Name, api_of, is_host, is_repository};
+use super::trust::{Check, Trust};
 
 /// Where programs are told of mirrors, for all users and for one.
 const SYSTEM: &str = "/etc/containers";
@@ -21,7 +22,7 @@ const MOST: u64 = 1 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plain {
     Never,
-    /// If it speaks none.
+    /// If it speaks none; if it does, its certificate may be any.
     Maybe,
     Always,
 }
@@ -43,6 +44,8 @@ pub(super) struct Endpoint {
     pub(super) host: String,
     pub(super) repository: String,
     pub(super) plain: Plain,
+    /// How it is known to be that host.
+    pub(super) trust: Trust,
     pub(super) by: Source,
     /// Whether it is one that may lack what others have.
     pub(super) mirror: bool,
@@ -130,6 +133,7 @@ impl Location {
             host: host.to_owned(),
             repository: repository.to_owned(),
             plain: self.plain,
+            trust: trust(self.plain),
             by: if host == named.host() { Source::User } else { Source::Settings },
             mirror,
         })
@@ -285,7 +289,8 @@ impl Mirrors {
             return Err(Blocked { prefix: prefix.clone(), path: path.clone() });
         }
         let plain = if own.is_some_and(|known| known.insecure) { Plain::Maybe } else { Plain::Never };
-        Ok(Endpoint { host: host.to_owned(), repository: String::new(), plain, by: Source::User, mirror: false })
+        let (host, repository) = (host.to_owned(), String::new());
+        Ok(Endpoint { host, repository, plain, trust: trust(plain), by: Source::User, mirror: false })
     }
 
     /// Where an image may be had, in the order in which it is tried: mirrors, and then the registry itself.
@@ -309,12 +314,17 @@ impl Mirrors {
             let plain = if registry.insecure { Plain::Maybe } else { Plain::Never };
             upstream = match &registry.location {
                 Some(location) => location.endpoint(rest, name, false),
-                None => Some(Endpoint { plain, ..itself(name) }),
+                None => Some(Endpoint { plain, trust: trust(plain), ..itself(name) }),
             };
         }
         all.push(upstream.unwrap_or_else(|| itself(name)));
         Ok(all)
     }
+}
+
+/// What is insecure may have any certificate, or none.
+fn trust(plain: Plain) -> Trust {
+    Trust { check: if plain == Plain::Maybe { Check::No } else { Check::Yes }, ..Trust::default() }
 }
 
 /// The registry that a name names.
@@ -323,6 +333,7 @@ fn itself(name: &Name) -> Endpoint {
         host: name.host().to_owned(),
         repository: name.repository().to_owned(),
         plain: Plain::Never,
+        trust: Trust::default(),
         by: Source::User,
         mirror: false,
     }

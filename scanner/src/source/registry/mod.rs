@@ -9,6 +9,7 @@ mod mirrors;
 mod name;
 mod refusal;
 mod token;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
