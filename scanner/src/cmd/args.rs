@@ -216,6 +216,11 @@ pub(super) struct RegistryArgs {
     /// What is known of mirrors and blocked registries, as Podman and Skopeo keep it, in place of their own files.
     #[arg(long, value_name = "FILE")]
     pub(super) registries_conf: Option<PathBuf>,
+
+    /// What is known of mirrors and certificates, as containerd and nerdctl keep it: a folder such as
+    /// /etc/containerd/certs.d, with HOST/hosts.toml for each registry. It is in place of all registries.conf.
+    #[arg(long, value_name = "DIR", conflicts_with = "registries_conf")]
+    pub(super) registry_hosts_dir: Option<PathBuf>,
 }
 
 /// Which rules are used.

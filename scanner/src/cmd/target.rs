@@ -160,6 +160,7 @@ impl From<RegistryArgs> for Access {
             bases: false,
             mirrors: args.registry_mirrors,
             registries_conf: args.registries_conf,
+            hosts: args.registry_hosts_dir,
         }
     }
 }

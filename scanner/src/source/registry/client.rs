@@ -18,6 +18,7 @@ use super::mirrors::{ConfError, Endpoint, Mirrors, Plain, Source as By};
 use super::name::{Name, Namespace};
 use super::refusal::{Refusal, is_distrust, refused};
 use super::trust::{Agents, Unusable};
+use super::way::{Abilities, Headers};
 use crate::source::image::digest::Digest;
 
 /// How often a call is tried that the registry fails, and how long the first wait is.
@@ -49,7 +50,7 @@ impl AccessError {
     pub(super) fn hint(&self) -> &'static str {
         match self {
             Self::Read { .. } => "check the file that --registry-token-file or --registry-ca names",
-            Self::Conf(_) => "check the file; --registries-conf FILE gives another than the system's",
+            Self::Conf(_) => "check the file; --registries-conf FILE and --registry-hosts-dir DIR name others",
         }
     }
 }
@@ -87,7 +88,7 @@ impl Client {
             agents,
             plain: access.plain_http,
             bearer,
-            mirrors: Mirrors::load(&access.mirrors, access.registries_conf.as_deref())?,
+            mirrors: Mirrors::load(&access.mirrors, access.registries_conf.as_deref(), access.hosts.as_deref())?,
             shown: Mutex::default(),
             down: Mutex::default(),
             without_tls: Mutex::default(),
@@ -139,6 +140,9 @@ impl Client {
         reference: &str,
         most: u64,
     ) -> Result<(Vec<u8>, String), Refusal> {
+        // A tag is told by whoever knows which image it is; a digest by whoever has that.
+        let by_tag = Digest::parse(reference).is_none();
+        let all = able(all, |can| if by_tag { can.resolve } else { can.pull })?;
         self.first(all, |at| {
             let response = self.get(at, &format!("manifests/{reference}"), Some(MANIFESTS), 0)?;
             let kind = header(&response, "content-type").unwrap_or_default();
@@ -170,12 +174,12 @@ impl Client {
 
     /// A blob from one of these, from a place on.
     pub(super) fn blob_of(&self, all: Vec<Endpoint>, digest: &str, from: u64) -> Result<Response<Body>, Refusal> {
-        self.first(all, |at| self.get(at, &format!("blobs/{digest}"), None, from))
+        self.first(able(all, |can| can.pull)?, |at| self.get(at, &format!("blobs/{digest}"), None, from))
     }
 
     /// The tags of a repository. A mirror may lack some, so it is asked only where the registry does not answer.
     pub(super) fn tags(&self, name: &Name, most: u64) -> Result<Vec<String>, Refusal> {
-        let mut all = self.mirrors.of(name)?;
+        let mut all = able(self.mirrors.of(name)?, |can| can.resolve)?;
         all.rotate_right(1);
         self.first(all, |at| self.pages(at, "tags/list?n=1000", "tags", most))
     }
@@ -234,9 +238,13 @@ impl Client {
             let shown = self.shown(at);
             let scheme = self.scheme(at);
             let place = if at.repository.is_empty() { String::new() } else { format!("{}/", at.repository) };
-            let url = format!("{scheme}://{}/v2/{place}{path}", at.api());
+            let mut url = format!("{scheme}://{}{}/{place}{path}", at.api(), at.way.root);
+            if let Some(namespace) = &at.way.namespace {
+                url.push_str(&format!("{}ns={namespace}", if url.contains('?') { '&' } else { '?' }));
+            }
             let agent = self.agent(at, &url)?;
-            let response = match call(&agent, &url, accept, from, shown.as_deref().map(String::as_str)) {
+            let response = match call(&agent, &url, &at.way.headers, accept, from, shown.as_deref().map(String::as_str))
+            {
                 Ok(response) => response,
                 Err(why) if tries < most_tries && is_passing(&why) => {
                     std::thread::sleep(WAIT * 2u32.pow(tries));
@@ -306,7 +314,7 @@ impl Client {
                 return Err(nonsense("redirects from TLS to what is none"));
             }
             url = next;
-            response = call(&self.agent(at, &url)?, &url, None, from, None)
+            response = call(&self.agent(at, &url)?, &url, &Headers::default(), None, from, None)
                 .map_err(|error| Refusal::Unreachable { host: host_of(&url).into(), why: error.to_string() })?;
             match response.status().as_u16() {
                 200 | 206 => return Ok(response),
@@ -325,14 +333,25 @@ impl Client {
     }
 }
 
+/// Those that may be asked for something.
+fn able(mut all: Vec<Endpoint>, can: impl Fn(&Abilities) -> bool) -> Result<Vec<Endpoint>, Refusal> {
+    let host = all.last().map_or_else(String::new, |at| at.host.clone());
+    all.retain(|at| can(&at.way.abilities));
+    if all.is_empty() { Err(Refusal::Unable { host }) } else { Ok(all) }
+}
+
 fn call(
     agent: &Agent,
     url: &str,
+    headers: &Headers,
     accept: Option<&str>,
     from: u64,
     authorization: Option<&str>,
 ) -> Result<Response<Body>, ureq::Error> {
     let mut request = agent.get(url);
+    for (name, value) in headers.iter() {
+        request = request.header(name, value);
+    }
     if let Some(accept) = accept {
         request = request.header("Accept", accept);
     }

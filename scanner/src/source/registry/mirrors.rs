@@ -8,15 +8,17 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::hosts::Hosts;
 use super::name::{Name, api_of, is_host, is_repository};
 use super::trust::{Check, Trust};
+use super::way::Way;
 
 /// Where programs are told of mirrors, for all users and for one.
 const SYSTEM: &str = "/etc/containers";
 const FILE: &str = "registries.conf";
 const FOLDER: &str = "registries.conf.d";
 /// The largest such file.
-const MOST: u64 = 1 << 20;
+pub(super) const MOST: u64 = 1 << 20;
 
 /// Whether a host may be spoken to without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,7 @@ pub(super) struct Endpoint {
     pub(super) host: String,
     pub(super) repository: String,
     pub(super) plain: Plain,
+    pub(super) way: Way,
     /// How it is known to be that host.
     pub(super) trust: Trust,
     pub(super) by: Source,
@@ -133,6 +136,7 @@ impl Location {
             host: host.to_owned(),
             repository: repository.to_owned(),
             plain: self.plain,
+            way: Way::default(),
             trust: trust(self.plain),
             by: if host == named.host() { Source::User } else { Source::Settings },
             mirror,
@@ -216,12 +220,18 @@ struct Registry {
 pub(super) struct Mirrors {
     typed: Vec<Mirror>,
     registries: Vec<Registry>,
+    /// What containerd is told, which is in place of `registries`.
+    hosts: Option<Hosts>,
 }
 
 impl Mirrors {
-    /// Those that were typed, and those of one file, or else of the files where programs look.
-    pub(super) fn load(typed: &[Mirror], file: Option<&Path>) -> Result<Self, ConfError> {
-        let mut own = Self { typed: typed.to_owned(), registries: Vec::new() };
+    /// Those that were typed, and those of a folder of containerd's, of one file, or else of the files where programs look.
+    pub(super) fn load(typed: &[Mirror], file: Option<&Path>, hosts: Option<&Path>) -> Result<Self, ConfError> {
+        let mut own = Self { typed: typed.to_owned(), ..Self::default() };
+        if let Some(folder) = hosts {
+            own.hosts = Some(Hosts::load(folder)?);
+            return Ok(own);
+        }
         if let Some(path) = file {
             own.read(path)?;
             return Ok(own);
@@ -284,13 +294,24 @@ impl Mirrors {
 
     /// A registry itself, whatever mirrors it has.
     pub(super) fn registry(&self, host: &str) -> Result<Endpoint, Blocked> {
+        if let Some(at) = self.hosts.as_ref().and_then(|hosts| hosts.registry(host)) {
+            return Ok(at);
+        }
         let own = self.registries.iter().find(|known| known.prefix == host);
         if let Some(Registry { prefix, path, .. }) = own.filter(|known| known.blocked) {
             return Err(Blocked { prefix: prefix.clone(), path: path.clone() });
         }
         let plain = if own.is_some_and(|known| known.insecure) { Plain::Maybe } else { Plain::Never };
         let (host, repository) = (host.to_owned(), String::new());
-        Ok(Endpoint { host, repository, plain, trust: trust(plain), by: Source::User, mirror: false })
+        Ok(Endpoint {
+            host,
+            repository,
+            plain,
+            way: Way::default(),
+            trust: trust(plain),
+            by: Source::User,
+            mirror: false,
+        })
     }
 
     /// Where an image may be had, in the order in which it is tried: mirrors, and then the registry itself.
@@ -301,6 +322,10 @@ impl Mirrors {
             if let Some(rest) = behind(&whole, &mirror.prefix) {
                 all.extend(mirror.location.endpoint(rest, name, true));
             }
+        }
+        if let Some(hosts) = self.hosts.as_ref().and_then(|hosts| hosts.of(name)) {
+            all.extend(hosts);
+            return Ok(all);
         }
         let fitting = self.registries.iter().filter_map(|known| Some((known, behind(&whole, &known.prefix)?)));
         let mut upstream = None;
@@ -333,6 +358,7 @@ fn itself(name: &Name) -> Endpoint {
         host: name.host().to_owned(),
         repository: name.repository().to_owned(),
         plain: Plain::Never,
+        way: Way::default(),
         trust: Trust::default(),
         by: Source::User,
         mirror: false,

@@ -5,11 +5,13 @@
 mod base;
 mod client;
 mod credentials;
+mod hosts;
 mod mirrors;
 mod name;
 mod refusal;
 mod token;
 mod trust;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -60,6 +62,8 @@ pub struct Access {
     pub mirrors: Vec<Mirror>,
     /// The file that says so, in place of those where programs look.
     pub registries_conf: Option<PathBuf>,
+    /// A folder of what containerd is told of registries, in place of all that.
+    pub hosts: Option<PathBuf>,
 }
 
 /// Finds out what images are made of, and makes them one source.

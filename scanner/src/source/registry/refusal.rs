@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     Unusable { path: PathBuf, error: io::Error },
     #[error("{} blocks {prefix}", path.display())]
     Blocked { prefix: String, path: PathBuf },
+    #[error("no host may be asked: none that hosts.toml has for {host} can both resolve and pull")]
+    Unable { host: String },
     #[error("it tells nobody what it has: {0}")]
     NoCatalogue(Box<Refusal>),
     #[error("none of the {listed} repositories that {host} tells of is there")]
@@ -62,6 +64,7 @@ impl Refusal {
                 "not every registry has a list of its repositories, nor for everyone: log in, or give the names of images in a file: --images-from FILE"
             }
             Self::Empty { .. } => "check the name; a user may be told only of some: --images-from FILE names others",
+            Self::Unable { .. } => "give one of them the capabilities pull and resolve",
             Self::Unusable { .. } => "certificates and keys are files in PEM that one may read",
             Self::Blocked { .. } => "change that file, or give another: --registries-conf FILE",
             // The registry itself is the last.
