@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::origin::{Origin, State};
 
+mod add;
+pub(crate) mod layer;
+
 /// The most places of one flaw that are kept.
 const MOST: usize = 1000;
 const SET_ID: u16 = 0o6000;
@@ -28,6 +31,8 @@ pub enum Flaw {
     SetId,
     /// An instruction fetches a file that nobody checks.
     AddUrl,
+    /// An instruction that may unpack and fetch puts a file there.
+    AddFile,
     /// A credential stands in an instruction, a variable or a label.
     Credential,
     /// A file or folder that everybody may write to.
@@ -46,6 +51,7 @@ impl Flaw {
             Self::UpdateAlone => "image.update-alone",
             Self::SetId => "image.set-id",
             Self::AddUrl => "image.add-url",
+            Self::AddFile => "image.add-file",
             Self::Credential => "image.credential",
             Self::Writable => "image.writable",
             Self::CredentialFile => "image.credential-file",
@@ -60,7 +66,7 @@ impl Flaw {
             Self::NoHealthcheck => "4.6",
             Self::UpdateAlone => "4.7",
             Self::SetId => "4.8",
-            Self::AddUrl => "4.9",
+            Self::AddUrl | Self::AddFile => "4.9",
             Self::Credential => "4.10",
             Self::Writable | Self::CredentialFile => return None,
         })
@@ -75,6 +81,7 @@ impl Flaw {
             Self::UpdateAlone => "Lists of packages are updated in an instruction of their own",
             Self::SetId => "Programs run as another user than who starts them",
             Self::AddUrl => "ADD fetches a file that nobody checks",
+            Self::AddFile => "ADD puts a file there as COPY would",
             Self::Credential => "A credential stands in the image's configuration",
             Self::Writable => "Everybody may write",
             Self::CredentialFile => "A file of a kind that holds credentials",
@@ -90,6 +97,7 @@ impl Flaw {
             Self::UpdateAlone => "update and install in one RUN, and remove the lists in it",
             Self::SetId => "RUN chmod a-s on what the application does not need",
             Self::AddUrl => "fetch it in a RUN that checks its hash, or give ADD --checksum",
+            Self::AddFile => "COPY it: ADD may unpack what it is given, or fetch something else",
             Self::Credential => {
                 "take it out and replace it: give builds RUN --mount=type=secret, and containers a file"
             }
@@ -104,12 +112,12 @@ impl Flaw {
         match self {
             Self::Credential => Severity::High,
             Self::Root | Self::AddUrl | Self::CredentialFile => Severity::Medium,
-            Self::NoHealthcheck | Self::UpdateAlone | Self::SetId | Self::Writable => Severity::Low,
+            Self::NoHealthcheck | Self::UpdateAlone | Self::AddFile | Self::SetId | Self::Writable => Severity::Low,
         }
     }
 
     /// Whether a file that a later layer took away is none any more. A credential can be read all the same.
-    fn ends_with_the_file(self) -> bool {
+    pub(crate) fn ends_with_the_file(self) -> bool {
         matches!(self, Self::SetId | Self::Writable)
     }
 }
@@ -179,9 +187,7 @@ pub(crate) fn of_config(config: &Value) -> Vec<(Flaw, String)> {
 fn of_instruction(by: &str) -> Option<Flaw> {
     let text = by.strip_prefix("/bin/sh -c #(nop)").unwrap_or(by).trim_start();
     if let Some(arguments) = text.strip_prefix("ADD ") {
-        let is_url = |word: &str| ["http://", "https://", "git@"].iter().any(|scheme| word.starts_with(scheme));
-        let checked = arguments.contains("--checksum=");
-        return (!checked && arguments.split_whitespace().any(is_url)).then_some(Flaw::AddUrl);
+        return add::flaw(arguments);
     }
     let text = text.strip_prefix("RUN ").unwrap_or(text);
     let text = text.strip_prefix("/bin/sh -c ").unwrap_or(text);
@@ -289,7 +295,6 @@ mod tests {
         assert_eq!(flaws(bad), expected);
         assert_eq!(of_config(&json!([1])).len(), 2);
         assert_eq!(of_instruction("RUN /bin/sh -c apt-get -qq update # buildkit"), Some(Flaw::UpdateAlone));
-        assert_eq!(of_instruction("ADD git@example.com:team/web.git /src # buildkit"), Some(Flaw::AddUrl));
         assert_eq!(flaws(json!({"os": "windows"})), [("image.no-healthcheck", "Healthcheck".to_owned())]);
     }
 

@@ -72,6 +72,8 @@ pub struct Image {
 pub enum BaseBy {
     /// They are the layers of an image that was said to be a base.
     Given,
+    /// They are in a list of digests of layers of such images.
+    Digests,
     /// The image says by its annotations or labels (`org.opencontainers.image.base.digest`) what it is built on, and that
     /// image is there too.
     Labels,

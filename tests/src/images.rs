@@ -77,6 +77,14 @@ impl Builder {
     /// # Panics
     /// If Buildah refuses, with all that it says.
     pub fn build(&self, name: &str, dockerfile: &str, args: &[(&str, &str)]) {
+        self.build_with(&[], name, dockerfile, args);
+    }
+
+    /// The same with more options, such as those to pull what it is built on.
+    ///
+    /// # Panics
+    /// As [`Builder::build`].
+    pub fn build_with(&self, more: &[&str], name: &str, dockerfile: &str, args: &[(&str, &str)]) {
         let path = self.path().join("Dockerfile");
         fs::write(&path, dockerfile).expect("the folder is ours");
         let mut command = self.buildah();
@@ -86,7 +94,7 @@ impl Builder {
         for (key, value) in args {
             command.arg("--build-arg").arg(format!("{key}={value}"));
         }
-        tool(command.arg("-f").arg(path).arg(self.path().join("context")));
+        tool(command.args(more).arg("-f").arg(path).arg(self.path().join("context")));
     }
 
     /// Pushes a built image to a place such as `docker-archive:FILE:TAG`, and gives the place.

@@ -322,6 +322,18 @@ fn layers_of_a_base_are_told_apart_and_gated_apart() {
     assert_eq!(bases(&["oci:app", "--base", "oci:base"]), told, "by the image that is given");
     let text = oakum(builder.path(), ["scan", "oci:app", "--base", "oci:base"]);
     assert!(text.out.contains("of the base image\n"), "{}", text.out);
+    // A list of digests knows a layer wherever it is, and a mistake in it is told with its line.
+    let report = oakum(builder.path(), ["scan", "--format", "json", "oci:base"]).json();
+    let layer = &report["findings"][0]["places"][0]["layer"];
+    for digest in ["digest", "diff_id"] {
+        fs::write(builder.path().join("list"), format!("# bases\n{}\n", layer[digest].as_str().unwrap())).unwrap();
+        assert_eq!(bases(&["oci:app", "--base-digests", "list"]), told, "by {digest}");
+        let report = oakum(builder.path(), ["scan", "oci:app", "--base-digests", "list", "--format", "json"]).json();
+        assert_eq!(report["findings"][0]["places"][0]["layer"]["base_by"], "digests", "{report:#}");
+    }
+    fs::write(builder.path().join("list"), "# bases\n\nsha256:12\n").unwrap();
+    let wrong = oakum(builder.path(), ["scan", "oci:app", "--base-digests", "list"]);
+    assert!(wrong.code == 2 && wrong.err.contains("cannot use list: line 3 is no digest\nhint:"), "{}", wrong.err);
     let code = |arguments: &[&str]| oakum(builder.path(), [&["scan", "-q"], arguments].concat()).code;
     assert_eq!(
         [code(&["oci:clean"]), code(&["oci:clean", "--fail-on", "app"]), code(&["oci:app", "--fail-on", "app"])],
@@ -486,7 +498,7 @@ fn what_an_image_gets_wrong_besides_is_told_and_fails_only_if_asked() {
     builder.file("tool", "#!/bin/sh\n").unwrap();
     let bad = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY tool /gone\nCOPY tool /bin/tool\n\
         RUN [\"/bin/busybox\", \"chmod\", \"4755\", \"/gone\"]\nRUN [\"/bin/busybox\", \"chmod\", \"2755\", \"/bin/tool\"]\n\
-        RUN [\"/bin/busybox\", \"rm\", \"/gone\"]\nCOPY tool /root/.netrc\nENV PASSWORD=@env@\n";
+        RUN [\"/bin/busybox\", \"rm\", \"/gone\"]\nCOPY tool /root/.netrc\nADD tool /bin/tool.sh\nENV PASSWORD=@env@\n";
     builder.build("bad", &bad.replace("@env@", secret.text()), &[]);
     builder.build("good", "FROM scratch\nCOPY busybox /bin/busybox\nUSER 1000\n", &[]);
     builder.push("bad", "oci", "bad");
@@ -512,6 +524,7 @@ fn what_an_image_gets_wrong_besides_is_told_and_fails_only_if_asked() {
         .collect();
     assert_eq!(told["image.root 4.1"], ["User"]);
     assert_eq!(told["image.no-healthcheck 4.6"], ["Healthcheck"]);
+    assert_eq!(told["image.add-file 4.9"].len(), 1, "{told:?}");
     // What a later layer deleted is no program any more.
     assert_eq!(told["image.set-id 4.8"], ["bin/tool present"]);
     assert_eq!(told["image.credential-file -"], ["root/.netrc present"]);
@@ -523,7 +536,7 @@ fn what_an_image_gets_wrong_besides_is_told_and_fails_only_if_asked() {
         let cached = scan(&["oci:bad", "--lint", "--format", "json", "--cache", "kept"]).json();
         assert_eq!(timeless(&cached), timeless(&report), "{run}");
     }
-    for format in ["text", "jsonl", "html"] {
+    for format in ["text", "jsonl", "html", "sarif", "junit", "csv", "gitlab", "github"] {
         let ran = scan(&["oci:bad", "--lint", "--format", format]);
         assert!(ran.out.contains("image.set-id") && ran.out.contains("bin/tool"), "{format}: {}", ran.out);
     }

@@ -131,6 +131,102 @@ fn mirrors_are_asked_in_their_order_and_the_registry_last() {
 }
 
 #[test]
+fn only_of_an_insecure_mirror_any_certificate_will_do() {
+    let (upstream, mirror) = (Registry::start().unwrap(), Registry::start().unwrap());
+    let bench = Bench::new(&[&upstream, &mirror]);
+    let (host, other) = (upstream.host(), mirror.host());
+    bench.push(&mirror, "team/web:1");
+    bench.push(&upstream, "team/api:1");
+    let trust = |registry: &Registry| {
+        fs::copy(registry.certificates().unwrap().join("ca.crt"), bench.path().join("ca.pem")).unwrap();
+    };
+    let scan = |image: &str, insecure: bool| {
+        let text = format!(
+            "[[registry]]\nlocation = \"{host}\"\n[[registry.mirror]]\nlocation = \"{other}\"\ninsecure = {insecure}\n"
+        );
+        fs::write(bench.path().join("mirrors.conf"), text).unwrap();
+        bench.scan(&[&format!("docker://{host}/team/{image}:1"), "--registries-conf", "mirrors.conf"])
+    };
+    trust(&upstream);
+    let ran = scan("web", false);
+    assert!(ran.code == 2 && ran.err.contains(&format!("{other}: ")) && ran.err.contains("certificate"), "{}", ran.err);
+    let ran = scan("web", true);
+    assert_eq!((ran.code, &ran.json()["complete"]), (1, &true.into()), "{}", ran.err);
+    // The registry itself is checked all the same.
+    trust(&mirror);
+    let ran = scan("api", true);
+    assert!(ran.code == 2 && ran.err.contains(&format!("{host}: ")) && ran.err.contains("certificate"), "{}", ran.err);
+}
+
+#[test]
+fn what_containerd_is_told_of_hosts_is_followed() {
+    let (upstream, mirror, mutual) =
+        (Registry::start().unwrap(), Registry::start().unwrap(), Registry::start_mutual().unwrap());
+    let bench = Bench::new(&[&upstream, &mirror, &mutual]);
+    let (host, other, shy) = (upstream.host(), mirror.host(), mutual.host());
+    bench.push(&mirror, "cache/team/web:1");
+    bench.push(&upstream, "team/api:1");
+    bench.push(&mutual, "team/shy:1");
+    // The registry is known to all; the others only by what the folder says.
+    fs::copy(upstream.certificates().unwrap().join("ca.crt"), bench.path().join("ca.pem")).unwrap();
+    let set = |host: &str, text: &str| {
+        fs::create_dir_all(bench.path().join("certs.d").join(host)).unwrap();
+        fs::write(bench.path().join("certs.d").join(host).join("hosts.toml"), text).unwrap();
+    };
+    let hosts = ["--registry-hosts-dir", "certs.d"];
+    let (web, api) = (format!("docker://{host}/team/web:1"), format!("docker://{host}/team/api:1"));
+    let (web, api) = ([&web, hosts[0], hosts[1]], [&api, hosts[0], hosts[1]]);
+    let cached = format!("[host.\"https://{other}/v2/cache\"]\noverride_path = true\n");
+
+    set(&host, &cached);
+    let ran = bench.scan(&web);
+    assert!(ran.code == 2 && ran.err.contains("none of 2") && ran.err.contains("certificate"), "{}", ran.err);
+    bench.finds(&api);
+    fs::copy(mirror.certificates().unwrap().join("ca.crt"), bench.path().join("certs.d").join(&host).join("own.crt"))
+        .unwrap();
+    set(&host, &format!("{cached}ca = \"own.crt\"\n"));
+    bench.finds(&web);
+    set(&host, &format!("{cached}skip_verify = true\n"));
+    bench.finds(&web);
+    // One that cannot say what a tag is, is not asked.
+    set(&host, &format!("{cached}skip_verify = true\ncapabilities = [\"pull\"]\n"));
+    let ran = bench.scan(&web);
+    assert!(ran.code == 2 && ran.err.contains("404") && !ran.err.contains("none of"), "{}", ran.err);
+    set(&host, "server = \"https://localhost\"\ncapabilities = [\"pull\"]\n");
+    let ran = bench.scan(&web);
+    assert!(ran.code == 2 && ran.err.contains("no host may be asked") && ran.err.contains("hint:"), "{}", ran.err);
+
+    // One that wants a certificate of ours, as hosts.toml has it and as Docker has it.
+    let certificates = mutual.certificates().unwrap();
+    let image = format!("docker://{shy}/team/shy:1");
+    let (from, to) = (certificates.display(), bench.path().join("certs.d").join(&shy));
+    let client = format!("client = [[\"{from}/client.cert\", \"{from}/client.key\"]]\n");
+    set(&shy, &format!("server = \"https://{shy}\"\nca = \"{from}/ca.crt\"\n"));
+    assert_eq!(bench.scan(&[&image, hosts[0], hosts[1]]).code, 2);
+    set(&shy, &format!("server = \"https://{shy}\"\nca = \"{from}/ca.crt\"\n{client}"));
+    bench.finds(&[&image, hosts[0], hosts[1]]);
+    fs::remove_file(to.join("hosts.toml")).unwrap();
+    for name in ["ca.crt", "client.cert", "client.key"] {
+        fs::copy(certificates.join(name), to.join(name)).unwrap();
+    }
+    bench.finds(&[&image, hosts[0], hosts[1]]);
+
+    // What is wrong is told with the file and the line.
+    for (text, said) in [
+        ("server = \"https://a b\"\n", "hosts.toml: server: \"https://a b\" is no"),
+        (
+            "\n[host.\"https://example.com\"]\ncapabilities = [\"all\"]\n",
+            "hosts.toml: line 2: \"all\" is no capability",
+        ),
+        ("ca = \"none.crt\"\n", "none.crt: No such file"),
+    ] {
+        set(&host, text);
+        let ran = bench.scan(&web);
+        assert!(ran.code == 2 && ran.err.contains(said) && ran.err.contains("hint:"), "{text}: {}", ran.err);
+    }
+}
+
+#[test]
 fn a_namespace_is_all_of_its_repositories() {
     let registry = Registry::start().unwrap();
     let bench = Bench::new(&[&registry]);

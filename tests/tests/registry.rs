@@ -187,6 +187,10 @@ struct Blobs {
 
 impl Blobs {
     fn new(secret: &Planted) -> Self {
+        Self::labelled(secret, &json!({}))
+    }
+
+    fn labelled(secret: &Planted, labels: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".env"), format!("DB_PASSWORD={}\n", secret.text())).unwrap();
         // Enough of it that a break lies within.
@@ -199,8 +203,10 @@ impl Blobs {
         };
         let layer = std::fs::read(folder.path().join("layer.tar")).unwrap();
         let layer = (digest(&layer), layer);
-        let config =
-            json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [layer.0]}});
+        let config = json!({
+            "architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [layer.0]},
+            "config": {"Labels": labels},
+        });
         let config = config.to_string().into_bytes();
         let config = (digest(&config), config);
         let manifest = json!({
@@ -390,6 +396,88 @@ fn a_mirror_without_tls_is_used_only_where_that_is_said() {
     let ran = scan(folder.path(), &[], &["--registry-plain-http", "--registry-mirror", &typed, &target]);
     assert_eq!(ran.code, 1, "{}{}", ran.err, ran.out);
     assert!(liar.calls()[0].path.contains("/manifests/sha256:"), "{:?}", liar.calls());
+}
+
+#[test]
+fn a_base_that_an_image_names_is_asked_of_its_registry() {
+    let registry = Registry::start().unwrap();
+    let builder = Builder::new().unwrap();
+    let certificates = registry.certificates().unwrap();
+    let (host, folder) = (registry.host(), certificates.display().to_string());
+    let login = format!("{USER}:{}", registry.password().text());
+    let push = |name: &str| {
+        builder.push(name, "oci", name);
+        let (from, to) = (format!("oci:{name}:{name}:latest"), format!("docker://{host}/team/{name}:1"));
+        builder.copy(&["--dest-cert-dir", &folder, "--dest-creds", &login], &from, &to);
+    };
+    for name in ["base", "app"] {
+        builder.file(&format!("{name}.env"), &format!("DB_PASSWORD={}\n", Planted::password().text())).unwrap();
+    }
+    // Without a command the history tells nothing.
+    builder.build("base", "FROM scratch\nCOPY busybox /bin/busybox\nCOPY base.env /etc/base.env\n", &[]);
+    push("base");
+    let pull = ["--pull-always", "--cert-dir", &folder, "--creds", &login];
+    builder.build_with(&pull, "app", &format!("FROM {host}/team/base:1\nCOPY app.env /app/.env\n"), &[]);
+    push("app");
+
+    let variables = [("OAKUM_REGISTRY_USER", USER), ("OAKUM_REGISTRY_PASSWORD", registry.password().text())];
+    let ca = certificates.join("ca.crt").display().to_string();
+    let told = |more: &[&str]| -> BTreeMap<String, Value> {
+        let target = format!("docker://{host}/team/app:1");
+        let ran = scan(builder.path(), &variables, &[&[target.as_str(), "--registry-ca", &ca][..], more].concat());
+        let report = ran.json();
+        assert_eq!((ran.code, &report["complete"]), (1, &true.into()), "{}{}", ran.err, ran.out);
+        let places = report["findings"].as_array().unwrap().iter().flat_map(|f| f["places"].as_array().unwrap());
+        let layer = |p: &Value| json!([p["layer"]["base"], p["layer"]["base_by"]]);
+        places.map(|p| (p["path"].as_str().unwrap().to_owned(), layer(p))).collect()
+    };
+    let expected = |app: Value, base: Value| BTreeMap::from([("app/.env".into(), app), ("etc/base.env".into(), base)]);
+    assert_eq!(told(&[]), expected(json!([false, "labels"]), json!([true, "labels"])));
+    let unknown = json!([null, null]);
+    assert_eq!(told(&["--no-base-lookup"]), expected(unknown.clone(), unknown));
+}
+
+#[test]
+fn a_base_is_asked_of_nobody_whom_the_user_would_not_ask() {
+    let password = Planted::password();
+    let variables = [("OAKUM_REGISTRY_USER", "ci"), ("OAKUM_REGISTRY_PASSWORD", password.text())];
+    let folder = tempfile::tempdir().unwrap();
+    // An image on one server that says it is built on what another has. The first takes anything that it is shown.
+    let run = |base: &str, more: &[&str]| {
+        let blobs = Blobs::labelled(&Planted::password(), &json!({"org.opencontainers.image.base.name": base}));
+        let server = Server::start(move |call, _| match call.headers.get("authorization") {
+            None => Answer::of(401, "{}").with("WWW-Authenticate", "Basic realm=\"x\""),
+            Some(_) => blobs.answer(call),
+        });
+        let target = format!("docker://{}/team/web:1", server.host);
+        let ran = scan(folder.path(), &variables, &[&["--registry-plain-http", &target][..], more].concat());
+        let report = ran.json();
+        assert_eq!((ran.code, &report["complete"]), (1, &true.into()), "{base}: {}{}", ran.err, ran.out);
+        let skipped = &report["summary"]["skipped"];
+        let why = skipped.as_array().unwrap().iter().find(|skipped| skipped["why"] == "base image cannot be had");
+        let said = why.map(|why| why["examples"].to_string()).unwrap_or_default();
+        (said, report["findings"][0]["places"][0]["layer"]["base_by"].clone())
+    };
+    // Another server on this machine is one that only the image names.
+    let good = Blobs::new(&Planted::password());
+    let other = Server::start(move |call, _| good.answer(call));
+    let (said, by) = run(&format!("{}/team/base:1", other.host), &[]);
+    assert!(said.contains("only the image names it") && by.is_null(), "{said} {by}");
+    assert_eq!(other.calls().len(), 0);
+    // What has no registry is not told of, and what is no name is.
+    assert_eq!(run("localhost/base:latest", &[]).0, "");
+    assert!(run("Not A Name", &[]).0.contains("no name of an image"));
+    // A mirror that the user has set up is asked, once, and is shown nothing.
+    let missing = Server::start(|_, _| Answer::of(503, "{}"));
+    let mirror = format!("registry.example.com=http://{}", missing.host);
+    let blocked = "[[registry]]\nlocation = \"blocked.example.com\"\nblocked = true\n";
+    std::fs::write(folder.path().join("blocked.conf"), blocked).unwrap();
+    let (said, _) = run("registry.example.com/team/base:1", &["--registry-mirror", &mirror]);
+    assert!(said.contains("registry.example.com/team/base:1") && said.contains("503"), "{said}");
+    let calls = missing.calls();
+    assert!(calls.len() == 1 && !calls[0].headers.contains_key("authorization"), "{calls:?}");
+    let (said, _) = run("blocked.example.com/team/base:1", &["--registries-conf", "blocked.conf"]);
+    assert!(said.contains("blocks blocked.example.com"), "{said}");
 }
 
 #[test]

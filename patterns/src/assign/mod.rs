@@ -708,6 +708,8 @@ mod tests {
     fn an_open_quote_or_a_bare_call_is_no_value() {
         assert_eq!(read("password = \"never closed\n", "password"), None);
         assert_eq!(read("getPassword(user)", "Password"), None);
+        // What a backslash keeps from ending it is beyond the end.
+        assert_eq!(value::quoted(b"\"walnuts\\", 0, b'"', false), None);
     }
 
     #[test]

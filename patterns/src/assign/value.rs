@@ -291,6 +291,8 @@ pub(super) fn quoted(text: &[u8], open: usize, quote: u8, escaped: bool) -> Opti
         }
         at += 1;
     }
+    // A backslash at the end has nothing behind it to pass over.
+    let at = at.min(high);
     // A literal of another language in a literal: `"\"value\""`.
     if let Some(inner) = text[from..at].strip_prefix(b"\\\"").and_then(|rest| rest.strip_suffix(b"\\\"")) {
         return (!inner.is_empty() && !inner.contains(&b'"')).then(|| (from + 2..at - 2, Some(quote)));

@@ -54,6 +54,15 @@ pub(super) struct ScanArgs {
     #[arg(long = "base", value_name = "IMAGE")]
     pub(super) bases: Vec<Target>,
 
+    /// Layers that are of base images wherever they are: a file of their digests or diff ids, one a line, as sha256: and
+    /// hex digits; # begins a comment. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(super) base_digests: Vec<PathBuf>,
+
+    /// Do not ask registries for the images that those of docker:// targets say they are built on.
+    #[arg(long)]
+    pub(super) no_base_lookup: bool,
+
     /// Keep in this folder what layers of images were found to hold, and read only those that it does not know. No secret
     /// is kept; whoever may write to it decides what is found.
     #[arg(long, value_name = "DIR")]
@@ -207,6 +216,11 @@ pub(super) struct RegistryArgs {
     /// What is known of mirrors and blocked registries, as Podman and Skopeo keep it, in place of their own files.
     #[arg(long, value_name = "FILE")]
     pub(super) registries_conf: Option<PathBuf>,
+
+    /// What is known of mirrors and certificates, as containerd and nerdctl keep it: a folder such as
+    /// /etc/containerd/certs.d, with HOST/hosts.toml for each registry. It is in place of all registries.conf.
+    #[arg(long, value_name = "DIR", conflicts_with = "registries_conf")]
+    pub(super) registry_hosts_dir: Option<PathBuf>,
 }
 
 /// Which rules are used.

@@ -3,6 +3,7 @@
 
 mod args;
 mod compare;
+mod digests;
 mod generate;
 mod progress;
 mod rules;

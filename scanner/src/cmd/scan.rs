@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::args::{ColorChoice, FailOn, ScanArgs};
 use super::progress::Progress;
 use super::target::{Target, open_all};
-use super::{exit, hinted, rules};
+use super::{digests, exit, hinted, rules};
 use crate::cache::Cache;
 use crate::finding::Finding;
 use crate::fingerprint::Key;
@@ -31,6 +31,8 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         registry,
         platform,
         bases,
+        base_digests,
+        no_base_lookup,
         cache,
         lint,
         fail_on,
@@ -61,10 +63,15 @@ pub(super) fn run(args: ScanArgs) -> anyhow::Result<u8> {
         targets.extend(listed);
     }
     limits.platform = platform;
-    let access: Access = registry.into();
+    let mut access: Access = registry.into();
+    for path in &base_digests {
+        limits.base_digests.extend(digests::read(path)?);
+    }
     for base in &bases {
         limits.bases.extend(base.diff_ids(&access, &limits)?);
     }
+    // What a base is built on in its turn is of no interest.
+    access.bases = !no_base_lookup;
     let sources: Vec<Box<dyn Source>> = if in_container {
         vec![Box::new(Files::running())]
     } else {

@@ -157,8 +157,10 @@ impl From<RegistryArgs> for Access {
             ca: args.registry_ca,
             plain_http: args.registry_plain_http,
             all_tags: args.all_tags,
+            bases: false,
             mirrors: args.registry_mirrors,
             registries_conf: args.registries_conf,
+            hosts: args.registry_hosts_dir,
         }
     }
 }

@@ -3,10 +3,11 @@
 
 use std::io::{self, Write};
 
-use super::Reporter;
 use super::escape::escape;
-use super::view::{self, PlaceView};
+use super::view::{self, PlaceView, count};
+use super::{Reporter, flaws};
 use crate::finding::Finding;
+use crate::lint::Lint;
 use crate::scan::Outcome;
 
 const HEADER: &str = "rule,service,severity,confidence,fingerprint,preview,known,kind,path,member,key,line,column,end_line,\
@@ -14,6 +15,8 @@ const HEADER: &str = "rule,service,severity,confidence,fingerprint,preview,known
 
 /// The column of what no other has a place for.
 const NOTE: usize = 26;
+/// The columns of lines and columns.
+const LINES: std::ops::Range<usize> = 11..15;
 
 /// The report for spreadsheets.
 #[derive(Debug)]
@@ -27,9 +30,21 @@ impl Reporter for Csv {
                 row(&cells(finding, &place), out)?;
             }
         }
+        for lint in outcome.lint.iter().flatten() {
+            for place in flaws::places(lint) {
+                row(&flaw(lint, &PlaceView::new(&place)), out)?;
+            }
+            if lint.more > 0 {
+                let mut cells = blank();
+                cells[0] = lint.flaw.id().into();
+                cells[2] = view::severity(lint.flaw.severity()).into();
+                cells[NOTE] = format!("{} not listed", count(lint.more, "more place"));
+                row(&cells, out)?;
+            }
+        }
         for (why, skipped) in outcome.summary.skipped.iter().filter(|(why, _)| why.is_gap()) {
             // A table has no place for a summary; but what was not scanned must be seen.
-            let mut cells = vec![String::new(); HEADER.split(',').count()];
+            let mut cells = blank();
             cells[0] = "oakum.incomplete".into();
             cells[7] = "gap".into();
             cells[8] = skipped.examples.join("; ");
@@ -40,11 +55,21 @@ impl Reporter for Csv {
     }
 }
 
+fn blank() -> Vec<String> {
+    vec![String::new(); HEADER.split(',').count()]
+}
+
+/// What an image gets wrong besides has no secret, and is at no line.
+fn flaw(lint: &Lint, place: &PlaceView<'_>) -> Vec<String> {
+    let what = [lint.flaw.id(), "", view::severity(lint.flaw.severity()), "", "", "", ""];
+    let mut cells: Vec<String> = what.map(str::to_owned).into_iter().chain(located(place)).collect();
+    cells[LINES].fill(String::new());
+    cells[NOTE] = flaws::titled(lint);
+    cells
+}
+
 fn cells(finding: &Finding, place: &PlaceView<'_>) -> Vec<String> {
-    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    let layer = place.layer.as_ref();
-    let number = |value: Option<usize>| value.map(|n| n.to_string()).unwrap_or_default();
-    vec![
+    let what = [
         finding.rule.clone(),
         finding.service.clone(),
         view::severity(finding.severity).into(),
@@ -52,6 +77,16 @@ fn cells(finding: &Finding, place: &PlaceView<'_>) -> Vec<String> {
         finding.fingerprint.to_string(),
         finding.preview.to_string(),
         finding.known.to_string(),
+    ];
+    what.into_iter().chain(located(place)).collect()
+}
+
+/// The cells behind those that say what it is.
+fn located(place: &PlaceView<'_>) -> Vec<String> {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let layer = place.layer.as_ref();
+    let number = |value: Option<usize>| value.map(|n| n.to_string()).unwrap_or_default();
+    vec![
         place.kind.into(),
         text(place.path.as_deref()),
         place.member.join(" › "),

@@ -5,11 +5,14 @@ use std::io::{self, Write};
 
 use oakum_patterns::Severity;
 
-use super::Reporter;
 use super::escape::escape;
 use super::view::{self, PlaceView, count};
+use super::{Reporter, flaws};
 use crate::finding::Finding;
 use crate::scan::Outcome;
+
+/// How many places of a flaw an annotation lists.
+const LISTED: usize = 5;
 
 /// The annotations.
 #[derive(Debug)]
@@ -21,6 +24,13 @@ impl Reporter for Github {
             for place in view::places(finding) {
                 annotation(finding, &place, out)?;
             }
+        }
+        // One each: a step may have no more than ten of a kind.
+        for lint in outcome.lint.iter().flatten() {
+            let command = if lint.flaw.severity() == Severity::Low { "notice" } else { "warning" };
+            let title = property(&format!("{} ({})", lint.flaw.title(), lint.flaw.id()));
+            let text = format!("{}. The way out: {}", flaws::listed(lint, LISTED), lint.flaw.fix());
+            writeln!(out, "::{command} title={title}::{}", data(&text))?;
         }
         for (why, skipped) in outcome.summary.skipped.iter().filter(|(why, _)| why.is_gap()) {
             let text =

@@ -1,5 +1,5 @@
 //! GitLab's secret detection report, schema 15.0.7. A place is a vulnerability, since GitLab follows each by its file
-//! and line.
+//! and line. The report is one of secrets, so what images get wrong besides is only in its messages.
 
 use std::io::{self, Write};
 
@@ -7,10 +7,10 @@ use oakum_patterns::Severity;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::Reporter;
 use super::escape::{Layout, json};
 use super::time::utc;
 use super::view::{self, PlaceView};
+use super::{Reporter, flaws};
 use crate::finding::Finding;
 use crate::scan::Outcome;
 
@@ -20,6 +20,8 @@ const NO_COMMIT: &str = "0000000";
 /// The longest name and solution that the schema takes, in characters.
 const LONGEST_NAME: usize = 255;
 const LONGEST_SOLUTION: usize = 7000;
+/// How many places of a flaw a message lists.
+const LISTED: usize = 10;
 
 /// GitLab's report.
 #[derive(Debug)]
@@ -35,6 +37,10 @@ impl Reporter for Gitlab {
             let level = if why.is_gap() { "warn" } else { "info" };
             json!({"level": level, "value": format!("{} not scanned ({why}): {}", skipped.count, skipped.examples.join(", "))})
         });
+        let flaws = outcome.lint.iter().flatten().map(|lint| {
+            let text = format!("{} ({}): {}", flaws::titled(lint), lint.flaw.id(), flaws::listed(lint, LISTED));
+            json!({"level": "info", "value": text})
+        });
         let vulnerabilities =
             outcome.findings.iter().flat_map(|f| view::places(f).map(move |place| vulnerability(f, &place)));
         let report = json!({
@@ -47,7 +53,7 @@ impl Reporter for Gitlab {
                 "end_time": utc(summary.started + summary.seconds as u64),
                 // A scan with gaps has succeeded too: GitLab throws away the findings of one that failed.
                 "status": "success",
-                "messages": messages.collect::<Vec<_>>(),
+                "messages": messages.chain(flaws).collect::<Vec<_>>(),
             },
             "vulnerabilities": vulnerabilities.collect::<Vec<_>>(),
         });

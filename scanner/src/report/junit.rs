@@ -1,13 +1,14 @@
 //! JUnit's XML, as test reports of CI servers read it: a finding is a failed test, a known one a skipped test, and what
-//! could not be scanned an error.
+//! could not be scanned an error. What images get wrong besides is in the output of a test that passes: it fails a scan
+//! only where that is asked for, and a report does not know.
 
 use std::io::{self, Write};
 
-use super::Reporter;
 use super::escape::markup;
 use super::time::utc;
-use super::view;
+use super::{Reporter, flaws, view};
 use crate::finding::Finding;
+use crate::lint::Lint;
 use crate::scan::Outcome;
 
 /// The JUnit report.
@@ -22,7 +23,8 @@ impl Reporter for Junit {
         let failures = outcome.findings.len() - known;
         // A suite without a test counts as one that did not run.
         let clean = outcome.findings.is_empty() && gaps.is_empty();
-        let tests = outcome.findings.len() + gaps.len() + usize::from(clean);
+        let flaws = outcome.lint.as_ref().map_or(0, Vec::len);
+        let tests = outcome.findings.len() + gaps.len() + flaws + usize::from(clean);
         let counts = format!(
             r#"tests="{tests}" failures="{failures}" errors="{}" skipped="{known}" time="{:.3}""#,
             gaps.len(),
@@ -33,6 +35,9 @@ impl Reporter for Junit {
         writeln!(out, r#"  <testsuite name="oakum scan" {counts} timestamp="{}">"#, utc(summary.started))?;
         for finding in &outcome.findings {
             case(finding, out)?;
+        }
+        for lint in outcome.lint.iter().flatten() {
+            passed(lint, out)?;
         }
         for (why, skipped) in gaps {
             let why = markup(&why.to_string());
@@ -48,6 +53,19 @@ impl Reporter for Junit {
         }
         writeln!(out, "  </testsuite>\n</testsuites>")
     }
+}
+
+fn passed(lint: &Lint, out: &mut dyn Write) -> io::Result<()> {
+    let (id, title) = (lint.flaw.id(), markup(&flaws::titled(lint)));
+    writeln!(out, r#"    <testcase classname="{id}" name="{title}">"#)?;
+    writeln!(out, "      <system-out>{}: {}", view::severity(lint.flaw.severity()), markup(lint.flaw.fix()))?;
+    for (origin, _) in &lint.places {
+        writeln!(out, "{}", markup(&origin.describe()))?;
+    }
+    if lint.more > 0 {
+        writeln!(out, "and {}", view::count(lint.more, "more place"))?;
+    }
+    writeln!(out, "      </system-out>\n    </testcase>")
 }
 
 fn case(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {

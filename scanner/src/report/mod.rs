@@ -6,6 +6,7 @@
 
 mod csv;
 pub mod escape;
+mod flaws;
 mod github;
 mod gitlab;
 mod html;

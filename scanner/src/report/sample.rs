@@ -7,6 +7,7 @@ use oakum_patterns::{Confidence, Severity};
 
 use crate::finding::{Finding, Place, Preview, Reason, Span};
 use crate::fingerprint::Key;
+use crate::lint::{Flaw, Lint};
 use crate::origin::{BaseBy, Image, Layer, Origin, Permissions, State};
 use crate::scan::{Outcome, Skipped, Summary};
 use crate::source::Why;
@@ -66,6 +67,21 @@ fn finding(rule: &str, name: &str, severity: Severity, confidence: Confidence, p
         known: false,
         places,
     }
+}
+
+/// What the image gets wrong, in a field, in files and in more than are listed.
+pub(super) fn lint() -> Vec<Lint> {
+    let image = image();
+    let file = |path: &str| {
+        let permissions = Some(Permissions { mode: 0o4755, uid: 0, gid: 0 });
+        let origin = Origin::Layer { image: Arc::clone(&image), index: 1, path: path.into(), permissions };
+        (origin, Some(State::Present))
+    };
+    let user = Origin::Config { image: Arc::clone(&image), field: "User".into() };
+    vec![
+        Lint { flaw: Flaw::Root, places: vec![(user, None)], more: 0 },
+        Lint { flaw: Flaw::SetId, places: vec![file("bin/\x1b[31m,\n::error::x<b>{0}"), file("bin/su")], more: 3 },
+    ]
 }
 
 /// Findings in every kind of place.

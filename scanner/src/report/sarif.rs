@@ -3,18 +3,20 @@
 //!
 //! Files are relative to `%SRCROOT%`; files in images to the image's own root, `IMAGE_1` and so on. A place inside an
 //! archive, or in an image's configuration, has the first line of the file that holds it, because viewers insist on a
-//! line; its message says the true position.
+//! line; its message says the true position. What images get wrong besides has rules of its own, behind the others.
 
 use std::io::{self, Write};
 
 use oakum_patterns::{Confidence, Severity};
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
-use super::Reporter;
 use super::escape::{self, Layout, percent};
 use super::time::utc;
 use super::view::{self, PlaceView, count};
+use super::{Reporter, flaws};
 use crate::finding::Finding;
+use crate::lint::Lint;
 use crate::origin::{Image, Origin};
 use crate::scan::{Outcome, Summary};
 
@@ -36,7 +38,12 @@ impl Reporter for Sarif {
             }
         }
         let index = |f: &Finding| rules.binary_search_by(|r| r.rule.cmp(&f.rule)).unwrap_or_default();
-        let results: Vec<Value> = outcome.findings.iter().map(|f| result(f, index(f), &images)).collect();
+        let mut results: Vec<Value> = outcome.findings.iter().map(|f| result(f, index(f), &images)).collect();
+        let mut described: Vec<Value> = rules.iter().map(|f| rule(f)).collect();
+        for lint in outcome.lint.iter().flatten() {
+            results.push(flaw_result(lint, described.len(), &images));
+            described.push(flaw_rule(lint));
+        }
         let version = env!("CARGO_PKG_VERSION");
         let log = json!({
             "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
@@ -46,7 +53,7 @@ impl Reporter for Sarif {
                     "name": "Oakum",
                     "version": version,
                     "semanticVersion": version,
-                    "rules": rules.iter().map(|f| rule(f)).collect::<Vec<_>>(),
+                    "rules": described,
                 }},
                 "invocations": [invocation(&outcome.summary)],
                 "originalUriBaseIds": images.roots(),
@@ -67,8 +74,9 @@ struct Images<'a>(Vec<&'a Image>);
 
 impl<'a> Images<'a> {
     fn of(outcome: &'a Outcome) -> Self {
-        let mut images: Vec<&Image> =
-            outcome.findings.iter().flat_map(|f| &f.places).filter_map(|p| image(&p.origin)).collect();
+        let found = outcome.findings.iter().flat_map(|f| &f.places).map(|p| &p.origin);
+        let flawed = outcome.lint.iter().flatten().flat_map(|lint| &lint.places).map(|(origin, _)| origin);
+        let mut images: Vec<&Image> = found.chain(flawed).filter_map(image).collect();
         images.sort_unstable();
         images.dedup();
         Self(images)
@@ -156,6 +164,50 @@ fn rule(finding: &Finding) -> Value {
             "precision": precision(finding.confidence),
             "security-severity": score(finding.severity),
         },
+    })
+}
+
+/// A flaw is no credential: it has no severity by which GitHub gates, and is a warning at most.
+fn flaw_level(lint: &Lint) -> &'static str {
+    if lint.flaw.severity() == Severity::Low { "note" } else { "warning" }
+}
+
+fn flaw_rule(lint: &Lint) -> Value {
+    let flaw = lint.flaw;
+    let help = format!("{}. The way out: {}.", flaws::titled(lint), flaw.fix());
+    json!({
+        "id": flaw.id(),
+        "name": flaw.id().split(['.', '-']).map(capital).collect::<String>(),
+        "shortDescription": {"text": message(flaw.title())},
+        "help": {"text": message(&help)},
+        "defaultConfiguration": {"level": flaw_level(lint)},
+        "properties": {"tags": ["lint", "image"], "cis": flaw.cis(), "severity": view::severity(flaw.severity())},
+    })
+}
+
+fn flaw_result(lint: &Lint, rule_index: usize, images: &Images<'_>) -> Value {
+    let flaw = lint.flaw;
+    let places = flaws::places(lint);
+    let located = places.iter().take(MOST_LOCATIONS).map(|place| {
+        let view = PlaceView::new(place);
+        let mut location = location(&place.origin, &view, images);
+        // It is of the whole file.
+        location["physicalLocation"]["region"] = json!({"startLine": 1});
+        location["message"]["text"] = message(&place.origin.describe()).into();
+        location
+    });
+    // The same from one build of an image to the next.
+    let name = places.first().and_then(|place| image(&place.origin)).map_or("", |image| image.name.as_str());
+    let hash: String =
+        Sha256::digest(format!("{}\0{name}", flaw.id()))[..16].iter().map(|b| format!("{b:02x}")).collect();
+    json!({
+        "ruleId": flaw.id(),
+        "ruleIndex": rule_index,
+        "level": flaw_level(lint),
+        "message": {"text": message(&format!("{}: {}", flaws::titled(lint), flaw.fix()))},
+        "locations": located.collect::<Vec<_>>(),
+        "partialFingerprints": {"oakumFlaw/v1": hash, "primaryLocationLineHash": format!("{hash}:1")},
+        "properties": {"severity": view::severity(flaw.severity()), "places": places.len() as u64 + lint.more},
     })
 }
 

@@ -49,6 +49,27 @@ fn every_format_is_as_before() {
     insta::assert_snapshot!("text-clean", plain(Format::Text, &clean()));
 }
 
+/// The same outcome with what the image gets wrong besides, in the formats that tell it beside findings.
+#[test]
+fn flaws_are_told_beside_findings() {
+    let alone = Outcome { lint: Some(sample::lint()), ..clean() };
+    for format in [Format::Sarif, Format::Junit, Format::Csv, Format::Gitlab, Format::Github] {
+        let text = plain(format, &alone).replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        insta::assert_snapshot!(format!("lint-{format}"), text);
+    }
+    // Findings are told as they are without.
+    for (format, list) in [(Format::Sarif, "/runs/0/results"), (Format::Gitlab, "/vulnerabilities")] {
+        let (before, after) = (parsed(format, &sample::outcome()), parsed(format, &linted()));
+        let of = |report: &Value| report.pointer(list).unwrap().as_array().unwrap().clone();
+        assert!(of(&after).starts_with(&of(&before)), "{format}");
+    }
+}
+
+/// Findings in every kind of place, and flaws.
+fn linted() -> Outcome {
+    Outcome { lint: Some(sample::lint()), ..sample::outcome() }
+}
+
 #[test]
 fn the_same_outcome_gives_the_same_bytes() {
     let once: Vec<_> = all(&sample::outcome()).collect();
@@ -84,14 +105,14 @@ fn stripped(text: &str) -> String {
 
 #[test]
 fn no_control_character_of_strangers_reaches_the_output() {
-    for (format, text) in all(&sample::outcome()) {
+    for (format, text) in all(&linted()) {
         let bad = stripped(&text).chars().find(|&c| is_unsafe(c) && c != '\n' && c != '\r');
         assert_eq!(bad, None, "{format}: {text:?}");
         if format != Format::Csv {
             assert!(!text.contains('\r'), "{format}");
         }
     }
-    let github = plain(Format::Github, &sample::outcome());
+    let github = plain(Format::Github, &linted());
     assert!(
         github.lines().all(|l| ["::error ", "::warning ", "::notice "].iter().any(|c| l.starts_with(c))),
         "{github}"
@@ -216,11 +237,12 @@ fn sarif_follows_its_schema() {
     let schema = serde_json::from_str(&text.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$")).unwrap();
     assert_valid(&schema, &parsed(Format::Sarif, &sample::outcome()));
     assert_valid(&schema, &parsed(Format::Sarif, &clean()));
+    assert_valid(&schema, &parsed(Format::Sarif, &linted()));
 }
 
 #[test]
 fn sarif_rules_are_those_of_its_results() {
-    let report = parsed(Format::Sarif, &sample::outcome());
+    let report = parsed(Format::Sarif, &linted());
     let run = &report["runs"][0];
     for result in run["results"].as_array().unwrap() {
         let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
@@ -291,6 +313,7 @@ fn gitlab_follows_its_schema() {
     let report = parsed(Format::Gitlab, &sample::outcome());
     assert_valid(&schema, &report);
     assert_valid(&schema, &parsed(Format::Gitlab, &clean()));
+    assert_valid(&schema, &parsed(Format::Gitlab, &linted()));
     let mut ids: Vec<_> = report["vulnerabilities"].as_array().unwrap().iter().map(|v| v["id"].to_string()).collect();
     let all = ids.len();
     ids.sort_unstable();
@@ -306,7 +329,7 @@ fn assert_valid(schema: &Value, report: &Value) {
 
 #[test]
 fn csv_rows_have_as_many_cells_as_the_header() {
-    let text = plain(Format::Csv, &sample::outcome());
+    let text = plain(Format::Csv, &linted());
     let rows: Vec<usize> = text.split_terminator("\r\n").map(cells).collect();
     assert!(rows.len() > 10 && rows.iter().all(|&n| n == rows[0]), "{rows:?}");
 }
@@ -326,7 +349,7 @@ fn cells(row: &str) -> usize {
 #[test]
 fn xml_and_html_are_well_formed() {
     for (format, open) in [(Format::Junit, "<testsuites"), (Format::Html, "<html")] {
-        for outcome in [sample::outcome(), clean()] {
+        for outcome in [sample::outcome(), linted(), clean()] {
             let text = plain(format, &outcome);
             balanced(&text[text.find(open).unwrap()..]);
         }

@@ -94,7 +94,7 @@ impl Text {
             }
             if let Some(layer) = place.layer.as_ref().filter(|layer| layer.base == Some(true)) {
                 let how = match layer.base_by {
-                    Some(BaseBy::Given | BaseBy::Labels) => "of the base image",
+                    Some(BaseBy::Given | BaseBy::Digests | BaseBy::Labels) => "of the base image",
                     _ => "of the base image, as the history has it",
                 };
                 self.labelled(out, "", &self.dim(format_args!("  {how}")))?;

@@ -199,6 +199,7 @@ impl<'a> LayerView<'a> {
 fn by<S: serde::Serializer>(by: &Option<BaseBy>, to: S) -> Result<S::Ok, S::Error> {
     let word = by.map(|by| match by {
         BaseBy::Given => "given",
+        BaseBy::Digests => "digests",
         BaseBy::Labels => "labels",
         BaseBy::History => "history",
     });

@@ -11,6 +11,7 @@ mod stdin;
 pub mod storage;
 mod tls;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read};
 
@@ -39,6 +40,8 @@ pub struct Limits {
     pub platform: Option<String>,
     /// The layers of images that others are built on, from the bottom, by the digests of their tars.
     pub bases: Vec<Vec<String>>,
+    /// Layers that are of such images wherever they are: digests as they are stored, or of their tars.
+    pub base_digests: BTreeSet<String>,
     /// The largest manifest or configuration that is read, in bytes.
     pub json: u64,
 }
@@ -52,6 +55,7 @@ impl Default for Limits {
             depth: 8,
             platform: None,
             bases: Vec::new(),
+            base_digests: BTreeSet::new(),
             // What registries accept of a manifest; a configuration is smaller yet.
             json: 4 << 20,
         }
@@ -161,6 +165,8 @@ pub enum Why {
     Limit,
     /// A layer that the archive names but does not hold.
     Missing,
+    /// An image that another says it is built on: its registry did not give it, so it is not known whose the layers are.
+    Base,
     /// An image of another platform: the index names it but the archive was saved without it, or it was not asked for.
     OtherPlatform,
     /// The scanner itself failed on it.
@@ -181,6 +187,7 @@ impl Why {
                 | Self::Legacy
                 | Self::GitFolder
                 | Self::Ignored
+                | Self::Base
                 | Self::OtherPlatform
         )
     }
@@ -203,6 +210,7 @@ impl fmt::Display for Why {
             Self::Malformed => "malformed",
             Self::Limit => "beyond a limit",
             Self::Missing => "missing from the image",
+            Self::Base => "base image cannot be had",
             Self::OtherPlatform => "image of another platform",
             Self::Fault => "the scanner failed on it",
             Self::Stopped => "the scan was stopped",

@@ -14,6 +14,7 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::image::base::BuiltOn;
 use super::image::digest::Digest;
 use super::image::entries::normal;
 use super::image::store::{Fetch, RemotePart};
@@ -140,7 +141,7 @@ pub fn open(text: &str, limits: &Limits) -> Result<Images, SourceError> {
         manifest.push(json!({"Config": config, "RepoTags": image.names, "Layers": chain}));
     }
     parts.push(RemotePart::Held { name: "manifest.json".into(), bytes: json!(manifest).to_string().into_bytes() });
-    Images::remote(Kind::Storage, text, parts, Box::new(Layers { stored }), limits)
+    Images::remote(Kind::Storage, text, parts, Box::new(Layers { stored }), limits, &BuiltOn::new())
 }
 
 fn is_wanted(image: &StoredImage, name: &str) -> bool {

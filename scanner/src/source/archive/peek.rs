@@ -11,11 +11,18 @@ pub(super) struct Peek<R> {
     buffer: Vec<u8>,
     from: usize,
     to: usize,
+    /// How much was taken from its beginning on.
+    taken: u64,
 }
 
 impl<R: Read> Peek<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, buffer: vec![0; SIZE], from: 0, to: 0 }
+        Self { inner, buffer: vec![0; SIZE], from: 0, to: 0, taken: 0 }
+    }
+
+    /// Where the next byte is.
+    pub(super) fn position(&self) -> u64 {
+        self.taken
     }
 
     /// The next `n` bytes, or as many as there are; they stay.
@@ -72,6 +79,8 @@ impl<R: Read> BufRead for Peek<R> {
     }
 
     fn consume(&mut self, n: usize) {
-        self.from = self.to.min(self.from + n);
+        let n = n.min(self.to - self.from);
+        self.from += n;
+        self.taken += n as u64;
     }
 }

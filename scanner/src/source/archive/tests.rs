@@ -91,6 +91,11 @@ import zipfile, sys
 with zipfile.ZipFile(sys.stdout.buffer, 'w', zipfile.ZIP_DEFLATED) as z:
     z.write('a.txt'); z.write('b/c.txt')
 \" | cat > out",
+        "python3 -c \"
+import zipfile, sys
+with zipfile.ZipFile(sys.stdout.buffer, 'w', zipfile.ZIP_STORED) as z:
+    z.write('a.txt'); z.write('b/c.txt')
+\" | cat > out",
         "tar -cf out a.txt b/c.txt",
         "tar -czf out a.txt b/c.txt",
         "tar -cjf out a.txt b/c.txt",
@@ -185,13 +190,67 @@ fn what_cannot_be_read_is_told() {
     assert_eq!((notes.skipped(), notes.names()), (vec![(Why::Compression, "a.txt".into())], vec!["b/c.txt".into()]));
     odd[6] |= 1;
     assert_eq!(Notes::of(&odd).skipped(), [(Why::Encrypted, "a.txt".into())]);
-    // Something between the members: it is scanned as it stands.
-    let stored = made_by(&ZIP.replace("METHOD", "ZIP_STORED"));
-    let second = stored.windows(4).enumerate().skip(1).find(|(_, w)| w == b"PK\x03\x04").unwrap().0;
-    let notes = Notes::of(&[&stored[..second], b"hidden", &stored[second..]].concat());
-    assert_eq!(notes.skipped(), [(Why::Malformed, String::new())]);
-    assert!(notes.plain.lock().unwrap().starts_with(b"hidden"));
     assert_eq!(Notes::of(b"7z\xbc\xaf\x27\x1c....").skipped(), [(Why::Compression, String::new())]);
+}
+
+/// Where a mark is in an archive, behind its first byte.
+fn mark(archive: &[u8], mark: &[u8]) -> usize {
+    memchr::memmem::find(&archive[1..], mark).unwrap() + 1
+}
+
+#[test]
+fn what_the_directory_of_a_zip_names_is_read_or_told() {
+    let zip = made_by(&ZIP.replace("METHOD", "ZIP_DEFLATED"));
+    let (second, directory) = (mark(&zip, b"PK\x03\x04"), mark(&zip, b"PK\x01\x02"));
+    let second_text = "second ".repeat(20_000).into_bytes();
+    // Something between members, as where they are aligned, or before the directory, as where a package is signed.
+    for at in [second, directory] {
+        let notes = Notes::of(&[&zip[..at], b"hidden PK and PK\x03\x04\xff\xff", &zip[at..]].concat());
+        assert_eq!((notes.names(), notes.skipped()), (vec!["a.txt".into(), "b/c.txt".into()], vec![]), "{at}");
+        assert!(notes.plain.lock().unwrap().starts_with(b"hidden PK and PK\x03\x04\xff\xff"));
+        assert!(notes.text("b/c.txt") == second_text);
+    }
+    // One behind another: other programs begin at the end.
+    let other = made_by("python3 -c \"import zipfile; zipfile.ZipFile('out', 'w').write('a.txt', 'd.txt')\"");
+    let notes = Notes::of(&[&zip[..], &other].concat());
+    assert_eq!((notes.names().join(" "), notes.skipped()), ("a.txt b/c.txt d.txt".into(), vec![]));
+    // A directory that is none ends nothing.
+    let notes = Notes::of(&[&zip[..second], b"PK\x05\x06", &[0; 18], &zip[second..]].concat());
+    assert_eq!(notes.names(), ["a.txt", "b/c.txt"]);
+    // One that leads to where no member begins.
+    let mut lost = zip.clone();
+    lost[second] = b'X';
+    let notes = Notes::of(&lost);
+    assert_eq!((notes.names(), notes.skipped()), (vec!["a.txt".into()], vec![(Why::Malformed, "b/c.txt".into())]));
+    assert!(notes.plain.lock().unwrap().starts_with(b"XK\x03\x04"));
+    // More breaks than anything has.
+    let notes = Notes::of(&[&zip[..second], &[b"PK\x05\x06", &[0; 18][..], b"x"].concat().repeat(2000)].concat());
+    assert_eq!(notes.skipped(), [(Why::Malformed, String::new())]);
+}
+
+#[test]
+fn what_was_stored_without_a_size_ends_where_that_is_said() {
+    let script = |write: &str| {
+        format!(
+            "python3 -c \"
+import zipfile, sys
+with zipfile.ZipFile(sys.stdout.buffer, 'w', zipfile.ZIP_STORED) as z:
+    {write}
+\" | cat > out"
+        )
+    };
+    // One in another, which has descriptors of its own, and a folder.
+    let inner = made_by(&script("z.write('a.txt')"));
+    let folder = script("z.write('b'); z.write('inner', 'x.zip'); z.write('b/c.txt')");
+    let hex: String = inner.iter().map(|b| format!("{b:02x}")).collect();
+    let bytes = format!("python3 -c \"open('inner', 'wb').write(bytes.fromhex('{hex}'))\"; {folder}");
+    let notes = Notes::of(&made_by(&bytes));
+    assert_eq!((notes.names(), notes.skipped()), (vec!["x.zip › a.txt".into(), "b/c.txt".into()], vec![]));
+    assert_eq!(notes.text("x.zip › a.txt"), b"first");
+    assert_eq!(notes.text("b/c.txt").len(), 140_000);
+    // Without its end it is read to that of the archive.
+    let notes = Notes::of(&inner[..inner.len() / 4]);
+    assert!(notes.skipped().iter().any(|(why, _)| *why == Why::Truncated), "{:?}", notes.skipped());
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -223,7 +282,31 @@ fn bombs_end() {
     assert_eq!(Notes::of(&block.repeat(4)).skipped(), [(Why::Malformed, String::new())]);
 }
 
+/// Members of both kinds whose sizes are behind them, and a directory.
+static STREAMED: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+    made_by(
+        "python3 -c \"
+import zipfile, sys
+with zipfile.ZipFile(sys.stdout.buffer, 'w') as z:
+    z.write('a.txt'); z.write('b/c.txt', compress_type=zipfile.ZIP_DEFLATED)
+\" | cat > out",
+    )
+});
+
 proptest::proptest! {
+    #[test]
+    fn no_change_of_a_zip_makes_it_panic(changes in proptest::collection::vec(proptest::prelude::any::<(u16, u8)>(), 1..6), cut: u16) {
+        let mut bytes = STREAMED.clone();
+        for (at, byte) in changes {
+            // The mark at the beginning stays, or it is no zip.
+            let at = 4 + usize::from(at) % (bytes.len() - 4);
+            if byte.is_multiple_of(3) { bytes.insert(at, byte) } else { bytes[at] = byte }
+        }
+        bytes.truncate(HEAD.max(bytes.len() - usize::from(cut) % 64));
+        let notes = Notes::default();
+        walk(Kind::Zip, &Origin::Stdin, &bytes, &mut io::empty(), &Limits::default(), &notes).unwrap();
+    }
+
     #[test]
     fn no_bytes_make_it_panic(mut bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 600..1200), kind in 0usize..6) {
         let magics: [&[u8]; 6] =
@@ -244,6 +327,8 @@ fn what_a_script_carries_is_opened_and_the_script_is_read() {
     let notes = Notes::of(&zipapp);
     assert_eq!(notes.text("a.txt"), b"first");
     assert!(notes.plain.lock().unwrap().starts_with(b"#!/bin/python3\n"));
+    // Its directory counts from the beginning of the script.
+    assert_eq!(notes.skipped(), []);
     let installer = made_by("printf '#!/bin/sh\ntail -n +3 $0 | tar xz\n' > out; tar c a.txt b | gzip >> out");
     let notes = Notes::of(&installer);
     assert_eq!((notes.text("a.txt"), notes.skipped()), (b"first".to_vec(), Vec::new()));

@@ -1,19 +1,27 @@
 //! Zip as it stands in a stream: each member behind its own header. The directory at the end only repeats them, and is
-//! scanned as it stands, for its comments.
+//! scanned as it stands, for its comments. What stands between members is too, and those behind it are read: the
+//! directory leads other programs to them. A member that it names and that was not come by is a gap.
+
+mod between;
+mod directory;
 
 use std::io::{self, Read};
 
 use flate2::bufread::DeflateDecoder;
 
+use super::Walk;
 use super::peek::Peek;
-use super::{Walk, gap};
 use crate::origin::Origin;
 use crate::source::Why;
+use between::{Mark, UpTo, is_record};
+use directory::{BEGINNINGS, Directory};
 
 const MEMBER: &[u8] = b"PK\x03\x04";
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";
-/// What may follow a member besides another: the directory, and what goes before it.
-const DIRECTORY: [&[u8]; 4] = [b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x08"];
+/// How often an archive may have something else between its members, or directories: few have any.
+const MOST_BREAKS: usize = 1000;
+/// Of how many members it is noted where they begin.
+const MOST_NOTED: usize = 1 << 20;
 
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
@@ -42,17 +50,10 @@ impl Header {
         let mut extra = vec![0; usize::from(short(28))];
         input.read_exact(&mut extra)?;
         let size = match long(18) {
-            0xffff_ffff => long_size(&extra, long(22) == 0xffff_ffff).unwrap_or(0xffff_ffff),
+            0xffff_ffff => long_size(&extra, usize::from(long(22) == 0xffff_ffff)).unwrap_or(0xffff_ffff),
             size => size,
         };
-        name.truncate(MOST_NAME);
-        Ok(Self {
-            method,
-            encrypted: flags & 1 != 0,
-            described: flags & 8 != 0,
-            size,
-            path: String::from_utf8_lossy(&name).trim_start_matches('/').to_owned(),
-        })
+        Ok(Self { method, encrypted: flags & 1 != 0, described: flags & 8 != 0, size, path: text(&name) })
     }
 
     fn is_folder(&self) -> bool {
@@ -60,13 +61,17 @@ impl Header {
     }
 }
 
-/// The stored size in a Zip64 field, which the other size stands before where it is long too.
-fn long_size(mut extra: &[u8], both: bool) -> Option<u64> {
+fn text(name: &[u8]) -> String {
+    String::from_utf8_lossy(&name[..name.len().min(MOST_NAME)]).trim_start_matches('/').to_owned()
+}
+
+/// A number of a Zip64 field, which has those that are too large for their own fields, in their order.
+fn long_size(mut extra: &[u8], before: usize) -> Option<u64> {
     while let Some((head, rest)) = extra.split_first_chunk::<4>() {
         let length = usize::from(u16::from_le_bytes([head[2], head[3]]));
         let field = rest.get(..length)?;
         if head[..2] == [1, 0] {
-            let at = if both { 8 } else { 0 };
+            let at = before * 8;
             return Some(u64::from_le_bytes(field.get(at..at + 8)?.try_into().ok()?));
         }
         extra = &rest[length..];
@@ -76,28 +81,45 @@ fn long_size(mut extra: &[u8], both: bool) -> Option<u64> {
 
 pub(super) fn walk(walk: &Walk<'_>, origin: &Origin, input: &mut dyn Read, depth: usize) -> io::Result<()> {
     let mut input = Peek::new(input);
+    let (mut visited, mut breaks, mut listed) = (Vec::new(), 0, false);
     loop {
         let next = input.peek(4)?;
         if next.is_empty() {
-            // No directory: it was cut off.
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            // No directory behind the last member: it was cut off.
+            return if listed { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
         }
-        if DIRECTORY.contains(&next) {
-            return walk.sink.bytes(origin.clone(), &mut input);
+        let is_directory = BEGINNINGS.contains(&next);
+        if next == MEMBER {
+            listed = false;
+            if visited.len() < MOST_NOTED {
+                visited.push(input.position());
+            }
+            let header = Header::read(&mut input)?;
+            if !member(walk, origin, &header, &mut input, depth)? {
+                walk.sink.skipped(Why::Malformed, origin);
+            }
+            continue;
         }
-        if next != MEMBER {
+        breaks += 1;
+        if breaks > MOST_BREAKS {
             walk.sink.skipped(Why::Malformed, origin);
             return walk.sink.bytes(origin.clone(), &mut input);
         }
-        let header = Header::read(&mut input)?;
-        if !member(walk, origin, &header, &mut input, depth)? {
-            walk.sink.skipped(Why::Malformed, origin);
-            return walk.sink.bytes(origin.clone(), &mut input);
+        if is_directory {
+            listed = true;
+            let mut directory = Directory::new(&mut input, &visited);
+            walk.sink.bytes(origin.clone(), &mut directory)?;
+            let known = visited.len() < MOST_NOTED;
+            for path in directory.missing().filter(|_| known) {
+                walk.sink.skipped(Why::Malformed, &Origin::Member { outer: Box::new(origin.clone()), path });
+            }
+        } else {
+            walk.sink.bytes(origin.clone(), &mut UpTo::new(&mut input, Mark::Record))?;
         }
     }
 }
 
-/// Reads a member and all up to the next. `false` if nobody can tell where that is.
+/// Reads a member, and what says behind it how large it was. `false` if it is not to be told where it ends.
 fn member<R: Read>(
     walk: &Walk<'_>,
     origin: &Origin,
@@ -111,7 +133,8 @@ fn member<R: Read>(
     let whole = if header.encrypted || !matches!(header.method, STORED | DEFLATED | 12 | 93 | 95) {
         walk.sink.skipped(if header.encrypted { Why::Encrypted } else { Why::Compression }, &own());
         if !known {
-            return Ok(false);
+            // It is told of; where the next is, is found.
+            return Ok(true);
         }
         input.skip(header.size)?;
         true
@@ -135,27 +158,33 @@ fn member<R: Read>(
         walk.member(origin, header.path.clone(), &mut inflated, depth)?;
         // Where it ends is known only when it has been read.
         io::copy(&mut inflated.by_ref(), &mut io::sink()).is_ok()
+    } else if header.method == STORED {
+        let mut data = UpTo::new(input, Mark::Descriptor);
+        // A folder has nothing, unless somebody hid something in it.
+        let mut first = [0; 1];
+        let n = data.read(&mut first)?;
+        if n > 0 || !header.path.ends_with('/') {
+            walk.member(origin, header.path.clone(), &mut first[..n].chain(&mut data), depth)?;
+        }
+        data.found()?
     } else {
         return Ok(false);
     };
-    if header.described {
-        descriptor(input)?;
-    }
-    Ok(whole)
+    Ok(whole && (!header.described || descriptor(input)?))
 }
 
-/// Passes over the sizes behind a member's data: with a mark or without, of four bytes or of eight.
-fn descriptor<R: Read>(input: &mut Peek<R>) -> io::Result<()> {
-    let next = input.peek(28)?;
+/// Passes over the sizes behind a member's data: with a mark or without, of four bytes or of eight. `false` if there are
+/// none.
+fn descriptor<R: Read>(input: &mut Peek<R>) -> io::Result<bool> {
+    let next = input.peek(36)?;
     let marked = if next.starts_with(DESCRIPTOR) { 4 } else { 0 };
-    let follows = |at: usize| {
-        let sign = next.get(at..at + 4);
-        sign.is_some_and(|sign| sign == MEMBER || DIRECTORY.contains(&sign))
-    };
+    let follows = |at: usize| next.get(at..).is_some_and(is_record);
     let length = [marked + 12, marked + 20].into_iter().find(|at| follows(*at));
     match length {
-        Some(length) => input.skip(length as u64),
+        Some(length) => input.skip(length as u64).map(|()| true),
         None if next.len() < marked + 12 => Err(io::ErrorKind::UnexpectedEof.into()),
-        None => Err(gap(Why::Malformed)),
+        // Something else is before the next; where that is, is found.
+        None if marked > 0 => input.skip(16).map(|()| true),
+        None => Ok(false),
     }
 }

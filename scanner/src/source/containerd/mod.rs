@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::image::base::BuiltOn;
 use super::image::config::platform;
 use super::image::digest::Digest;
 use super::image::manifest::{digest_of, is_other};
@@ -128,7 +129,7 @@ pub fn open(text: &str, limits: &Limits) -> Result<Images, SourceError> {
     let index = json!({"schemaVersion": 2, "manifests": roots}).to_string().into_bytes();
     let parts = found.parts.into_iter().map(|(name, size)| RemotePart::Pulled { name, size });
     let parts = parts.chain([RemotePart::Held { name: "index.json".into(), bytes: index }]).collect();
-    Images::remote(Kind::Containerd, text, parts, Box::new(Blobs { content }), limits)
+    Images::remote(Kind::Containerd, text, parts, Box::new(Blobs { content }), limits, &BuiltOn::new())
 }
 
 /// The images of a store: of each its namespace, name, and digest.

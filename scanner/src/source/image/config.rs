@@ -6,15 +6,15 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::base::Said;
 use super::digest::{Digest, is_digest};
 use crate::lint::{Flaw, of_config};
-use crate::origin::BaseBy;
 
 /// What a configuration says of its layers.
 #[derive(Debug, Default)]
-pub(super) struct Config {
+pub(in crate::source) struct Config {
     /// `os/architecture`, and the variant if there is one.
-    pub(super) platform: String,
+    pub(in crate::source) platform: String,
     /// The digests of the unfolded layers.
     pub(super) diff_ids: Vec<Option<Digest>>,
     /// The entries of the history that made a layer: their places and instructions.
@@ -22,14 +22,14 @@ pub(super) struct Config {
     /// The entries of the history that say what is run: an image ends with one.
     pub(super) commands: Vec<usize>,
     /// The image that it is built on, as its labels have it.
-    pub(super) base_digest: Option<Digest>,
+    pub(in crate::source) base: Said,
     /// What is wrong with it besides, with the field.
     pub(super) flaws: Vec<(Flaw, String)>,
 }
 
 impl Config {
     /// Reads it. What is missing or of another kind than it should be is as if it were not there.
-    pub(super) fn parse(json: &[u8]) -> Option<Self> {
+    pub(in crate::source) fn parse(json: &[u8]) -> Option<Self> {
         let config: Value = serde_json::from_slice(json).ok()?;
         let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -43,7 +43,7 @@ impl Config {
         };
         Some(Self {
             flaws: of_config(&config),
-            base_digest: config.get("config").and_then(|run| run.get("Labels")).and_then(base_digest),
+            base: config.get("config").and_then(|run| run.get("Labels")).map(Said::of).unwrap_or_default(),
             commands: history.iter().enumerate().filter(|(_, entry)| runs(entry)).map(|(at, _)| at).collect(),
             platform: platform(&config),
             diff_ids: diff_ids.iter().map(|d| d.as_str().and_then(Digest::parse)).collect(),
@@ -55,34 +55,6 @@ impl Config {
                 .collect(),
         })
     }
-}
-
-impl Config {
-    /// How many of the layers are those of an image that this one is built on, and how that is known. `labelled` are the
-    /// layers of the one that it says it is built on.
-    pub(super) fn base(&self, bases: &[Vec<String>], labelled: Option<&Vec<String>>) -> Option<(usize, BaseBy)> {
-        let begins = |base: &&Vec<String>| {
-            !base.is_empty()
-                && base.len() <= self.diff_ids.len()
-                && base.iter().zip(&self.diff_ids).all(|(one, own)| own.as_ref().is_some_and(|own| own.as_str() == one))
-        };
-        if let Some(given) = bases.iter().filter(begins).map(Vec::len).max() {
-            return Some((given, BaseBy::Given));
-        }
-        if let Some(base) = labelled.filter(begins) {
-            return Some((base.len(), BaseBy::Labels));
-        }
-        // A base ends with what it runs, and more layers follow.
-        let told = self.history.len() == self.diff_ids.len();
-        let last = self.history.last()?.0;
-        let end = self.commands.iter().rev().find(|at| **at < last).filter(|_| told)?;
-        Some((self.history.iter().filter(|(at, _)| at < end).count(), BaseBy::History))
-    }
-}
-
-/// The image that another is built on, from its annotations or labels.
-pub(super) fn base_digest(labels: &Value) -> Option<Digest> {
-    labels.get("org.opencontainers.image.base.digest").and_then(Value::as_str).and_then(Digest::parse)
 }
 
 /// `os/architecture` and the variant, from a configuration or a descriptor's platform; empty if it does not say.

@@ -73,7 +73,7 @@ impl fmt::Display for Digest {
 }
 
 /// Whether a text is a whole digest of a known algorithm, and so holds nothing but a hash.
-pub(in crate::source) fn is_digest(text: &str) -> bool {
+pub(crate) fn is_digest(text: &str) -> bool {
     let length = match text.split_once(':') {
         Some(("sha256", _)) => 64,
         Some(("sha512", _)) => 128,

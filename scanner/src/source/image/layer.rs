@@ -6,10 +6,11 @@ use std::io::{self, Read};
 use std::sync::{Arc, OnceLock};
 
 use super::digest::{Digest, Hashes};
-use super::entries::{Entries, Entry, Kind};
+use super::entries::{Entries, Entry, Kind, normal};
 use super::path_hash;
 use super::store::{Opened, PartId};
 use super::unfold::{Unfolded, why};
+use crate::lint::layer::LayerFlaws;
 use crate::lint::{Flaw, of_entry};
 use crate::origin::{Changes, Image, Origin, Permissions};
 use crate::source::{Flow, Limits, Sink, Why};
@@ -119,9 +120,10 @@ impl Blob {
     fn walk<R: Read>(&self, unfolded: Unfolded<R>, limits: &Limits, sink: &dyn Sink) -> Result<(), Broken> {
         let mut entries = Entries::new(unfolded, limits.entries);
         // Nothing is below the first layer.
-        let mut changes = self.is_above().then(Changes::default);
-        let walked = self.walk_entries(&mut entries, changes.as_mut(), limits, sink);
-        if let Some(changes) = changes {
+        let mut seen = Seen { changes: self.is_above().then(Changes::default), flaws: LayerFlaws::default() };
+        let walked = self.walk_entries(&mut entries, &mut seen, limits, sink);
+        seen.flaws.finish(|flaw, origin| sink.flaw(flaw, origin));
+        if let Some(changes) = seen.changes {
             // A blob is walked once, so nobody has set it before.
             let _ = self.changes.set(sorted(changes));
         }
@@ -151,7 +153,7 @@ impl Blob {
     fn walk_entries<R: Read>(
         &self,
         entries: &mut Entries<Unfolded<R>>,
-        mut changes: Option<&mut Changes>,
+        seen: &mut Seen,
         limits: &Limits,
         sink: &dyn Sink,
     ) -> Result<(), Broken> {
@@ -160,8 +162,8 @@ impl Blob {
                 Ok(None) => break,
                 Ok(Some(entry)) => {
                     // Behind the end of the archive no runtime looks.
-                    let changes = changes.as_deref_mut().filter(|_| !entries.ended());
-                    self.entry(entry, entries, changes, sink)?;
+                    let seen = Some(&mut *seen).filter(|_| !entries.ended());
+                    self.entry(entry, entries, seen, sink)?;
                 }
                 Err(error) => return self.no_entry(why(&error), entries, limits, sink),
             }
@@ -173,16 +175,17 @@ impl Blob {
         &self,
         entry: Entry,
         entries: &mut Entries<Unfolded<R>>,
-        changes: Option<&mut Changes>,
+        mut seen: Option<&mut Seen>,
         sink: &dyn Sink,
     ) -> Result<(), Broken> {
-        let whiteout = note(&entry, changes);
+        let whiteout = note(&entry, seen.as_mut().and_then(|seen| seen.changes.as_mut()));
+        let target = (entry.kind == Kind::HardLink).then(|| path_hash(normal(entry.link.as_bytes())));
         let origin = self.origin(entry.path, entry.permissions);
         if entry.cut {
             sink.skipped(Why::Limit, &origin);
         }
-        if sink.lints() && !whiteout && !entries.ended() {
-            lint(entry.kind, entry.size, &origin, sink);
+        if let Some(seen) = seen.filter(|_| sink.lints() && !whiteout) {
+            lint(entry.kind, entry.size, target, &origin, &mut seen.flaws, sink);
         }
         match entry.kind {
             Kind::Folder => {}
@@ -245,14 +248,23 @@ impl Blob {
     }
 }
 
-/// Tells what is wrong with an entry besides.
-fn lint(kind: Kind, size: u64, origin: &Origin, sink: &dyn Sink) {
-    if let (Origin::Layer { path, permissions, .. }, Kind::File | Kind::Folder) = (origin, kind) {
-        let mode = permissions.map_or(0, |permissions| permissions.mode);
-        // An empty file holds no credential.
-        let flaws = of_entry(path, mode, kind == Kind::Folder).filter(|flaw| *flaw != Flaw::CredentialFile || size > 0);
-        flaws.for_each(|flaw| sink.flaw(flaw, origin));
-    }
+/// What is known of a layer when it has been walked.
+struct Seen {
+    /// What it does to the layers below, if there are some.
+    changes: Option<Changes>,
+    flaws: LayerFlaws,
+}
+
+/// Notes what is wrong with an entry besides.
+fn lint(kind: Kind, size: u64, target: Option<u64>, origin: &Origin, flaws: &mut LayerFlaws, sink: &dyn Sink) {
+    let Origin::Layer { path, permissions, .. } = origin else { return };
+    // A symbolic link lets everybody do everything, and means nothing by it.
+    let has_mode = matches!(kind, Kind::File | Kind::Folder | Kind::HardLink);
+    let mode = permissions.filter(|_| has_mode).map_or(0, |permissions| permissions.mode);
+    // An empty file holds no credential, and of a hard link it is told where the file is.
+    let is_so = |flaw: &Flaw| *flaw != Flaw::CredentialFile || (kind == Kind::File && size > 0);
+    let own = of_entry(path, mode, kind == Kind::Folder).filter(is_so);
+    flaws.put(path_hash(path), target, own, origin, &mut |flaw, origin| sink.flaw(flaw, origin));
 }
 
 /// Notes what an entry does to the layers below. Whether it is a whiteout, which has no content of its own.

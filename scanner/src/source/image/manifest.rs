@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::config::{Config, Document, base_digest, platform};
+use super::base::{self, Base, BuiltOn, Said, Wanted};
+use super::config::{Config, Document, platform};
 use super::digest::Digest;
 use super::layer::{Blob, Use};
 use super::reference::{Kind, Pick, Reference};
@@ -65,7 +66,7 @@ struct Found {
     platform: String,
     manifest: Option<(PartId, Digest)>,
     /// The image that it is built on, as its annotations have it.
-    base: Option<Digest>,
+    base: Said,
     config: Located,
     layers: Vec<Located>,
 }
@@ -91,6 +92,7 @@ struct Planner<'s> {
     store: &'s Store,
     reference: &'s Reference,
     limits: &'s Limits,
+    built_on: &'s BuiltOn,
     plan: Plan,
     used: HashSet<PartId>,
     /// The place in the plan of each blob.
@@ -101,15 +103,21 @@ struct Planner<'s> {
     picked: bool,
 }
 
-/// Plans the reading of what `reference` means.
+/// Plans the reading of what `reference` means. `built_on` is what is known of images that are not there.
 ///
 /// # Errors
 /// If there is nothing that says which images there are, or the one that is meant is not among them.
-pub(super) fn plan(store: &Store, reference: &Reference, limits: &Limits) -> Result<Plan, SourceError> {
+pub(super) fn plan(
+    store: &Store,
+    reference: &Reference,
+    limits: &Limits,
+    built_on: &BuiltOn,
+) -> Result<Plan, SourceError> {
     let mut planner = Planner {
         store,
         reference,
         limits,
+        built_on,
         plan: Plan::default(),
         used: HashSet::new(),
         blobs: HashMap::new(),
@@ -331,7 +339,7 @@ impl Planner<'_> {
                 let list = |key| manifest.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
                 // `blobs` is what the manifests of artifacts had for a while.
                 let layers = list("layers").iter().chain(list("blobs")).map(located).collect();
-                let base = manifest.get("annotations").and_then(base_digest);
+                let base = manifest.get("annotations").map(Said::of).unwrap_or_default();
                 self.image(Found { tags, platform, manifest: Some((part, digest)), base, config, layers });
             }
             Err(why) => {
@@ -346,16 +354,13 @@ impl Planner<'_> {
 
     /// The digests of the unfolded layers of an image that is there, or of the one in an index that is for a platform.
     fn layers_of(&self, digest: &Digest, wanted: &str) -> Option<Vec<String>> {
-        let mut manifest = self.json(self.store.find(&digest.part())?).ok()?;
-        if let Some(descriptors) = manifest.get("manifests").and_then(Value::as_array) {
-            let own = |d: &&Value| d.get("platform").is_some_and(|p| !is_other(&platform(p), wanted));
-            let digest = digest_of(descriptors.iter().find(own)?)?;
-            manifest = self.json(self.store.find(&digest.part())?).ok()?;
-        }
-        let config = digest_of(manifest.get("config")?)?;
-        let config = self.store.small(self.store.find(&config.part())?, self.limits.json).ok()?;
-        let layers = Config::parse(&config)?.diff_ids.into_iter();
-        layers.map(|layer| layer.map(|layer| layer.to_string())).collect()
+        let manifest = self.json(self.store.find(&digest.part())?).ok()?;
+        let get = |wanted: Wanted<'_>| {
+            let (Wanted::Manifest(digest) | Wanted::Config(digest)) = wanted;
+            let part = self.store.find(&digest.part()).ok_or(Why::Missing)?;
+            self.store.small(part, self.limits.json)
+        };
+        base::layers(manifest, wanted, get).ok().flatten()
     }
 
     /// Plans an image.
@@ -379,9 +384,8 @@ impl Planner<'_> {
         let config_flaws = std::mem::take(&mut config.flaws);
         // A history of another length (of a squashed image, say) does not tell which entry made which layer.
         let told = config.history.len() == layers.len();
-        let labelled =
-            base.or_else(|| config.base_digest.clone()).and_then(|digest| self.layers_of(&digest, &config.platform));
-        let base = config.base(&self.limits.bases, labelled.as_ref());
+        let labelled = base.or(&config.base).digest.and_then(|digest| self.layers_of(&digest, &config.platform));
+        let asked = manifest.as_ref().and_then(|(_, digest)| self.built_on.get(digest));
         let mut made = Vec::new();
         for (index, located) in layers.iter().enumerate() {
             let diff_id = config.diff_ids.get(index).cloned().flatten();
@@ -394,9 +398,13 @@ impl Planner<'_> {
                 diff_id: diff_id.map(|d| d.to_string()).unwrap_or_default(),
                 history,
                 created_by,
-                base: base.map(|(layers, _)| index < layers),
+                base: None,
                 changes: located.part.map(|part| Arc::clone(&self.blob(part).changes)).unwrap_or_default(),
             });
+        }
+        let base = Base::of(&config, &made, self.limits, labelled.as_ref().or(asked));
+        if let Some(base) = &base {
+            made.iter_mut().zip(&base.layers).for_each(|(layer, is)| layer.base = Some(*is));
         }
         let digest = manifest.as_ref().map(|(_, digest)| digest).or(at.digest.as_ref());
         let image = Arc::new(Image {
@@ -404,7 +412,7 @@ impl Planner<'_> {
             platform: if config.platform.is_empty() { platform } else { config.platform.clone() },
             digest: digest.map(ToString::to_string).unwrap_or_default(),
             tags,
-            base_by: base.map(|(_, by)| by),
+            base_by: base.map(|base| base.by),
             layers: made,
         });
         // What is no image, such as an attestation or a chart, is not run, and does not say on what.

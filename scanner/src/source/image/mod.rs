@@ -2,6 +2,7 @@
 //! whatever later layers do to it, and every text of the configuration and the manifests is a content of its own.
 //! Nothing is unpacked, and each stored blob is read once for all the images that have it.
 
+pub(super) mod base;
 pub(super) mod config;
 pub(super) mod digest;
 pub(super) mod entries;
@@ -15,7 +16,9 @@ pub(super) mod unfold;
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
+use base::BuiltOn;
 use config::fields;
+pub(crate) use digest::is_digest;
 use layer::Blob;
 use manifest::{Plan, Text};
 pub use reference::{Kind, Pick, Reference, recognise};
@@ -54,7 +57,7 @@ impl Images {
     /// If it cannot be opened, is not in the form that was said, or does not have the image that is meant.
     pub fn open(reference: &Reference, limits: &Limits) -> Result<Self, SourceError> {
         let store = Store::open(reference, limits)?;
-        let plan = manifest::plan(&store, reference, limits)?;
+        let plan = manifest::plan(&store, reference, limits, &BuiltOn::new())?;
         Ok(Self { store, plan })
     }
 
@@ -69,10 +72,11 @@ impl Images {
         parts: Vec<store::RemotePart>,
         fetch: Box<dyn store::Fetch>,
         limits: &Limits,
+        built_on: &BuiltOn,
     ) -> Result<Self, SourceError> {
         let reference = Reference::all(kind, std::path::Path::new(name));
         let store = Store::remote(parts, fetch);
-        let plan = manifest::plan(&store, &reference, limits)?;
+        let plan = manifest::plan(&store, &reference, limits, built_on)?;
         Ok(Self { store, plan })
     }
 
@@ -85,7 +89,7 @@ impl Images {
         let reference = Reference::all(Kind::DockerDaemon, std::path::Path::new(name));
         let open = |error| SourceError::Open { target: target.to_owned(), error };
         let store = Store::stream(again, limits).map_err(open)?;
-        let plan = manifest::plan(&store, &reference, limits)?;
+        let plan = manifest::plan(&store, &reference, limits, &BuiltOn::new())?;
         Ok(Self { store, plan })
     }
 

@@ -18,6 +18,7 @@ struct Recorder {
     contents: Mutex<BTreeSet<(String, String)>>,
     skipped: Mutex<BTreeSet<(Why, String)>>,
     shared: Mutex<usize>,
+    flaws: Mutex<BTreeSet<(&'static str, String)>>,
 }
 
 impl Sink for Recorder {
@@ -35,6 +36,14 @@ impl Sink for Recorder {
 
     fn shared(&self, _: &Arc<Image>, _: usize, _: &Arc<Image>, _: usize) {
         *self.shared.lock().unwrap() += 1;
+    }
+
+    fn lints(&self) -> bool {
+        true
+    }
+
+    fn flaw(&self, flaw: crate::lint::Flaw, origin: &Origin) {
+        self.flaws.lock().unwrap().insert((flaw.id(), origin.describe()));
     }
 }
 
@@ -94,11 +103,14 @@ impl Layout {
 
     /// An image with one layer, and the descriptor of its manifest.
     fn image(&self, architecture: &str, files: &[(&str, &[u8])]) -> Value {
-        let layer = tar(files);
+        self.image_of(architecture, &tar(files))
+    }
+
+    fn image_of(&self, architecture: &str, layer: &[u8]) -> Value {
         let config = json!({ "os": "linux", "architecture": architecture, "config": { "Env": [format!("ARCH={architecture}")] },
-            "rootfs": { "diff_ids": [Digest::of(&layer).to_string()] }, "history": [{ "created_by": "COPY" }] });
+            "rootfs": { "diff_ids": [Digest::of(layer).to_string()] }, "history": [{ "created_by": "COPY" }] });
         let config = self.json("application/vnd.oci.image.config.v1+json", &config);
-        let layer = self.blob("application/vnd.oci.image.layer.v1.tar", &layer);
+        let layer = self.blob("application/vnd.oci.image.layer.v1.tar", layer);
         self.json("application/vnd.oci.image.manifest.v1+json", &json!({ "config": config, "layers": [layer] }))
     }
 
@@ -250,4 +262,43 @@ fn what_is_no_image_is_told_with_the_way_out() {
     fs::write(layout.0.path().join("main.rs"), "").unwrap();
     assert_eq!(recognise(layout.0.path()).unwrap(), None, "a source tree that has a layout's files is a tree");
     assert_eq!(recognise(Path::new("/dev/null")).unwrap(), None);
+}
+
+#[test]
+fn of_two_entries_of_one_path_the_later_is_judged_and_links_as_what_they_link() {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut put = |kind: tar::EntryType, path: &str, mode: u32, link: &str| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        header.set_mode(mode);
+        header.set_uid(0);
+        header.set_gid(0);
+        if link.is_empty() {
+            builder.append_data(&mut header, path, &b""[..]).unwrap();
+        } else {
+            builder.append_link(&mut header, path, link).unwrap();
+        }
+    };
+    use tar::EntryType::{Directory, Link, Regular, Symlink};
+    put(Regular, "bin/mended", 0o4755, "");
+    put(Regular, "bin/spoilt", 0o755, "");
+    put(Regular, "bin/su", 0o4755, "");
+    // By the target's mode, and by its own where the target is elsewhere.
+    put(Link, "bin/sudo", 0o755, "./bin/su");
+    put(Link, "bin/other", 0o4755, "bin/elsewhere");
+    put(Link, "bin/plain", 0o755, "bin/spoilt");
+    put(Symlink, "bin/link", 0o777, "su");
+    put(Directory, "srv", 0o777, "");
+    put(Directory, "srv", 0o755, "");
+    put(Regular, "bin/mended", 0o755, "");
+    put(Regular, "bin/spoilt", 0o4755, "");
+    let layout = Layout::new();
+    layout.index(&[layout.image_of("amd64", &builder.into_inner().unwrap())]);
+    let seen = Recorder::of(&layout.target("")).unwrap();
+    let flaws = seen.flaws.lock().unwrap();
+    let set_id: Vec<&str> =
+        flaws.iter().filter(|(id, _)| *id == "image.set-id").map(|(_, at)| at.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(set_id, ["bin/other", "bin/spoilt", "bin/su", "bin/sudo"], "{flaws:?}");
+    assert!(!flaws.iter().any(|(id, _)| *id == "image.writable"), "{flaws:?}");
 }

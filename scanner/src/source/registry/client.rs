@@ -10,21 +10,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ureq::http::{Response, StatusCode};
-use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use super::Access;
-use super::mirrors::{ConfError, Endpoint, Mirrors, Plain};
+use super::mirrors::{ConfError, Endpoint, Mirrors, Plain, Source as By};
 use super::name::{Name, Namespace};
 use super::refusal::{Refusal, is_distrust, refused};
+use super::trust::{Agents, Unusable};
+use super::way::{Abilities, Headers};
 use crate::source::image::digest::Digest;
-use crate::source::tls;
 
-const CONNECT: Duration = Duration::from_secs(15);
-const ANSWER: Duration = Duration::from_secs(60);
-/// How long a body may take before it is asked for anew, from where it is.
-const BODY: Duration = Duration::from_secs(300);
 /// How often a call is tried that the registry fails, and how long the first wait is.
 const TRIES: u32 = 4;
 const WAIT: Duration = Duration::from_millis(500);
@@ -54,7 +50,7 @@ impl AccessError {
     pub(super) fn hint(&self) -> &'static str {
         match self {
             Self::Read { .. } => "check the file that --registry-token-file or --registry-ca names",
-            Self::Conf(_) => "check the file; --registries-conf FILE gives another than the system's",
+            Self::Conf(_) => "check the file; --registries-conf FILE and --registry-hosts-dir DIR name others",
         }
     }
 }
@@ -62,7 +58,7 @@ impl AccessError {
 /// Speaks to registries. Tokens are kept for as long as it lives.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) agent: Agent,
+    agents: Agents,
     /// Whether TLS is spoken to none.
     plain: bool,
     bearer: Option<Zeroizing<String>>,
@@ -86,31 +82,13 @@ impl Client {
         let read = |path: &PathBuf| std::fs::read_to_string(path).map(Zeroizing::new).map_err(unread(path));
         let bearer = access.token_file.as_ref().map(read).transpose()?;
         let bearer = bearer.map(|text| Zeroizing::new(text.trim().to_owned()));
-        let mut roots = tls::system();
-        if let Some(path) = &access.ca {
-            let more = tls::in_pem(&std::fs::read(path).map_err(unread(path))?);
-            if more.is_empty() {
-                return Err(unread(path)(io::Error::other("it has no certificate in PEM")));
-            }
-            roots.extend(more);
-        }
-        let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build();
-        let agent = Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(ANSWER))
-            .timeout_recv_body(Some(BODY))
-            .user_agent(concat!("oakum/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into();
+        let agents =
+            Agents::new(access.ca.as_deref()).map_err(|Unusable { path, error }| AccessError::Read { path, error })?;
         Ok(Self {
-            agent,
+            agents,
             plain: access.plain_http,
             bearer,
-            mirrors: Mirrors::load(&access.mirrors, access.registries_conf.as_deref())?,
+            mirrors: Mirrors::load(&access.mirrors, access.registries_conf.as_deref(), access.hosts.as_deref())?,
             shown: Mutex::default(),
             down: Mutex::default(),
             without_tls: Mutex::default(),
@@ -147,7 +125,25 @@ impl Client {
 
     /// A manifest or an index: its bytes, and what it is said to be.
     pub(super) fn manifest(&self, name: &Name, reference: &str, most: u64) -> Result<(Vec<u8>, String), Refusal> {
-        self.first(self.mirrors.of(name)?, |at| {
+        self.manifest_of(self.mirrors.of(name)?, reference, most)
+    }
+
+    /// Where an image may be had.
+    pub(super) fn endpoints(&self, name: &Name) -> Result<Vec<Endpoint>, Refusal> {
+        Ok(self.mirrors.of(name)?)
+    }
+
+    /// A manifest or an index from one of these.
+    pub(super) fn manifest_of(
+        &self,
+        all: Vec<Endpoint>,
+        reference: &str,
+        most: u64,
+    ) -> Result<(Vec<u8>, String), Refusal> {
+        // A tag is told by whoever knows which image it is; a digest by whoever has that.
+        let by_tag = Digest::parse(reference).is_none();
+        let all = able(all, |can| if by_tag { can.resolve } else { can.pull })?;
+        self.first(all, |at| {
             let response = self.get(at, &format!("manifests/{reference}"), Some(MANIFESTS), 0)?;
             let kind = header(&response, "content-type").unwrap_or_default();
             let mut bytes = Vec::new();
@@ -173,12 +169,17 @@ impl Client {
 
     /// A blob, from a place on.
     pub(super) fn blob(&self, name: &Name, digest: &str, from: u64) -> Result<Response<Body>, Refusal> {
-        self.first(self.mirrors.of(name)?, |at| self.get(at, &format!("blobs/{digest}"), None, from))
+        self.blob_of(self.mirrors.of(name)?, digest, from)
+    }
+
+    /// A blob from one of these, from a place on.
+    pub(super) fn blob_of(&self, all: Vec<Endpoint>, digest: &str, from: u64) -> Result<Response<Body>, Refusal> {
+        self.first(able(all, |can| can.pull)?, |at| self.get(at, &format!("blobs/{digest}"), None, from))
     }
 
     /// The tags of a repository. A mirror may lack some, so it is asked only where the registry does not answer.
     pub(super) fn tags(&self, name: &Name, most: u64) -> Result<Vec<String>, Refusal> {
-        let mut all = self.mirrors.of(name)?;
+        let mut all = able(self.mirrors.of(name)?, |can| can.resolve)?;
         all.rotate_right(1);
         self.first(all, |at| self.pages(at, "tags/list?n=1000", "tags", most))
     }
@@ -237,8 +238,13 @@ impl Client {
             let shown = self.shown(at);
             let scheme = self.scheme(at);
             let place = if at.repository.is_empty() { String::new() } else { format!("{}/", at.repository) };
-            let url = format!("{scheme}://{}/v2/{place}{path}", at.api());
-            let response = match self.call(&url, accept, from, shown.as_deref().map(String::as_str)) {
+            let mut url = format!("{scheme}://{}{}/{place}{path}", at.api(), at.way.root);
+            if let Some(namespace) = &at.way.namespace {
+                url.push_str(&format!("{}ns={namespace}", if url.contains('?') { '&' } else { '?' }));
+            }
+            let agent = self.agent(at, &url)?;
+            let response = match call(&agent, &url, &at.way.headers, accept, from, shown.as_deref().map(String::as_str))
+            {
                 Ok(response) => response,
                 Err(why) if tries < most_tries && is_passing(&why) => {
                     std::thread::sleep(WAIT * 2u32.pow(tries));
@@ -275,28 +281,19 @@ impl Client {
     }
 
     pub(super) fn scheme(&self, at: &Endpoint) -> &'static str {
-        let plain = self.plain || at.plain == Plain::Always || lock(&self.without_tls).contains(&at.host);
+        let plain = (self.plain && at.by != By::Image)
+            || at.plain == Plain::Always
+            || lock(&self.without_tls).contains(&at.host);
         if plain { "http" } else { "https" }
     }
 
-    fn call(
-        &self,
-        url: &str,
-        accept: Option<&str>,
-        from: u64,
-        authorization: Option<&str>,
-    ) -> Result<Response<Body>, ureq::Error> {
-        let mut request = self.agent.get(url);
-        if let Some(accept) = accept {
-            request = request.header("Accept", accept);
+    /// What speaks to the host of a URL. What is set up for a registry holds for its own host alone.
+    pub(super) fn agent(&self, at: &Endpoint, url: &str) -> Result<Agent, Refusal> {
+        if host_of(url) == at.api() {
+            self.agents.of(&at.trust).map_err(Refusal::from)
+        } else {
+            Ok(self.agents.usual())
         }
-        if from > 0 {
-            request = request.header("Range", format!("bytes={from}-"));
-        }
-        if let Some(authorization) = authorization {
-            request = request.header("Authorization", authorization);
-        }
-        request.call()
     }
 
     /// Goes where a registry keeps its blobs, and shows nothing there.
@@ -317,8 +314,7 @@ impl Client {
                 return Err(nonsense("redirects from TLS to what is none"));
             }
             url = next;
-            response = self
-                .call(&url, None, from, None)
+            response = call(&self.agent(at, &url)?, &url, &Headers::default(), None, from, None)
                 .map_err(|error| Refusal::Unreachable { host: host_of(&url).into(), why: error.to_string() })?;
             match response.status().as_u16() {
                 200 | 206 => return Ok(response),
@@ -330,11 +326,42 @@ impl Client {
     }
 
     fn shown(&self, at: &Endpoint) -> Option<Zeroizing<String>> {
-        if let Some(token) = self.bearer.as_ref().filter(|_| at.named) {
+        if let Some(token) = self.bearer.as_ref().filter(|_| at.by == By::User) {
             return Some(Zeroizing::new(format!("Bearer {}", token.as_str())));
         }
         lock(&self.shown).get(&key(at)).cloned()
     }
+}
+
+/// Those that may be asked for something.
+fn able(mut all: Vec<Endpoint>, can: impl Fn(&Abilities) -> bool) -> Result<Vec<Endpoint>, Refusal> {
+    let host = all.last().map_or_else(String::new, |at| at.host.clone());
+    all.retain(|at| can(&at.way.abilities));
+    if all.is_empty() { Err(Refusal::Unable { host }) } else { Ok(all) }
+}
+
+fn call(
+    agent: &Agent,
+    url: &str,
+    headers: &Headers,
+    accept: Option<&str>,
+    from: u64,
+    authorization: Option<&str>,
+) -> Result<Response<Body>, ureq::Error> {
+    let mut request = agent.get(url);
+    for (name, value) in headers.iter() {
+        request = request.header(name, value);
+    }
+    if let Some(accept) = accept {
+        request = request.header("Accept", accept);
+    }
+    if from > 0 {
+        request = request.header("Range", format!("bytes={from}-"));
+    }
+    if let Some(authorization) = authorization {
+        request = request.header("Authorization", authorization);
+    }
+    request.call()
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -343,7 +370,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// By what is remembered what is shown: tokens are for one repository, and for what is spoken of it in one way.
 pub(super) fn key(at: &Endpoint) -> String {
-    format!("{} {}/{}", at.named, at.host, at.repository)
+    format!("{:?} {}/{}", at.by, at.host, at.repository)
 }
 
 pub(super) fn header(response: &Response<Body>, name: &str) -> Option<String> {

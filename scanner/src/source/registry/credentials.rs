@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::mirrors::Endpoint;
+use super::mirrors::{Endpoint, Source as By};
 
 /// The largest file of credentials that is read, in bytes.
 const MOST: u64 = 1 << 20;
@@ -77,7 +77,7 @@ struct Helped {
 pub(super) fn of(at: &Endpoint) -> Option<Credential> {
     let variable = |key| std::env::var(key).ok().filter(|value| !value.is_empty());
     if let (Some(user), Some(password)) = (variable("OAKUM_REGISTRY_USER"), variable("OAKUM_REGISTRY_PASSWORD"))
-        && at.named
+        && at.by == By::User
     {
         return Some(Credential::Basic { user, password: password.into() });
     }

@@ -8,22 +8,36 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::hosts::Hosts;
 use super::name::{Name, api_of, is_host, is_repository};
+use super::trust::{Check, Trust};
+use super::way::Way;
 
 /// Where programs are told of mirrors, for all users and for one.
 const SYSTEM: &str = "/etc/containers";
 const FILE: &str = "registries.conf";
 const FOLDER: &str = "registries.conf.d";
 /// The largest such file.
-const MOST: u64 = 1 << 20;
+pub(super) const MOST: u64 = 1 << 20;
 
 /// Whether a host may be spoken to without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plain {
     Never,
-    /// If it speaks none.
+    /// If it speaks none; if it does, its certificate may be any.
     Maybe,
     Always,
+}
+
+/// Who says that a host is to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The user named it, and it may see what was given for it.
+    User,
+    /// What the user has set up.
+    Settings,
+    /// An image names it: nobody has said that it may be spoken to without TLS.
+    Image,
 }
 
 /// A host, and what the repository is called there.
@@ -32,8 +46,10 @@ pub(super) struct Endpoint {
     pub(super) host: String,
     pub(super) repository: String,
     pub(super) plain: Plain,
-    /// Whether it is the host that the user named, and may see what was given for that.
-    pub(super) named: bool,
+    pub(super) way: Way,
+    /// How it is known to be that host.
+    pub(super) trust: Trust,
+    pub(super) by: Source,
     /// Whether it is one that may lack what others have.
     pub(super) mirror: bool,
 }
@@ -120,7 +136,9 @@ impl Location {
             host: host.to_owned(),
             repository: repository.to_owned(),
             plain: self.plain,
-            named: host == named.host(),
+            way: Way::default(),
+            trust: trust(self.plain),
+            by: if host == named.host() { Source::User } else { Source::Settings },
             mirror,
         })
     }
@@ -202,12 +220,18 @@ struct Registry {
 pub(super) struct Mirrors {
     typed: Vec<Mirror>,
     registries: Vec<Registry>,
+    /// What containerd is told, which is in place of `registries`.
+    hosts: Option<Hosts>,
 }
 
 impl Mirrors {
-    /// Those that were typed, and those of one file, or else of the files where programs look.
-    pub(super) fn load(typed: &[Mirror], file: Option<&Path>) -> Result<Self, ConfError> {
-        let mut own = Self { typed: typed.to_owned(), registries: Vec::new() };
+    /// Those that were typed, and those of a folder of containerd's, of one file, or else of the files where programs look.
+    pub(super) fn load(typed: &[Mirror], file: Option<&Path>, hosts: Option<&Path>) -> Result<Self, ConfError> {
+        let mut own = Self { typed: typed.to_owned(), ..Self::default() };
+        if let Some(folder) = hosts {
+            own.hosts = Some(Hosts::load(folder)?);
+            return Ok(own);
+        }
         if let Some(path) = file {
             own.read(path)?;
             return Ok(own);
@@ -270,12 +294,24 @@ impl Mirrors {
 
     /// A registry itself, whatever mirrors it has.
     pub(super) fn registry(&self, host: &str) -> Result<Endpoint, Blocked> {
+        if let Some(at) = self.hosts.as_ref().and_then(|hosts| hosts.registry(host)) {
+            return Ok(at);
+        }
         let own = self.registries.iter().find(|known| known.prefix == host);
         if let Some(Registry { prefix, path, .. }) = own.filter(|known| known.blocked) {
             return Err(Blocked { prefix: prefix.clone(), path: path.clone() });
         }
         let plain = if own.is_some_and(|known| known.insecure) { Plain::Maybe } else { Plain::Never };
-        Ok(Endpoint { host: host.to_owned(), repository: String::new(), plain, named: true, mirror: false })
+        let (host, repository) = (host.to_owned(), String::new());
+        Ok(Endpoint {
+            host,
+            repository,
+            plain,
+            way: Way::default(),
+            trust: trust(plain),
+            by: Source::User,
+            mirror: false,
+        })
     }
 
     /// Where an image may be had, in the order in which it is tried: mirrors, and then the registry itself.
@@ -286,6 +322,10 @@ impl Mirrors {
             if let Some(rest) = behind(&whole, &mirror.prefix) {
                 all.extend(mirror.location.endpoint(rest, name, true));
             }
+        }
+        if let Some(hosts) = self.hosts.as_ref().and_then(|hosts| hosts.of(name)) {
+            all.extend(hosts);
+            return Ok(all);
         }
         let fitting = self.registries.iter().filter_map(|known| Some((known, behind(&whole, &known.prefix)?)));
         let mut upstream = None;
@@ -299,12 +339,17 @@ impl Mirrors {
             let plain = if registry.insecure { Plain::Maybe } else { Plain::Never };
             upstream = match &registry.location {
                 Some(location) => location.endpoint(rest, name, false),
-                None => Some(Endpoint { plain, ..itself(name) }),
+                None => Some(Endpoint { plain, trust: trust(plain), ..itself(name) }),
             };
         }
         all.push(upstream.unwrap_or_else(|| itself(name)));
         Ok(all)
     }
+}
+
+/// What is insecure may have any certificate, or none.
+fn trust(plain: Plain) -> Trust {
+    Trust { check: if plain == Plain::Maybe { Check::No } else { Check::Yes }, ..Trust::default() }
 }
 
 /// The registry that a name names.
@@ -313,7 +358,9 @@ fn itself(name: &Name) -> Endpoint {
         host: name.host().to_owned(),
         repository: name.repository().to_owned(),
         plain: Plain::Never,
-        named: true,
+        way: Way::default(),
+        trust: Trust::default(),
+        by: Source::User,
         mirror: false,
     }
 }
@@ -337,7 +384,7 @@ mod tests {
     fn tried(mirrors: &Mirrors, name: &str) -> Vec<String> {
         let all = mirrors.of(&name.parse().unwrap()).unwrap();
         let show = |at: Endpoint| {
-            let marks = [(at.mirror, "m"), (at.named, "n"), (at.plain != Plain::Never, "p")];
+            let marks = [(at.mirror, "m"), (at.by == Source::User, "n"), (at.plain != Plain::Never, "p")];
             let marks: String = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark)).collect();
             format!("{}/{} {marks}", at.host, at.repository)
         };

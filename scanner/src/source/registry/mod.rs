@@ -2,12 +2,16 @@
 //! configurations held and layers streamed: their digests are checked on the way, nothing is written to disk, and each
 //! distinct layer is pulled once for all the images that are asked for together.
 
+mod base;
 mod client;
 mod credentials;
+mod hosts;
 mod mirrors;
 mod name;
 mod refusal;
 mod token;
+mod trust;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -15,12 +19,14 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use base::{Asked, Pulled};
 use client::Client;
 pub use mirrors::{Mirror, MirrorError};
 pub use name::{Name, NameError, Namespace, Wanted};
 
 use refusal::Refusal;
 
+use super::image::base::Said;
 use super::image::config::platform;
 use super::image::digest::Digest;
 use super::image::manifest::{digest_of, is_other};
@@ -50,10 +56,14 @@ pub struct Access {
     pub plain_http: bool,
     /// Whether a name is a repository of which all tags are meant.
     pub all_tags: bool,
+    /// Whether to ask for the images that others say they are built on.
+    pub bases: bool,
     /// Where else images may be had, besides what files say.
     pub mirrors: Vec<Mirror>,
     /// The file that says so, in place of those where programs look.
     pub registries_conf: Option<PathBuf>,
+    /// A folder of what containerd is told of registries, in place of all that.
+    pub hosts: Option<PathBuf>,
 }
 
 /// Finds out what images are made of, and makes them one source.
@@ -77,6 +87,7 @@ pub fn pull(wanted: &[Wanted], access: &Access, limits: &Limits) -> Result<Image
         roots: Vec::new(),
         known: BTreeSet::new(),
         missed: Vec::new(),
+        images: Vec::new(),
     };
     for target in wanted {
         let done = match target {
@@ -90,7 +101,8 @@ pub fn pull(wanted: &[Wanted], access: &Access, limits: &Limits) -> Result<Image
             hint: Some(refusal.hint().into()),
         })?;
     }
-    let Found { mut parts, layers, roots, missed, .. } = found;
+    let Found { mut parts, layers, roots, missed, images, .. } = found;
+    let asked = if access.bases { base::ask(&client, limits, &parts, &images) } else { Asked::default() };
     let index = json!({"schemaVersion": 2, "manifests": roots}).to_string().into_bytes();
     parts.insert("index.json".into(), index);
     let held = parts.into_iter().map(|(name, bytes)| RemotePart::Held { name, bytes });
@@ -99,7 +111,11 @@ pub fn pull(wanted: &[Wanted], access: &Access, limits: &Limits) -> Result<Image
     let layers = layers.into_iter().map(|(digest, (name, _))| (digest.part(), (name, digest))).collect();
     let names: Vec<String> = wanted.iter().map(ToString::to_string).collect();
     let name = format!("//{}", names.join(" "));
-    let mut images = Images::remote(Kind::Registry, &name, remote, Box::new(Layers { client, layers }), limits)?;
+    let fetch = Box::new(Layers { client, layers });
+    let mut images = Images::remote(Kind::Registry, &name, remote, fetch, limits, &asked.built_on)?;
+    for (name, why) in asked.missed {
+        images.miss(Why::Base, name, why);
+    }
     for (name, why) in missed {
         images.miss(Why::Unreadable, name, why);
     }
@@ -119,6 +135,8 @@ struct Found<'a> {
     roots: Vec<Value>,
     /// What was asked for already.
     known: BTreeSet<String>,
+    /// The images, each with what it says that it is built on.
+    images: Vec<Pulled>,
     /// What a list has and is not to be had, and why.
     missed: Vec<(String, String)>,
 }
@@ -210,6 +228,10 @@ impl Found<'_> {
             let read = response.into_body().into_reader().take(self.limits.json + 1).read_to_end(&mut bytes);
             read.map_err(|error| nonsense(&format!("breaks off in a configuration: {error}")))?;
             self.hold(name, &config, bytes)?;
+        }
+        if let Some(config) = json.get("config").and_then(digest_of) {
+            let said = json.get("annotations").map(Said::of).unwrap_or_default();
+            self.images.push(Pulled { name: name.clone(), manifest: digest.clone(), config, said });
         }
         for descriptor in list("layers").iter().chain(&list("blobs")) {
             if let Some(layer) = digest_of(descriptor) {

@@ -104,6 +104,12 @@ impl Name {
         self.reference.is_some()
     }
 
+    /// The image of the repository that has a digest.
+    #[must_use]
+    pub(super) fn with_digest(&self, digest: &Digest) -> Self {
+        Self { reference: Some(Pick::Digest(digest.as_str().to_owned())), ..self.clone() }
+    }
+
     /// Another image of the repository.
     pub(super) fn with_tag(&self, tag: &str) -> Result<Self, NameError> {
         format!("{}/{}:{tag}", self.host, self.repository).parse()

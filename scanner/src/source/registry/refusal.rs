@@ -1,12 +1,13 @@
 //! Why a registry, or all that may have an image, did not give it, and the way out.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use ureq::Body;
 use ureq::http::{Response, StatusCode};
 
 use super::mirrors::Blocked;
+use super::trust::Unusable;
 
 /// Why a registry did not give what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -17,8 +18,12 @@ pub(super) enum Refusal {
     Unreachable { host: String, why: String },
     #[error("{host} {why}")]
     Nonsense { host: String, why: String },
+    #[error("cannot use {}: {error}", path.display())]
+    Unusable { path: PathBuf, error: io::Error },
     #[error("{} blocks {prefix}", path.display())]
     Blocked { prefix: String, path: PathBuf },
+    #[error("no host may be asked: none that hosts.toml has for {host} can both resolve and pull")]
+    Unable { host: String },
     #[error("it tells nobody what it has: {0}")]
     NoCatalogue(Box<Refusal>),
     #[error("none of the {listed} repositories that {host} tells of is there")]
@@ -30,6 +35,12 @@ pub(super) enum Refusal {
 impl From<Blocked> for Refusal {
     fn from(Blocked { prefix, path }: Blocked) -> Self {
         Self::Blocked { prefix, path }
+    }
+}
+
+impl From<Unusable> for Refusal {
+    fn from(Unusable { path, error }: Unusable) -> Self {
+        Self::Unusable { path, error }
     }
 }
 
@@ -53,6 +64,8 @@ impl Refusal {
                 "not every registry has a list of its repositories, nor for everyone: log in, or give the names of images in a file: --images-from FILE"
             }
             Self::Empty { .. } => "check the name; a user may be told only of some: --images-from FILE names others",
+            Self::Unable { .. } => "give one of them the capabilities pull and resolve",
+            Self::Unusable { .. } => "certificates and keys are files in PEM that one may read",
             Self::Blocked { .. } => "change that file, or give another: --registries-conf FILE",
             // The registry itself is the last.
             Self::All(all) => all.last().map_or("is it a registry?", Self::hint),

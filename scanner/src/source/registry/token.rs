@@ -56,6 +56,7 @@ impl Client {
             ("", repository) => format!("repository:{repository}:pull"),
             (scope, _) => scope.to_owned(),
         };
+        let agent = self.agent(at, realm)?;
         let unreachable = |error: ureq::Error| Refusal::Unreachable { host: host.into(), why: error.to_string() };
         let response = if let Some(Credential::Identity(token)) = &credential {
             let form = [
@@ -65,9 +66,9 @@ impl Client {
                 ("scope", &scope),
                 ("refresh_token", token),
             ];
-            self.agent.post(realm).send_form(form).map_err(unreachable)?
+            agent.post(realm).send_form(form).map_err(unreachable)?
         } else {
-            let mut request = self.agent.get(realm).query("service", &challenge.service).query("scope", &scope);
+            let mut request = agent.get(realm).query("service", &challenge.service).query("scope", &scope);
             if let Some(shown) = credential.as_ref().and_then(basic) {
                 request = request.header("Authorization", shown.as_str());
             }
