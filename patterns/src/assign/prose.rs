@@ -124,7 +124,7 @@ pub(super) fn is_directive(text: &[u8], name_end: usize, value: usize) -> bool {
     let word = rest.iter().take_while(|b| !b.is_ascii_whitespace()).count();
     let first = line.trim_ascii_start();
     (words == 1 || (words == 2 && first.starts_with(b"set ")))
-        && matches!(rest.get(word), None | Some(b'\n' | b'\r'))
+        && matches!(text.get(value + word), None | Some(b'\n' | b'\r'))
         && !rest.starts_with(b"-")
         && rest[..word].iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'(' | b'{' | b'=' | b'<'))
 }

@@ -11,7 +11,7 @@ use std::collections::BinaryHeap;
 pub(super) const GRAM: usize = 4;
 /// The shortest keyword that has one.
 pub(super) const SHORTEST: usize = 3;
-const BUCKETS: usize = 16;
+const BUCKETS: usize = 24;
 /// The share of places in ordinary text, in millionths, that may pass before no more grams are taken.
 const MOST: u64 = 80_000;
 

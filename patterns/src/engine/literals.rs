@@ -24,18 +24,14 @@ fn hash(gram: u32) -> usize {
     (gram.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
 }
 
-/// A gram with what stands beside it: that tells apart the literals that share a gram, such as all that end in `token`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Key(u64);
-
-/// What of a literal goes into its key, besides its gram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where the three bytes stand that tell apart the literals that share a gram, such as all that end in `token`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Beside {
-    /// Three bytes before it.
+    /// Before it.
     Before,
-    /// Three bytes behind it.
+    /// Behind it.
     Behind,
-    /// Nothing: there is too little.
+    /// Nowhere: there are too few.
     Nothing,
 }
 
@@ -43,30 +39,23 @@ impl Beside {
     const ALL: [Self; 3] = [Self::Before, Self::Behind, Self::Nothing];
 }
 
-impl Key {
-    /// Of the gram at `at`; none where the text has too little beside it.
-    #[inline(always)]
-    fn new<const N: usize>(gram: u32, text: &[u8], at: usize, beside: Beside) -> Option<Self> {
-        let three = match beside {
-            Beside::Before => text.get(at.checked_sub(3)?..at)?,
-            Beside::Behind => text.get(at + N..at + N + 3)?,
-            Beside::Nothing => &[0; 3],
-        };
-        let context = u32::from_le_bytes([three[0], three[1], three[2], 0]) | 0x0020_2020 | (beside as u32) << 24;
-        Some(Self(u64::from(gram) | u64::from(context) << 32))
-    }
-
-    #[inline(always)]
-    fn hash(self) -> usize {
-        (self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - KEYS)) as usize
-    }
+/// What stands beside a gram of `N` bytes at `at`, and on which side; none where the text has too little there.
+#[inline(always)]
+fn context<const N: usize>(text: &[u8], at: usize, beside: Beside) -> Option<u32> {
+    let three = match beside {
+        Beside::Before => text.get(at.checked_sub(3)?..at)?,
+        Beside::Behind => text.get(at + N..at + N + 3)?,
+        Beside::Nothing => &[0; 3],
+    };
+    Some(u32::from_le_bytes([three[0], three[1], three[2], 0]) | 0x0020_2020 | (beside as u32) << 24)
 }
 
 /// One of the set.
 #[derive(Debug)]
 struct Literal {
-    beside: Beside,
-    key: Key,
+    gram: u32,
+    /// What stands beside it, and where.
+    context: u32,
     /// Where in the literal the gram stands.
     offset: u32,
     /// Its first eight bytes, and which of them there are.
@@ -78,23 +67,57 @@ struct Literal {
 }
 
 impl Literal {
-    /// Whether it is what stands at `start`.
+    /// Whether what begins with its first eight bytes at `start` goes on as it does.
     #[inline(always)]
-    fn stands(&self, text: &[u8], start: usize) -> bool {
-        let Some(head) = text.get(start..start + 8) else {
-            return text
-                .get(start..start + self.text.len())
-                .is_some_and(|there| there.eq_ignore_ascii_case(&self.text));
-        };
+    fn goes_on(&self, text: &[u8], start: usize) -> bool {
         let length = self.text.len();
-        if small(head) & self.mask != self.head {
+        let Some(last) = length.checked_sub(8).filter(|last| *last > 0) else { return true };
+        let Some(there) = text.get(start..start + length) else { return false };
+        // Most that begin as others do end as none of them.
+        if there[length - 1].to_ascii_lowercase() != self.text[length - 1] {
             return false;
         }
-        // The rest by eights, of which the last overlap those before.
-        let Some(last) = length.checked_sub(8) else { return true };
-        let Some(there) = text.get(start..start + length) else { return false };
-        (8..last).step_by(8).chain([last]).all(|at| small(&there[at..at + 8]) == word(&self.text[at..at + 8]))
+        // By eights, of which the last overlap those before.
+        let same = |at: usize| small(&there[at..at + 8]) == word(&self.text[at..at + 8]);
+        let mut at = 8;
+        while at < last {
+            if !same(at) {
+                return false;
+            }
+            at += 8;
+        }
+        same(last)
     }
+
+    /// Whether it stands at `start`, so near the text's end that there are no eight bytes.
+    #[cold]
+    fn stands(&self, text: &[u8], start: usize) -> bool {
+        text.get(start..start + self.text.len()).is_some_and(|there| there.eq_ignore_ascii_case(&self.text))
+    }
+}
+
+/// The literals that share a gram and what stands beside it: a part of all.
+#[derive(Debug)]
+struct Group {
+    context: u32,
+    first: u16,
+    end: u16,
+}
+
+/// A gram, and its groups: a part of all of them.
+#[derive(Debug)]
+struct Gram {
+    gram: u32,
+    first: u16,
+    end: u16,
+    /// For each side, a bit for each hash of a context that a group has there.
+    sides: [u128; Beside::ALL.len()],
+}
+
+/// The bit of a context.
+#[inline(always)]
+fn bit(context: u32) -> u128 {
+    1 << (context.wrapping_mul(0x9e37_79b1) >> 25)
 }
 
 #[inline(always)]
@@ -117,12 +140,12 @@ fn small(eight: &[u8]) -> u64 {
 #[derive(Debug)]
 pub(super) struct Literals<const N: usize> {
     bitmap: Vec<u64>,
-    /// Sorted by the hash of the key.
+    /// Sorted by the hash of the gram, what stands beside it, and the offset.
     all: Vec<Literal>,
-    /// For each hash of a key, where its literals begin in `all`; at the end, how many there are.
+    groups: Vec<Group>,
+    grams: Vec<Gram>,
+    /// For the first bits of a gram's hash, where its grams begin; at the end, how many there are.
     first: Vec<u16>,
-    /// For the first bits of a gram's hash, what its keys are made of: a bit for each [`Beside`].
-    beside: Vec<u8>,
 }
 
 impl<const N: usize> Literals<N> {
@@ -138,28 +161,39 @@ impl<const N: usize> Literals<N> {
                 let offset32 = u32::try_from(offset).unwrap_or(0);
                 let head = u64::from_le_bytes(head);
                 let gram = gram::<N>(&text[offset..]);
-                let key = |beside| Some((beside, Key::new::<N>(gram, &text, offset, beside)?));
-                let (beside, key) =
-                    Beside::ALL.into_iter().find_map(key).unwrap_or((Beside::Nothing, Key(gram.into())));
-                Literal { beside, key, offset: offset32, head, mask, number, text: text.into() }
+                let context =
+                    Beside::ALL.into_iter().find_map(|beside| context::<N>(&text, offset, beside)).unwrap_or(2 << 24);
+                Literal { gram, context, offset: offset32, head, mask, number, text: text.into() }
             })
             .collect();
-        all.sort_by_key(|l| (l.key.hash(), l.number));
+        all.sort_by_key(|l| (hash(l.gram), l.gram, l.context, l.offset, l.number));
         let mut bitmap = vec![0u64; 1 << (BITS - 6)];
-        let mut first = vec![0u16; (1 << KEYS) + 1];
-        for literal in &all {
-            let hash = hash(literal.key.0 as u32);
+        let mut groups: Vec<Group> = Vec::with_capacity(all.len());
+        let mut grams: Vec<Gram> = Vec::with_capacity(all.len());
+        for (at, literal) in (0u16..).zip(&all) {
+            let Literal { gram, context, .. } = *literal;
+            let hash = hash(gram);
             bitmap[hash >> 6] |= 1 << (hash & 63);
-            first[literal.key.hash() + 1] += 1;
+            let number = u16::try_from(groups.len()).unwrap_or(u16::MAX);
+            if grams.last().is_none_or(|last| last.gram != gram) {
+                grams.push(Gram { gram, first: number, end: number, sides: [0; Beside::ALL.len()] });
+            }
+            let of = grams.last_mut().expect("there is one now");
+            match groups.last_mut() {
+                Some(last) if of.end > of.first && last.context == context => last.end = at + 1,
+                _ => {
+                    groups.push(Group { context, first: at, end: at + 1 });
+                    of.end += 1;
+                }
+            }
+            of.sides[(context >> 24) as usize] |= bit(context);
         }
+        let mut first = vec![0u16; (1 << KEYS) + 1];
+        grams.iter().for_each(|gram| first[(hash(gram.gram) >> (BITS - KEYS)) + 1] += 1);
         for at in 1..first.len() {
             first[at] += first[at - 1];
         }
-        let mut beside = vec![0u8; 1 << KEYS];
-        for literal in &all {
-            beside[hash(literal.key.0 as u32) >> (BITS - KEYS)] |= 1 << literal.beside as u8;
-        }
-        Self { bitmap, all, first, beside }
+        Self { bitmap, all, groups, grams, first }
     }
 
     /// Lets the places of another set's shorter grams be places of this one's, so that one look tells whether either may
@@ -167,7 +201,7 @@ impl<const N: usize> Literals<N> {
     pub(super) fn lead_to<const M: usize>(&mut self, shorter: &Literals<M>) {
         const { assert!(M + 1 == N, "one byte shorter") };
         for literal in &shorter.all {
-            let three = literal.key.0 as u32 & 0x00ff_ffff;
+            let three = literal.gram & 0x00ff_ffff;
             for last in 0..=u8::MAX {
                 let hash = hash(three | u32::from(last | 0x20) << 24);
                 self.bitmap[hash >> 6] |= 1 << (hash & 63);
@@ -236,25 +270,35 @@ impl<const N: usize> Literals<N> {
 
     #[inline(never)]
     fn compare(&self, at: usize, gram: u32, owned: &mut Owned<'_>) {
-        let kinds = self.beside[hash(gram) >> (BITS - KEYS)];
-        for beside in Beside::ALL {
-            if kinds >> beside as u8 & 1 != 0
-                && let Some(key) = Key::new::<N>(gram, owned.text, at, beside)
-            {
-                self.with_key(key, at, owned);
+        let place = hash(gram) >> (BITS - KEYS);
+        let grams = &self.grams[usize::from(self.first[place])..usize::from(self.first[place + 1])];
+        let Some(of) = grams.iter().find(|of| of.gram == gram) else { return };
+        for (beside, bits) in Beside::ALL.into_iter().zip(of.sides) {
+            let Some(context) = context::<N>(owned.text, at, beside).filter(|context| bits & bit(*context) != 0) else {
+                continue;
+            };
+            let groups = &self.groups[usize::from(of.first)..usize::from(of.end)];
+            if let Some(group) = groups.iter().find(|group| group.context == context) {
+                self.compare_group(group, at, owned);
             }
         }
     }
 
     #[inline(always)]
-    fn with_key(&self, key: Key, at: usize, owned: &mut Owned<'_>) {
-        let place = key.hash();
-        for literal in &self.all[usize::from(self.first[place])..usize::from(self.first[place + 1])] {
-            if literal.key != key {
-                continue;
+    fn compare_group(&self, group: &Group, at: usize, owned: &mut Owned<'_>) {
+        // Those of one offset begin at one place.
+        let (mut known, mut start, mut head) = (u32::MAX, 0, None);
+        for literal in &self.all[usize::from(group.first)..usize::from(group.end)] {
+            if literal.offset != known {
+                known = literal.offset;
+                start = at.wrapping_sub(known as usize);
+                head = owned.text.get(start..).and_then(|rest| rest.get(..8)).map(small);
             }
-            let Some(start) = at.checked_sub(literal.offset as usize) else { continue };
-            if (owned.from..owned.limit).contains(&start) && literal.stands(owned.text, start) {
+            let stands = match head {
+                Some(head) => head & literal.mask == literal.head && literal.goes_on(owned.text, start),
+                None => start <= at && literal.stands(owned.text, start),
+            };
+            if stands && (owned.from..owned.limit).contains(&start) {
                 owned.hits.push((start, start + literal.text.len(), literal.number));
             }
         }

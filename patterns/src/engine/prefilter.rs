@@ -137,6 +137,8 @@ impl Prefilter {
         let end = text.len().min(limit + AHEAD);
         masks.begin();
         spans.begin();
+        // Runs that follow one another have names before them in common.
+        let mut named = 0..0;
         while at < end {
             let blocks = (end - at).div_ceil(BLOCK).min(TURN);
             self.kernel.find(&self.grams, text, at, blocks, masks);
@@ -162,7 +164,13 @@ impl Prefilter {
                     encoded::run(text, start, made, encoded);
                 }
                 if made && value::may_begin(text, start) {
-                    self.value.along(value::names_of(text, start), &mut owned);
+                    let names = value::names_of(text, start);
+                    let seen = named.contains(&names.start) || names.start == named.end;
+                    let fresh = if seen { named.end.max(names.start)..names.end } else { names.clone() };
+                    named = if seen { named.start..named.end.max(names.end) } else { names };
+                    if !fresh.is_empty() {
+                        self.value.along(fresh, &mut owned);
+                    }
                 }
             });
             masks.turn(blocks);

@@ -46,7 +46,10 @@ fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
             // Behind a keyword of three anything may stand, of which what is not ASCII counts as one.
             let fourth = _mm256_min_epu8(load(text, at + 3), _mm256_set1_epi8(0x7f));
             let four = [bytes, load(text, at + 1), load(text, at + 2), fourth];
-            let gram = _mm256_or_si256(gram(&grams[0], four), gram(&grams[1], four));
+            let mut some = gram(&grams[0], four);
+            for others in &grams[1..] {
+                some = _mm256_or_si256(some, gram(others, four));
+            }
             found.word |= u64::from(any(class, WORD)) << at;
             found.token |= u64::from(any(class, TOKEN)) << at;
             found.lead |= u64::from(any(class, LEAD)) << at;
@@ -54,7 +57,7 @@ fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
             found.digit |= u64::from(any(class, DIGIT)) << at;
             found.letter |= u64::from(any(class, LETTER)) << at;
             found.small |= u64::from(any(bytes, SMALL)) << at;
-            found.gram |= u64::from(nonzero(gram)) << at;
+            found.gram |= u64::from(nonzero(some)) << at;
         }
         out.set(number, &found);
     }

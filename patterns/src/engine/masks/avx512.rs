@@ -42,7 +42,10 @@ fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
         // Behind a keyword of three anything may stand, of which what is not ASCII counts as one.
         let fourth = _mm512_min_epu8(load(text, 3), _mm512_set1_epi8(0x7f));
         let four = [bytes, load(text, 1), load(text, 2), fourth];
-        let gram = _mm512_or_si512(gram(&grams[0], four), gram(&grams[1], four));
+        let mut some = gram(&grams[0], four);
+        for others in &grams[1..] {
+            some = _mm512_or_si512(some, gram(others, four));
+        }
         let found = Block {
             word: any(class, WORD),
             token: any(class, TOKEN),
@@ -51,7 +54,7 @@ fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
             digit: any(class, DIGIT),
             letter: any(class, LETTER),
             small: any(bytes, SMALL),
-            gram: any(gram, 0xff),
+            gram: any(some, 0xff),
         };
         out.set(number, &found);
     }

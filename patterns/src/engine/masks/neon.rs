@@ -35,7 +35,10 @@ fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
             // Behind a keyword of three anything may stand, of which what is not ASCII counts as one.
             let fourth = vminq_u8(load(text, at + 3), vdupq_n_u8(0x7f));
             let four = [bytes, load(text, at + 1), load(text, at + 2), fourth];
-            let gram = vorrq_u8(gram(&grams[0], four), gram(&grams[1], four));
+            let mut some = gram(&grams[0], four);
+            for others in &grams[1..] {
+                some = vorrq_u8(some, gram(others, four));
+            }
             found.word |= any(class, WORD) << at;
             found.token |= any(class, TOKEN) << at;
             found.lead |= any(class, LEAD) << at;
@@ -43,7 +46,7 @@ fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
             found.digit |= any(class, DIGIT) << at;
             found.letter |= any(class, LETTER) << at;
             found.small |= any(bytes, SMALL) << at;
-            found.gram |= any(gram, 0xff) << at;
+            found.gram |= any(some, 0xff) << at;
         }
         out.set(number, &found);
     }

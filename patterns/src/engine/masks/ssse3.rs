@@ -34,7 +34,10 @@ fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
             // Behind a keyword of three anything may stand, of which what is not ASCII counts as one.
             let fourth = _mm_min_epu8(load(text, at + 3), _mm_set1_epi8(0x7f));
             let four = [bytes, load(text, at + 1), load(text, at + 2), fourth];
-            let gram = _mm_or_si128(gram(&grams[0], four), gram(&grams[1], four));
+            let mut some = gram(&grams[0], four);
+            for others in &grams[1..] {
+                some = _mm_or_si128(some, gram(others, four));
+            }
             found.word |= any(class, WORD) << at;
             found.token |= any(class, TOKEN) << at;
             found.lead |= any(class, LEAD) << at;
@@ -42,7 +45,7 @@ fn run(grams: &Grams, text: &[u8], numbers: Range<usize>, out: &mut Masks) {
             found.digit |= any(class, DIGIT) << at;
             found.letter |= any(class, LETTER) << at;
             found.small |= any(bytes, SMALL) << at;
-            found.gram |= nonzero(gram) << at;
+            found.gram |= nonzero(some) << at;
         }
         out.set(number, &found);
     }
