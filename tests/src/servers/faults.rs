@@ -1,5 +1,6 @@
 //! A proxy before a real server that speaks HTTP, which passes everything on, or does what a test wants to see survived.
-//! It writes down every request. It knows one request a connection, which is how the agent asks.
+//! It writes down every request. A connection stays open after an answer of the server's that was passed on as it is, where
+//! both sides let it; what any other fault does is the end of it.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -184,8 +185,14 @@ impl Shared {
 
     fn serve(&self, mut client: TcpStream) -> io::Result<()> {
         client.set_nonblocking(false)?;
+        while self.serve_one(&mut client)? == Then::Another {}
+        Ok(())
+    }
+
+    fn serve_one(&self, client: &mut TcpStream) -> io::Result<Then> {
+        // Longer than the agent lets one wait, for an answer or idle.
         client.set_read_timeout(Some(Duration::from_secs(20)))?;
-        let line = until(&mut client, b"\r\n")?;
+        let line = until(client, b"\r\n")?;
         let path = String::from_utf8_lossy(&line).split(' ').nth(1).unwrap_or_default().to_owned();
         let (fault, server, number) = {
             let mut state = self.state();
@@ -194,31 +201,41 @@ impl Shared {
             state.calls.push(Call { at: Instant::now(), path, namespace: None, met });
             (if met { state.fault.clone() } else { Fault::Pass }, state.server.clone(), number)
         };
-        if matches!(fault, Fault::Reset) {
+        if matches!(fault, Fault::Reset | Fault::Refuse) {
             // What is closed with something unread is reset.
-            return Ok(());
+            return Ok(Then::End);
         }
         let mut request = line;
-        request.extend(until(&mut client, b"\r\n\r\n")?);
+        request.extend(until(client, b"\r\n\r\n")?);
         self.state().calls[number].namespace = header(&request, "x-vault-namespace");
         let mut body = vec![0; length(&request)];
         client.read_exact(&mut body)?;
-        request.extend(body);
         match fault {
-            Fault::Hang => self.hang(&mut client),
-            Fault::Answer(status, headers, body) => client.write_all(&answer(status, headers, body.as_bytes())),
+            Fault::Hang => self.hang(client)?,
+            Fault::Answer(status, headers, body) => client.write_all(&answer(status, headers, body.as_bytes()))?,
             Fault::TooLarge => {
                 client.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
-                client.write_all(&vec![b' '; TOO_LARGE])
+                client.write_all(&vec![b' '; TOO_LARGE])?;
             }
             fault => {
                 let mut server = TcpStream::connect(server)?;
+                // The server ends its answer with the connection, so that we need not know how long it is.
+                let stays = header(&request, "connection").is_none() && matches!(fault, Fault::Pass | Fault::Watch);
+                if header(&request, "connection").is_none() {
+                    request.splice(request.len() - 2.., *b"Connection: close\r\n\r\n");
+                }
+                request.extend(body);
                 server.write_all(&request)?;
                 let mut answer = Vec::new();
                 server.read_to_end(&mut answer)?;
-                self.pass_on(&mut client, &answer, &fault)
+                if stays && let Some(answer) = without_end(&answer) {
+                    client.write_all(&answer)?;
+                    return Ok(Then::Another);
+                }
+                self.pass_on(client, &answer, &fault)?;
             }
         }
+        Ok(Then::End)
     }
 
     /// Gives the server's answer, or what a fault makes of it.
@@ -254,6 +271,25 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// What becomes of a connection after an answer.
+#[derive(PartialEq)]
+enum Then {
+    Another,
+    End,
+}
+
+/// Takes the announced end of the connection out of an answer that says by itself where it ends.
+fn without_end(answer: &[u8]) -> Option<Vec<u8>> {
+    let head = answer.windows(4).position(|part| part == b"\r\n\r\n")? + 4;
+    if header(answer.get(..head)?, "content-length").is_none() && header(&answer[..head], "transfer-encoding").is_none()
+    {
+        return None;
+    }
+    let line = b"Connection: close\r\n";
+    let at = answer[..head].windows(line.len()).position(|part| part == line)?;
+    Some([&answer[..at], &answer[at + line.len()..]].concat())
 }
 
 /// Reads up to an end and not a byte further.

@@ -136,6 +136,11 @@ impl Vault {
         self.transport.send(self.request(endpoint, token)?).await
     }
 
+    /// The same over a connection that stays open, where the answer holds no secret and asking twice does no harm.
+    async fn run_over_open(&self, endpoint: &impl Endpoint, token: &Secret) -> Result<Reply, ProviderError> {
+        self.transport.send_over_open(self.request(endpoint, Some(token))?).await
+    }
+
     fn request(&self, endpoint: &impl Endpoint, token: Option<&Secret>) -> Result<Request<Vec<u8>>, ProviderError> {
         let mut request = endpoint.request(&self.base).map_err(|_| {
             ProviderError::new(Class::Misconfigured, format!("no request can be made for {}", self.base))
