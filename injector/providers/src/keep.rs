@@ -8,9 +8,10 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use oakum_inject::config::TokenFile;
 use oakum_inject::{Class, ProviderError, Secret};
 use ring::digest;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
 
 use crate::file::reason;
 use crate::memory;
@@ -85,24 +86,32 @@ impl Keep {
     /// Puts a secret there in place of what was there, whole or not at all.
     pub(crate) fn write(&self, of: &str, secret: &Secret) -> Result<(), ProviderError> {
         let parts = [of.as_bytes(), b"\n", secret.expose(), b"\n"];
-        self.replace(&parts, ALONE, None).map_err(|error| self.failed("write", &error))
+        self.replace(&parts, ALONE, (None, None)).map_err(|error| self.failed("write", &error))
     }
 
     /// Puts a secret alone there, for others to read.
-    pub(crate) fn give(&self, secret: &Secret, bits: u32, group: Option<u32>) -> Result<(), ProviderError> {
-        let readers = Mode::from_raw_mode(bits);
-        self.replace(&[secret.expose()], readers, group).map_err(|error| self.failed("write", &error))
+    pub(crate) fn give(&self, secret: &Secret, to: &TokenFile) -> Result<(), ProviderError> {
+        let readers = Mode::from_raw_mode(to.mode.bits());
+        self.replace(&[secret.expose()], readers, (to.user, to.group)).map_err(|error| {
+            let failed = self.failed("write", &error);
+            match (error.kind(), to.user) {
+                (io::ErrorKind::PermissionDenied, Some(_)) => failed.hint(
+                    "only root may give a file to another user: name a `group` that may read it, and not a `user`",
+                ),
+                _ => failed,
+            }
+        })
     }
 
-    fn replace(&self, parts: &[&[u8]], readers: Mode, group: Option<u32>) -> io::Result<()> {
+    fn replace(&self, parts: &[&[u8]], readers: Mode, owner: (Option<u32>, Option<u32>)) -> io::Result<()> {
         let new = format!(".{}.new", self.name);
         // What a process left that was killed.
         let _ = rustix::fs::unlinkat(&self.folder, &new, AtFlags::empty());
         let flags = FILE | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let file = rustix::fs::openat(&self.folder, &new, flags, ALONE)?;
-        // Before its first byte, and the group first: changing it would clear bits of the mode.
-        if let Some(group) = group {
-            rustix::fs::fchown(&file, None, Some(Gid::from_raw(group)))?;
+        // Before its first byte, and the owner first: changing it would clear bits of the mode.
+        if let (Some(_), _) | (_, Some(_)) = owner {
+            rustix::fs::fchown(&file, owner.0.map(Uid::from_raw), owner.1.map(Gid::from_raw))?;
         }
         if readers != ALONE {
             rustix::fs::fchmod(&file, readers)?;

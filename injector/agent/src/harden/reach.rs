@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use oakum_inject::Injection;
 use oakum_inject::config::{
-    AwsCredentials, Content, EnvSource, KUBERNETES_NAMESPACE, Literal, Receiver, Store, Tell, VaultAuth,
+    AwsCredentials, Content, EnvSource, KUBERNETES_NAMESPACE, Literal, Receiver, Removal, Store, Tell, VaultAuth,
 };
 use oakum_inject::provider::Manner;
 
@@ -141,9 +141,16 @@ impl Reach {
                 self.beside(secret_id);
                 self.write.extend(secret_id.parent().filter(|_| *remove).map(Path::to_owned));
             }
-            VaultAuth::Kubernetes { token, .. } | VaultAuth::Jwt { token, .. } | VaultAuth::TokenFile(token) => {
+            VaultAuth::Jwt { token, remove, .. } => {
                 self.beside(token);
+                let file = match remove {
+                    Removal::Never => None,
+                    Removal::File => Some(token.clone()),
+                    Removal::Target => token.canonicalize().ok(),
+                };
+                self.write.extend(file.as_deref().and_then(Path::parent).map(Path::to_owned));
             }
+            VaultAuth::Kubernetes { token, .. } | VaultAuth::TokenFile(token) => self.beside(token),
             _ => {}
         }
     }

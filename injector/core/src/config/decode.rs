@@ -127,8 +127,10 @@ impl Parts<'_> {
                 return Err(Fault::new(line, format!("the name `{name}` is kept for what templates ask for")));
             }
         }
-        if secrets.is_empty() {
-            return Err(Fault::new(line, "no secret is asked for").hint("add one under `secrets`"));
+        let is_lent = |store: &Store| matches!(store, Store::Vault(vault) if !vault.write_token.is_empty());
+        if secrets.is_empty() && !stores.values().any(is_lent) {
+            return Err(Fault::new(line, "no secret is asked for")
+                .hint("add one under `secrets`, or let a store of Vault write its token: `write_token`"));
         }
         let listen = self.listen.map(listen).transpose()?;
         let log = self.log.map(log).transpose()?.unwrap_or_default();
@@ -293,10 +295,7 @@ fn manner(
             Ok(if flag(node, "metadata")? { Manner::Metadata } else { Manner::Fields })
         }
         (None, Some(node), None) => {
-            let ttl = parse(node, "wrap", parse_duration)?;
-            if ttl < Duration::from_secs(10) || ttl.subsec_nanos() != 0 {
-                return Err(Fault::new(node.line, "`wrap` is how long the token lasts: whole seconds, 10s at least"));
-            }
+            let ttl = parse(node, "wrap", |text| wrapping_time(text, 10))?;
             Ok(if unwrap.is_some_and(|(_, unwrap)| unwrap) { Manner::ByToken(ttl) } else { Manner::Token(ttl) })
         }
         (None, None, Some(node)) if unwrap.is_none() => {
@@ -314,6 +313,14 @@ fn manner(
                 .hint("say how long the token may last: `wrap: 60s`; what lies in a file is unwrapped anyway"))
         }
         _ => Err(Fault::new(first.line, "`metadata`, `wrap` and `wrapped_in` exclude each other")),
+    }
+}
+
+/// Reads how long a token lasts that gives something out.
+pub(super) fn wrapping_time(text: &str, least: u64) -> std::result::Result<Duration, String> {
+    match parse_duration(text)? {
+        ttl if ttl >= Duration::from_secs(least) && ttl.subsec_nanos() == 0 => Ok(ttl),
+        _ => Err(format!("`wrap` is how long the token lasts: whole seconds, {least}s at least")),
     }
 }
 

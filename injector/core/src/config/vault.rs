@@ -1,15 +1,16 @@
 //! A store of Vault: where the server is, and how we log in there; from a document and back.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map as Object, Value, json};
 
 use super::DEFAULT_TOKEN;
 use super::aws::{AwsCredentials, credentials, encode_credentials, region};
-use super::decode::{absolute, header_text, readers};
+use super::decode::{absolute, header_text, readers, wrapping_time};
 use super::encode::path;
 use super::map::{Fault, Map, Result, flag, list, parse, text};
-use super::value::{Address, Mode, PlainHttp, Scheme};
+use super::value::{Address, Mode, PlainHttp, Scheme, print_duration};
 use crate::yaml::{Kind, Node};
 
 /// A Vault server, with the role that we have there.
@@ -40,8 +41,24 @@ pub struct TokenFile {
     pub path: PathBuf,
     /// Its mode.
     pub mode: Mode,
+    /// Its owner, where that is not the agent.
+    pub user: Option<u32>,
     /// Its group, where that is not the agent's.
     pub group: Option<u32>,
+    /// How long a token lasts that gives ours out, once, and is written in its place.
+    pub wrap: Option<Duration>,
+}
+
+/// What becomes of the file of a credential once we have logged in by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Removal {
+    /// It stays, and is read again at each login.
+    #[default]
+    Never,
+    /// It is taken away, be it a link, and held in memory for the next login.
+    File,
+    /// The same, but of a link it is the file that it leads to.
+    Target,
 }
 
 impl VaultStore {
@@ -98,6 +115,8 @@ pub enum VaultAuth {
         role: String,
         /// The file that holds the token; read again at each login, since it rotates.
         token: PathBuf,
+        /// Whether the file is taken away when we have logged in by it.
+        remove: Removal,
     },
     /// `auth/cert`, by the certificate that we show.
     Cert {
@@ -198,8 +217,11 @@ fn token_files(node: &Node) -> Result<Vec<TokenFile>> {
         let mut map = Map::open(node, "`write_token`")?;
         let path = absolute(map.need("path")?, "path")?;
         let (mode, group) = readers(&mut map)?;
+        let number = |text: &str| text.parse().map_err(|_| "`user` is not the number of a user".to_owned());
+        let user = map.get("user").map(|node| parse(node, "user", number)).transpose()?;
+        let wrap = map.get("wrap").map(|node| parse(node, "wrap", |text| wrapping_time(text, 1))).transpose()?;
         map.finish()?;
-        Ok(TokenFile { path, mode: mode.unwrap_or(Mode::DEFAULT), group })
+        Ok(TokenFile { path, mode: mode.unwrap_or(Mode::DEFAULT), user, group, wrap })
     };
     items.iter().map(one).collect()
 }
@@ -298,9 +320,19 @@ fn jwt(node: &Node) -> Result<VaultAuth> {
     let mount = mount(map.get("mount"), "jwt")?;
     let role = text(map.need("role")?, "role")?.to_owned();
     let token = absolute(map.need("token_file")?, "token_file")?;
+    let remove = map.get("remove_token").map(|node| parse(node, "remove_token", removal)).transpose()?;
     map.later("token", "a secret does not belong in a configuration: put it into a file and name that as `token_file`");
     map.finish()?;
-    Ok(VaultAuth::Jwt { mount, role, token })
+    Ok(VaultAuth::Jwt { mount, role, token, remove: remove.unwrap_or_default() })
+}
+
+fn removal(text: &str) -> std::result::Result<Removal, String> {
+    match text {
+        "false" => Ok(Removal::Never),
+        "true" => Ok(Removal::File),
+        "target" => Ok(Removal::Target),
+        _ => Err("`remove_token` is true, false, or target: of a link, the file that it leads to".to_owned()),
+    }
 }
 
 fn cert(node: &Node) -> Result<VaultAuth> {
@@ -370,12 +402,14 @@ pub(super) fn encode(vault: &VaultStore) -> Value {
         map.insert("keep_token".to_owned(), path(file));
     }
     if !write_token.is_empty() {
-        let files = write_token.iter().map(|TokenFile { path: file, mode, group }| {
+        let files = write_token.iter().map(|TokenFile { path: file, mode, user, group, wrap }| {
             let mut map = Object::from_iter([("path".to_owned(), path(file))]);
             if *mode != Mode::DEFAULT {
                 map.insert("mode".to_owned(), mode.to_string().into());
             }
+            map.extend(user.map(|user| ("user".to_owned(), user.into())));
             map.extend(group.map(|group| ("group".to_owned(), group.into())));
+            map.extend(wrap.map(|ttl| ("wrap".to_owned(), print_duration(ttl).into())));
             Value::Object(map)
         });
         map.insert("write_token".to_owned(), files.collect());
@@ -417,11 +451,16 @@ fn encode_auth(auth: &VaultAuth) -> Value {
             }
             json!({ "kubernetes": map })
         }
-        VaultAuth::Jwt { mount, role, token } => {
+        VaultAuth::Jwt { mount, role, token, remove } => {
             let mut map = Object::new();
             with_mount(&mut map, mount, "jwt");
             map.insert("role".to_owned(), role.as_str().into());
             map.insert("token_file".to_owned(), path(token));
+            match remove {
+                Removal::Never => {}
+                Removal::File => drop(map.insert("remove_token".to_owned(), true.into())),
+                Removal::Target => drop(map.insert("remove_token".to_owned(), "target".into())),
+            }
             json!({ "jwt": map })
         }
         VaultAuth::Cert { mount, name } => {
@@ -486,8 +525,16 @@ mod tests {
         assert_eq!(wrapped("wrapped: true"), Some(Wrapping::default()));
         let wrapping = Wrapping { creation_path: Some("auth/x".to_owned()), keep: Some("/k".into()) };
         assert_eq!(wrapped("wrapped: true, creation_path: /auth/x, keep: /k"), Some(wrapping));
-        let (mount, role) = ("jwt".to_owned(), "web".to_owned());
-        assert_eq!(auth("jwt: { role: web, token_file: /t }"), VaultAuth::Jwt { mount, role, token: "/t".into() });
+        for (more, remove) in [
+            ("", Removal::Never),
+            (", remove_token: false", Removal::Never),
+            (", remove_token: true", Removal::File),
+            (", remove_token: target", Removal::Target),
+        ] {
+            let (mount, role) = ("jwt".to_owned(), "web".to_owned());
+            let expected = VaultAuth::Jwt { mount, role, token: "/t".into(), remove };
+            assert_eq!(auth(&format!("jwt: {{ role: web, token_file: /t{more} }}")), expected);
+        }
     }
 
     #[test]
@@ -553,6 +600,7 @@ mod tests {
             ("jwt: { role: web }", "lacks `token_file`", ""),
             ("jwt: { role: web, token_file: t }", "absolute path", "`/`"),
             ("jwt: { role: web, token_file: /t, token: x }", "not supported", "does not belong in a configuration"),
+            ("jwt: { role: web, token_file: /t, remove_token: link }", "true, false, or target", ""),
             ("jwt: { role: web, token_file: /t, mount: a//b }", "no path of a mount", ""),
         ] {
             let error = parse(&format!("address: 'https://vault.example.com', auth: {{ {login} }}")).unwrap_err();

@@ -62,8 +62,8 @@ struct State {
     gone: HashSet<String>,
     /// What became of the wrapping tokens that lay in files, by their hashes.
     served: HashMap<String, wrapping::Served>,
-    /// The secret id whose file we have taken away.
-    secret_id: Option<Arc<Secret>>,
+    /// The credential whose file we have taken away.
+    taken: Option<Arc<Secret>>,
 }
 
 /// A token and what is known of it.

@@ -50,6 +50,9 @@ struct WrapInfo {
     creation_time: String,
     #[serde(default)]
     creation_path: String,
+    /// Of a token that is wrapped; what we wrap is a value to Vault.
+    #[serde(default)]
+    wrapped_accessor: String,
 }
 
 #[derive(Deserialize)]
@@ -161,6 +164,22 @@ impl Vault {
         }
     }
 
+    /// Makes a token that gives our own out, in the form in which Vault Agent writes one.
+    pub(super) async fn wrap_token(&self, token: &Secret, ttl: Duration) -> Result<Secret, ProviderError> {
+        let sent = token.expose_str().map(|text| ("token", text));
+        let reply = self.run_wrapped(&Put::new("sys/wrapping/wrap", sent), token, ttl).await?;
+        let wrapped = self.body(reply, token).and_then(|body| self.parse(wrap_info(body.expose())));
+        wrapped.map(|info| info.json()).map_err(|error| {
+            let refused = error.class == Class::Refused;
+            let error = error.while_doing("cannot wrap the token");
+            if refused {
+                error.hint("let a policy of the role update sys/wrapping/wrap, as `default` does")
+            } else {
+                error
+            }
+        })
+    }
+
     /// Says at which path a wrapping token was made.
     pub(super) async fn made_at(&self, token: &Secret, file: &Path) -> Result<String, ProviderError> {
         let endpoint = Wiped(WrappingLookupRequest { token: text(token, file)?.to_owned() });
@@ -178,6 +197,21 @@ impl Vault {
 }
 
 impl WrapInfo {
+    /// Gives all of it as a line of JSON, with the keys and in the order of Vault's own client.
+    fn json(&self) -> Secret {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let token = Secret::from(text(self.token.0.expose_str().unwrap_or_default()));
+        Secret::from(format!(
+            "{{\"token\":{},\"accessor\":{},\"ttl\":{},\"creation_time\":{},\"creation_path\":{},\"wrapped_accessor\":{}}}\n",
+            token.expose_str().unwrap_or_default(),
+            text(&self.accessor),
+            self.ttl,
+            text(&self.creation_time),
+            text(&self.creation_path),
+            text(&self.wrapped_accessor),
+        ))
+    }
+
     /// Gives what an app needs to unwrap it, under the names that Vault has.
     fn fields(self) -> Fields {
         let text = |text: String| Field::Text(Secret::from(text));
