@@ -163,7 +163,8 @@ fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden:
         .enable_all()
         .build()
         .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
-    let end = runtime.block_on(shell::run(shell::Asked { injection, sources, mode, command }, options, hardened));
+    let asked = shell::Asked { injection, sources, mode, command, pid_file: pid_file.as_ref().map(PidFile::path) };
+    let end = runtime.block_on(shell::run(asked, options, hardened));
     pid_file.iter().for_each(PidFile::remove);
     end
 }

@@ -386,8 +386,18 @@ fn the_number_of_the_process_is_in_its_file() {
     agent.until("the file", |_| place.read("word").is_some());
     assert_eq!(fs::read_to_string(&file).unwrap(), agent.process().0.to_string());
     assert_eq!(agent.stop().code, 0);
-    // Under Landlock its folder cannot be written, and it is left empty.
+    // Its folder has others in it, out of which the sandbox lets nothing be taken: it is left empty.
     assert_eq!(fs::read_to_string(&file).unwrap_or_default(), "");
+
+    // In a folder without others, it goes.
+    let own = place.path("own/agent.pid");
+    fs::create_dir(own.parent().unwrap()).unwrap();
+    let more = format!("pid_file = \"{}\"", own.display());
+    place.file("config.yaml", &of_a_word(&head(&vault, &place), &place, &more));
+    let mut agent = place.start_as_it_is("run");
+    agent.until("the file", |_| place.read("word").is_some());
+    assert_eq!(fs::read_to_string(&own).unwrap(), agent.process().0.to_string());
+    assert_eq!((agent.stop().code, own.exists()), (0, false));
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(crate) struct Reach {
     pub(super) ports: BTreeSet<u16>,
     /// The folders that volumes are taken out of at the end which we made.
     pub(super) above_volumes: BTreeSet<PathBuf>,
+    /// Folders that a file is taken out of at the end. Nothing can be written there.
+    pub(super) remove: BTreeSet<PathBuf>,
 }
 
 impl Reach {
@@ -130,6 +132,17 @@ impl Reach {
     /// Lets a volume be taken away at the end.
     pub(crate) fn take_away(&mut self, volume: &Path) {
         self.above_volumes.extend(volume.parent().map(Path::to_owned));
+    }
+
+    /// Lets a file be taken away at the end. The right holds for all that is under its folder, so where other folders are
+    /// in that, such as in `/run`, it is not given: then the file stays.
+    pub(crate) fn take_out(&mut self, file: &Path) {
+        let is_folder = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.and_then(|entry| entry.file_type()).is_ok_and(|kind| kind.is_dir())
+        };
+        let folder =
+            file.parent().filter(|folder| std::fs::read_dir(folder).is_ok_and(|mut entries| !entries.any(is_folder)));
+        self.remove.extend(folder.map(Path::to_owned));
     }
 
     fn vault(&mut self, auth: &VaultAuth) {
@@ -241,6 +254,21 @@ files: {{ db: \"db#word\" }}
         let text = text.replace(&format!("ca: {}, ", at("config/ca.pem").display()), "");
         let reach = Reach::of(&Injection::parse(&text, "test").unwrap(), &["/etc/oakum.yaml".into()], |_| None);
         assert!(reach.read.contains(Path::new("/etc/ssl")) && reach.read.contains(Path::new("/etc/oakum.yaml")));
+    }
+
+    #[test]
+    fn a_file_is_taken_out_of_a_folder_that_has_no_other_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("own");
+        std::fs::create_dir(&own).unwrap();
+        std::fs::write(own.join("another"), "").unwrap();
+        let mut reach = Reach::default();
+        reach.take_out(&own.join("agent.pid"));
+        assert_eq!(reach, Reach { remove: BTreeSet::from([own]), ..Reach::default() });
+        reach.remove.clear();
+        reach.take_out(&folder.path().join("agent.pid"));
+        reach.take_out(Path::new("/"));
+        assert_eq!(reach, Reach::default());
     }
 
     #[test]
