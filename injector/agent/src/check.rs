@@ -176,6 +176,9 @@ fn store_text(store: &Store) -> String {
             let shown = shown.unwrap_or_default();
             let keep = vault.keep_token.as_ref().map(|path| format!(", keeps its token in {}", path.display()));
             let mut keep = keep.unwrap_or_default();
+            if let Some(folder) = &vault.keep_unwrapped {
+                keep += &format!(", keeps what it unwraps in {}", folder.display());
+            }
             for file in &vault.write_token {
                 let wrapped = file.wrap.map(|ttl| format!(" wrapped for {ttl:?}")).unwrap_or_default();
                 let (path, mode) = (file.path.display(), file.mode);

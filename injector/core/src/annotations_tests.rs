@@ -131,8 +131,18 @@ fn a_store() -> impl Strategy<Value = Store> {
                     wrap: namespace.as_ref().map(|_| Duration::from_secs(60)),
                 });
                 let write_token = readers.collect();
-                let server_name = None;
-                Store::Vault(VaultStore { address, namespace, ca, client, server_name, keep_token, write_token, auth })
+                let (server_name, keep_unwrapped) = (None, ca.clone());
+                Store::Vault(VaultStore {
+                    address,
+                    namespace,
+                    ca,
+                    client,
+                    server_name,
+                    keep_token,
+                    keep_unwrapped,
+                    write_token,
+                    auth,
+                })
             }),
         a_path().prop_map(|path| Store::File(FileStore { path })),
         an_aws_store().prop_map(Store::Aws),

@@ -16,8 +16,8 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
 use crate::file::reason;
 use crate::memory;
 
-/// The most that such a file holds, in bytes.
-const MAX_KEPT: u64 = 64 << 10;
+/// The most that such a file holds, in bytes: more than any answer that is kept.
+const MAX_KEPT: u64 = 5 << 20;
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 /// What only its owner can read.
@@ -57,6 +57,12 @@ impl Keep {
                 .hint(memory::HINT)
         })?;
         Ok(Self { path: path.to_owned(), folder: fd, name: name.to_owned() })
+    }
+
+    /// The place of another file beside this one.
+    pub(crate) fn beside(&self, name: &str) -> Result<Self, ProviderError> {
+        let folder = self.folder.try_clone().map_err(|error| self.failed("use", &error))?;
+        Ok(Self { path: self.path.with_file_name(name), folder, name: name.to_owned() })
     }
 
     /// Reads what is there; none if there is no file, or it is none of ours by its form.

@@ -63,8 +63,8 @@ impl Reach {
                     reach.ports.insert(vault.address.port);
                     reach.vault(&vault.auth);
                     // What is kept is replaced as a whole, in its folder.
-                    let files = vault.kept().chain(vault.write_token.iter().map(|file| file.path.as_path()));
-                    reach.write.extend(files.filter_map(Path::parent).map(Path::to_owned));
+                    let given = vault.write_token.iter().filter_map(|file| file.path.parent());
+                    reach.write.extend(vault.kept_in().chain(given).map(Path::to_owned));
                     if let VaultAuth::Aws { credentials, .. } = &vault.auth {
                         reach.ports.extend(AWS);
                         reach.aws(credentials, &variable);

@@ -28,6 +28,9 @@ pub struct VaultStore {
     pub server_name: Option<String>,
     /// The file in memory that our token is kept in, so that a process after this one need not log in anew.
     pub keep_token: Option<PathBuf>,
+    /// The folder in memory that secrets are kept in which a token in a file gives out once, so that a process after this
+    /// one has them.
+    pub keep_unwrapped: Option<PathBuf>,
     /// The files in memory that our token is written to for others.
     pub write_token: Vec<TokenFile>,
     /// How we log in.
@@ -62,13 +65,14 @@ pub enum Removal {
 }
 
 impl VaultStore {
-    /// Lists the files in which secrets of the agent's own are kept for its next process.
-    pub fn kept(&self) -> impl Iterator<Item = &Path> {
+    /// Lists the folders in which secrets are kept for the agent's next process.
+    pub fn kept_in(&self) -> impl Iterator<Item = &Path> {
         let secret_id = match &self.auth {
             VaultAuth::AppRole { wrapped: Some(wrapping), .. } => wrapping.keep.as_deref(),
             _ => None,
         };
-        self.keep_token.as_deref().into_iter().chain(secret_id)
+        let files = self.keep_token.as_deref().into_iter().chain(secret_id);
+        files.filter_map(Path::parent).chain(self.keep_unwrapped.as_deref())
     }
 }
 
@@ -192,6 +196,7 @@ pub(super) fn decode(node: &Node, what: &str) -> Result<VaultStore> {
     let client = client(map.get("client_cert"), map.get("client_key"), address.scheme)?;
     let keep = map.get("keep_token");
     let keep_token = keep.map(|node| absolute(node, "keep_token")).transpose()?;
+    let keep_unwrapped = map.get("keep_unwrapped").map(|node| absolute(node, "keep_unwrapped")).transpose()?;
     let write_token = map.get("write_token").map(token_files).transpose()?.unwrap_or_default();
     let auth_node = map.need("auth")?;
     let auth = decode_auth(auth_node, what)?;
@@ -204,7 +209,7 @@ pub(super) fn decode(node: &Node, what: &str) -> Result<VaultStore> {
         return Err(Fault::new(node.line, "`keep_token` keeps what a login gives, and `token_file` is none")
             .hint("take it out: the token lies in a file already"));
     }
-    Ok(VaultStore { address, namespace, ca, client, server_name, keep_token, write_token, auth })
+    Ok(VaultStore { address, namespace, ca, client, server_name, keep_token, keep_unwrapped, write_token, auth })
 }
 
 fn token_files(node: &Node) -> Result<Vec<TokenFile>> {
@@ -379,7 +384,8 @@ fn header_value(text: &str) -> std::result::Result<String, String> {
 
 /// Writes the store, without what is the default.
 pub(super) fn encode(vault: &VaultStore) -> Value {
-    let VaultStore { address, namespace, ca, client, server_name, keep_token, write_token, auth } = vault;
+    let VaultStore { address, namespace, ca, client, server_name, keep_token, keep_unwrapped, write_token, auth } =
+        vault;
     let mut map = Object::new();
     map.insert("address".to_owned(), address.to_string().into());
     if address.scheme == Scheme::Http && !address.is_loopback() {
@@ -400,6 +406,9 @@ pub(super) fn encode(vault: &VaultStore) -> Value {
     }
     if let Some(file) = keep_token {
         map.insert("keep_token".to_owned(), path(file));
+    }
+    if let Some(folder) = keep_unwrapped {
+        map.insert("keep_unwrapped".to_owned(), path(folder));
     }
     if !write_token.is_empty() {
         let files = write_token.iter().map(|TokenFile { path: file, mode, user, group, wrap }| {
@@ -542,6 +551,7 @@ mod tests {
         for store in [
             "keep_token: /run/secrets/oakum/token, auth: { jwt: { role: web, token_file: /t } }",
             "auth: { approle: { role_id: r, secret_id_file: /s, wrapped: true, keep: /run/secrets/oakum/a/b } }",
+            "keep_unwrapped: /run/secrets/oakum/a, auth: { token_file: /t }",
         ] {
             let error = parse(&format!("address: 'https://vault.example.com', {store}")).unwrap_err();
             assert!(error.line == Some(4) && error.what.contains("in the volume") && error.hint.is_some(), "{error}");

@@ -79,7 +79,17 @@ impl Making<'_> {
         }
         let (address, namespace, server_name) = (address.clone(), namespace.clone(), server_name.clone());
         let write_token = self.sinks(sinks)?;
-        Ok(VaultStore { address, namespace, ca, client, server_name, keep_token: None, write_token, auth })
+        Ok(VaultStore {
+            address,
+            namespace,
+            ca,
+            client,
+            server_name,
+            keep_token: None,
+            keep_unwrapped: None,
+            write_token,
+            auth,
+        })
     }
 
     /// Finds the certificate that is shown. What only the login was to show or to trust holds for every connection here.

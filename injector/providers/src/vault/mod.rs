@@ -9,6 +9,7 @@ pub mod kv;
 pub mod lease;
 mod login;
 pub mod reply;
+mod unwrapped;
 mod wrapped;
 mod wrapping;
 
@@ -39,6 +40,8 @@ pub struct Vault {
     wrapped: Option<Wrapped>,
     /// Where the token is kept.
     keep: Option<Keep>,
+    /// Where secrets are kept that were had once; a file each beside this one, which is none.
+    unwrapped: Option<Keep>,
     /// Where the token is written for others.
     given: Vec<(Keep, TokenFile)>,
     /// The configuration that it belongs to, by a hash.
@@ -97,6 +100,8 @@ impl Vault {
             _ => None,
         };
         let keep = spec.keep_token.as_deref().map(Keep::open).transpose()?;
+        let unwrapped =
+            spec.keep_unwrapped.as_deref().map(|folder| Keep::open(&folder.join("unwrapped"))).transpose()?;
         let given = spec.write_token.iter().map(|file| Ok((Keep::open(&file.path)?, file.clone())));
         let given = given.collect::<Result<_, ProviderError>>()?;
         let VaultStore { address, namespace: within, auth, .. } = spec;
@@ -113,6 +118,7 @@ impl Vault {
             identity,
             wrapped,
             keep,
+            unwrapped,
             given,
             belongs_to,
             base: spec.address.to_string(),
