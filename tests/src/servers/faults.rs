@@ -41,6 +41,8 @@ pub enum Fault {
     Trickle(Duration),
     /// Nobody listens.
     Refuse,
+    /// It is passed on, and so is the answer; then the connection ends, and nothing has said that it would.
+    Close,
 }
 
 /// A request that came.
@@ -63,6 +65,7 @@ struct State {
     /// What the path of a request must hold to meet the fault.
     only: String,
     calls: Vec<Call>,
+    connections: usize,
 }
 
 #[derive(Debug)]
@@ -85,7 +88,8 @@ impl Faults {
     /// # Errors
     /// When no port is free.
     pub fn before(server: &str) -> anyhow::Result<Self> {
-        let state = State { server: host(server)?, fault: Fault::Pass, only: String::new(), calls: Vec::new() };
+        let state =
+            State { server: host(server)?, fault: Fault::Pass, only: String::new(), calls: Vec::new(), connections: 0 };
         let shared = Arc::new(Shared { state: Mutex::new(state), done: AtomicBool::new(false) });
         // Below the ports that the system gives to clients, so that it is still free after a refusal. A port that was
         // found free may be held for a moment by a process that another test is about to start.
@@ -125,6 +129,12 @@ impl Faults {
     pub fn lead_to(&self, server: &str) -> anyhow::Result<()> {
         self.shared.state().server = host(server)?;
         Ok(())
+    }
+
+    /// How many connections were made so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.state().connections
     }
 
     /// The requests so far.
@@ -185,6 +195,7 @@ impl Shared {
 
     fn serve(&self, mut client: TcpStream) -> io::Result<()> {
         client.set_nonblocking(false)?;
+        self.state().connections += 1;
         while self.serve_one(&mut client)? == Then::Another {}
         Ok(())
     }
@@ -220,7 +231,8 @@ impl Shared {
             fault => {
                 let mut server = TcpStream::connect(server)?;
                 // The server ends its answer with the connection, so that we need not know how long it is.
-                let stays = header(&request, "connection").is_none() && matches!(fault, Fault::Pass | Fault::Watch);
+                let stays = header(&request, "connection").is_none()
+                    && matches!(fault, Fault::Pass | Fault::Watch | Fault::Close);
                 if header(&request, "connection").is_none() {
                     request.splice(request.len() - 2.., *b"Connection: close\r\n\r\n");
                 }
@@ -230,7 +242,7 @@ impl Shared {
                 server.read_to_end(&mut answer)?;
                 if stays && let Some(answer) = without_end(&answer) {
                     client.write_all(&answer)?;
-                    return Ok(Then::Another);
+                    return Ok(if matches!(fault, Fault::Close) { Then::End } else { Then::Another });
                 }
                 self.pass_on(client, &answer, &fault)?;
             }
