@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use oakum_inject::Injection;
 use oakum_inject::config::{
-    AwsCredentials, Content, EnvSource, FileSpec, Literal, Receiver, Source, Store, Tell, TemplateSpec, VaultAuth,
+    AwsCredentials, Content, EnvSource, FileSpec, Literal, Receiver, Removal, Source, Store, Tell, TemplateSpec,
+    VaultAuth,
 };
 use oakum_inject::provider::Manner;
 
@@ -45,10 +46,16 @@ pub(crate) fn describe(loaded: &Loaded) -> Result<u8, Failure> {
 /// # Errors
 /// Names the first file that is not there.
 pub(crate) fn published(injection: &Injection) -> Result<u8, Failure> {
-    let missing = injection.files.keys().find(|name| !injection.path_of(name).is_file());
-    match missing {
+    if let Some(name) = injection.files.keys().find(|name| !injection.path_of(name).is_file()) {
+        return Err(Failure::waiting(format!("{name} has not been published yet")));
+    }
+    let lent = injection.stores.values().flat_map(|store| match store {
+        Store::Vault(vault) => vault.write_token.as_slice(),
+        _ => &[],
+    });
+    match lent.map(|file| &file.path).find(|path| !path.is_file()) {
         None => Ok(0),
-        Some(name) => Err(Failure::waiting(format!("{name} has not been published yet"))),
+        Some(path) => Err(Failure::waiting(format!("{} has not been written yet", path.display()))),
     }
 }
 
@@ -142,8 +149,12 @@ fn store_text(store: &Store) -> String {
                         secret_id.display()
                     )
                 }
-                VaultAuth::Kubernetes { mount, role, token } | VaultAuth::Jwt { mount, role, token } => {
+                VaultAuth::Kubernetes { mount, role, token } => {
                     format!("logs in at auth/{mount} as {role} with the token in {}", token.display())
+                }
+                VaultAuth::Jwt { mount, role, token, remove } => {
+                    let removed = if *remove == Removal::Never { "" } else { ", which is taken away then" };
+                    format!("logs in at auth/{mount} as {role} with the token in {}{removed}", token.display())
                 }
                 VaultAuth::Cert { mount, name } => {
                     let role = name.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
@@ -165,8 +176,15 @@ fn store_text(store: &Store) -> String {
             let shown = shown.unwrap_or_default();
             let keep = vault.keep_token.as_ref().map(|path| format!(", keeps its token in {}", path.display()));
             let mut keep = keep.unwrap_or_default();
+            if let Some(folder) = &vault.keep_unwrapped {
+                keep += &format!(", keeps what it unwraps in {}", folder.display());
+            }
             for file in &vault.write_token {
-                keep += &format!(", writes its token to {} for others, mode {}", file.path.display(), file.mode);
+                let wrapped = file.wrap.map(|ttl| format!(" wrapped for {ttl:?}")).unwrap_or_default();
+                let (path, mode) = (file.path.display(), file.mode);
+                keep += &format!(", writes its token{wrapped} to {path} for others, mode {mode}");
+                keep += &file.user.map(|user| format!(", user {user}")).unwrap_or_default();
+                keep += &file.group.map(|group| format!(", group {group}")).unwrap_or_default();
             }
             format!("Vault at {}{namespace}{trust}{shown}, {login}{keep}", vault.address)
         }

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use oakum_inject::config::{Store, VaultAuth};
+use oakum_inject::config::{Removal, Store, VaultAuth};
 use oakum_inject::vault_agent::VaultAgentConfig;
 use oakum_inject::{Class, ConfigError, Injection, ProviderError};
 
@@ -126,11 +126,16 @@ fn left_undone(injection: &mut Injection) -> Vec<String> {
             );
             fault.is_none()
         });
-        if let VaultAuth::AppRole { secret_id, remove: true, .. } = &vault.auth {
-            let folder = secret_id.parent().unwrap_or(Path::new("/"));
+        let removed = match &vault.auth {
+            VaultAuth::AppRole { secret_id: file, remove: true, .. }
+            | VaultAuth::Jwt { token: file, remove: Removal::File, .. } => Some(file.clone()),
+            VaultAuth::Jwt { token, remove: Removal::Target, .. } => token.canonicalize().ok(),
+            _ => None,
+        };
+        if let Some(file) = removed {
+            let folder = file.parent().unwrap_or(Path::new("/"));
             if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() {
-                let what =
-                    format!("{} stays after it has been read: its folder cannot be written", secret_id.display());
+                let what = format!("{} stays after it has been read: its folder cannot be written", file.display());
                 warnings.push(what);
             }
         }
@@ -158,7 +163,8 @@ fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden:
         .enable_all()
         .build()
         .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
-    let end = runtime.block_on(shell::run(shell::Asked { injection, sources, mode, command }, options, hardened));
+    let asked = shell::Asked { injection, sources, mode, command, pid_file: pid_file.as_ref().map(PidFile::path) };
+    let end = runtime.block_on(shell::run(asked, options, hardened));
     pid_file.iter().for_each(PidFile::remove);
     end
 }

@@ -1,6 +1,7 @@
 //! The file that tells others the number of our process, as Vault Agent's `pid_file`.
 //!
-//! It is made before the sandbox holds, which lets nothing be taken out of its folder later: then it is left empty.
+//! It is made before the sandbox holds, which lets it be taken away at the end where that says nothing about other folders
+//! (`Reach::take_out`). Elsewhere it is left empty.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -32,6 +33,11 @@ impl PidFile {
         let mut file = options.open(path).map_err(|error| failed(&error))?;
         file.write_all(std::process::id().to_string().as_bytes()).map_err(|error| failed(&error))?;
         Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Gives where it is.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.path.clone()
     }
 
     /// Empties the file and takes it away, as far as we may.

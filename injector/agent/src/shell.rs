@@ -66,6 +66,8 @@ pub(crate) struct Asked {
     pub(crate) mode: Mode,
     /// The child of `exec`.
     pub(crate) command: Vec<OsString>,
+    /// The file of our number, which is taken away at the end.
+    pub(crate) pid_file: Option<PathBuf>,
 }
 
 /// Runs a mode to its end and gives the exit code.
@@ -73,7 +75,7 @@ pub(crate) struct Asked {
 /// # Errors
 /// Says what went wrong, with the code for it.
 pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::Report) -> Result<u8, Failure> {
-    let Asked { injection, sources, mode, command } = asked;
+    let Asked { injection, sources, mode, command, pid_file } = asked;
     let (events, mut inbox) = mpsc::unbounded_channel();
     listen_for_signals(&events)
         .map_err(|error| Failure::usage(format!("cannot listen for signals: {}", output::reason(&error))))?;
@@ -90,7 +92,8 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
     }
     // An app that we become tells systemd itself.
     let notify = if mode.is_once() { Notify::default() } else { Notify::open(|name| std::env::var_os(name)) };
-    let reach = Reach::of(&injection, &sources, |name| std::env::var_os(name));
+    let mut reach = Reach::of(&injection, &sources, |name| std::env::var_os(name));
+    pid_file.iter().for_each(|path| reach.take_out(path));
     let reach = enclose(&injection, mode, options, reach, &mut volumes, &mut hardened)?;
     if !mode.is_once() {
         again_and_again(&events, reload::EVERY, || Message::LookAtFiles);

@@ -92,10 +92,9 @@ fn an_auth() -> impl Strategy<Value = VaultAuth> {
             role,
             token
         }),
-        ("[a-z]{1,8}", "[a-z ~:0-9]{0,8}[a-z]", a_path()).prop_map(|(mount, role, token)| VaultAuth::Jwt {
-            mount,
-            role,
-            token
+        ("[a-z]{1,8}", "[a-z ~:0-9]{0,8}[a-z]", a_path(), 0..3usize).prop_map(|(mount, role, token, at)| {
+            let remove = [Removal::Never, Removal::File, Removal::Target][at];
+            VaultAuth::Jwt { mount, role, token, remove }
         }),
         ("[a-z]{1,8}", proptest::option::of("[a-z]{1,4}")).prop_map(|(mount, name)| VaultAuth::Cert { mount, name }),
         ("[a-z]{1,8}", "[a-z:]{1,4}[a-z]", some_credentials(), proptest::option::of("[a-z]{2}-[a-z]{1,6}-[1-9]"))
@@ -127,11 +126,23 @@ fn a_store() -> impl Strategy<Value = Store> {
                 let readers = ca.iter().map(|path| TokenFile {
                     path: path.clone(),
                     mode: Mode::parse("0640").unwrap(),
+                    user: client.as_ref().map(|_| 8),
                     group: namespace.as_ref().map(|_| 7),
+                    wrap: namespace.as_ref().map(|_| Duration::from_secs(60)),
                 });
                 let write_token = readers.collect();
-                let server_name = None;
-                Store::Vault(VaultStore { address, namespace, ca, client, server_name, keep_token, write_token, auth })
+                let (server_name, keep_unwrapped) = (None, ca.clone());
+                Store::Vault(VaultStore {
+                    address,
+                    namespace,
+                    ca,
+                    client,
+                    server_name,
+                    keep_token,
+                    keep_unwrapped,
+                    write_token,
+                    auth,
+                })
             }),
         a_path().prop_map(|path| Store::File(FileStore { path })),
         an_aws_store().prop_map(Store::Aws),

@@ -1,23 +1,27 @@
-//! HTTP/1.1 over TCP or TLS for providers: limits on everything, one connection a call, and no log of what it carries.
+//! HTTP/1.1 over TCP or TLS for providers: limits on everything, and no log of what it carries.
 //!
-//! A connection is not kept between calls. An idle one would hold the last answer in its buffers, and with it a secret
-//! that was long delivered; when it is dropped, the allocator of the agent wipes them. TLS sessions are resumed, so a new
-//! connection costs little.
+//! A call whose answer may be a secret has a connection of its own. An idle one would hold the last answer in the buffers
+//! of TLS, and with it a secret that was long delivered; when it is dropped, the allocator of the agent wipes them. TLS
+//! sessions are resumed, so a new connection costs little. The calls that an agent makes most, renewals and looks at
+//! whether something changed, are answered with no secret, and share a connection that stays open: see `idle`.
 
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use ::http::{HeaderValue, Request, Response, header};
+use ::http::{HeaderValue, Request, Response, Version, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
+use hyper::client::conn::http1::Parts;
 use hyper_util::rt::TokioIo;
 use oakum_inject::config::{Address, ClientCert, Scheme};
 use oakum_inject::{Class, ProviderError, Secret};
 use rustls::AlertDescription;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
+use crate::idle::Idle;
+use crate::stream::Stream;
 use crate::tls::Tls;
 
 /// How long a connection may take to be made, TLS included.
@@ -26,6 +30,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// The most that an answer may hold, in bytes.
 pub const MAX_BODY: usize = 4 << 20;
+/// How long after a call that failed on an open connection it is made on a new one: nothing is asked for twice in a second.
+const BEFORE_AGAIN: Duration = Duration::from_secs(1);
 /// The longest wait that a server's `Retry-After` can ask for.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -33,6 +39,7 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 pub struct Transport {
     address: Address,
     tls: Option<Tls>,
+    idle: Idle,
 }
 
 /// What a server answered.
@@ -60,7 +67,7 @@ pub struct Streamed<'t> {
     body: Incoming,
     idle: Duration,
     transport: &'t Transport,
-    _connection: AbortOnDrop,
+    _connection: Connection,
 }
 
 impl Streamed<'_> {
@@ -123,7 +130,7 @@ impl Transport {
             Scheme::Http => None,
             Scheme::Https => Some(Tls::trusting(ca, server_name.unwrap_or(&address.host))?),
         };
-        Ok(Self { address: address.clone(), tls })
+        Ok(Self { address: address.clone(), tls, idle: Idle::default() })
     }
 
     /// Shows a certificate of ours to the server, which is read again when its files have changed.
@@ -143,7 +150,8 @@ impl Transport {
     /// [`Class::Misconfigured`] when the host cannot be the name of a server.
     pub fn elsewhere(&self, host: &str) -> Result<Self, ProviderError> {
         let tls = self.tls.as_ref().map(|tls| tls.named(host)).transpose()?;
-        Ok(Self { address: Address { host: host.to_owned(), ..self.address.clone() }, tls })
+        let address = Address { host: host.to_owned(), ..self.address.clone() };
+        Ok(Self { address, tls, idle: Idle::default() })
     }
 
     /// Gives the server's address.
@@ -158,16 +166,60 @@ impl Transport {
     /// # Errors
     /// [`Class::Unreachable`] when no answer came in time, [`Class::Malformed`] when it is no HTTP or too large.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Reply, ProviderError> {
-        let whole = async {
+        self.in_time(async {
             let (response, _connection) = self.call(request).await?;
-            let Head { status, retry_after } = Head::of(&response);
-            let body = self.body(response.into_body()).await?;
-            Ok(Reply { status, retry_after, body })
-        };
+            self.whole(response).await
+        })
+        .await
+    }
+
+    /// The same over the connection that the last such call has left open, if it is still there. The answer must hold no
+    /// secret, and the request do no harm when it is made twice: one that got no answer on a connection which was open
+    /// before is made once more on a new one.
+    ///
+    /// # Errors
+    /// As `send`.
+    pub async fn send_over_open(&self, request: Request<Vec<u8>>) -> Result<Reply, ProviderError> {
+        self.in_time(async {
+            let connector = self.tls.as_ref().map(Tls::connector);
+            if let Some(stream) = self.idle.take(connector.as_ref()) {
+                match self.exchange_and_keep(stream, request.clone(), connector.as_ref()).await {
+                    Err(error) if error.class == Class::Unreachable => tokio::time::sleep(BEFORE_AGAIN).await,
+                    answered => return answered,
+                }
+            }
+            let stream = self.connect(connector.as_ref()).await?;
+            self.exchange_and_keep(stream, request, connector.as_ref()).await
+        })
+        .await
+    }
+
+    async fn exchange_and_keep(
+        &self,
+        stream: Stream,
+        request: Request<Vec<u8>>,
+        connector: Option<&TlsConnector>,
+    ) -> Result<Reply, ProviderError> {
+        let (response, connection) = self.exchange(stream, request, After::Open).await?;
+        let stays = stays_open(&response);
+        let reply = self.whole(response).await?;
+        if stays && let Some(stream) = connection.stream().await {
+            self.idle.put(stream, connector.cloned());
+        }
+        Ok(reply)
+    }
+
+    async fn in_time(&self, whole: impl Future<Output = Result<Reply, ProviderError>>) -> Result<Reply, ProviderError> {
         match tokio::time::timeout(CALL_TIMEOUT, whole).await {
             Ok(result) => result,
             Err(_) => Err(self.unreachable(&format!("no whole answer within {} s", CALL_TIMEOUT.as_secs()))),
         }
+    }
+
+    async fn whole(&self, response: Response<Incoming>) -> Result<Reply, ProviderError> {
+        let Head { status, retry_after } = Head::of(&response);
+        let body = self.body(response.into_body()).await?;
+        Ok(Reply { status, retry_after, body })
     }
 
     /// Sends a request whose answer goes on and on, and gives the answer when it begins. Each part of it may take as
@@ -183,52 +235,54 @@ impl Transport {
         Ok(Streamed { status, retry_after, body: response.into_body(), idle, transport: self, _connection: connection })
     }
 
-    async fn call(&self, request: Request<Vec<u8>>) -> Result<(Response<Incoming>, AbortOnDrop), ProviderError> {
+    async fn call(&self, request: Request<Vec<u8>>) -> Result<(Response<Incoming>, Connection), ProviderError> {
+        let stream = self.connect(self.tls.as_ref().map(Tls::connector).as_ref()).await?;
+        self.exchange(stream, request, After::Closed).await
+    }
+
+    async fn connect(&self, connector: Option<&TlsConnector>) -> Result<Stream, ProviderError> {
         let connect = async {
             let stream = TcpStream::connect((self.address.host.as_str(), self.address.port))
                 .await
                 .map_err(|error| self.unanswered(&error))?;
             // Requests are one write each; waiting for more would only add latency.
             let _ = stream.set_nodelay(true);
-            match &self.tls {
-                None => Ok::<_, ProviderError>(Stream::Plain(stream)),
-                Some(tls) => {
-                    let stream =
-                        tls.connector().connect(tls.name(), stream).await.map_err(|error| self.untrusted(&error))?;
+            match (&self.tls, connector) {
+                (Some(tls), Some(connector)) => {
+                    let stream = connector.connect(tls.name(), stream).await.map_err(|error| self.untrusted(&error))?;
                     Ok(Stream::Tls(Box::new(stream)))
                 }
+                _ => Ok(Stream::Plain(stream)),
             }
         };
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(|_| {
+        tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(|_| {
             self.unreachable(&format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()))
                 .hint("does a firewall or a network policy stand between?")
-        })??;
-        match stream {
-            Stream::Plain(stream) => self.exchange(stream, request).await,
-            Stream::Tls(stream) => self.exchange(stream, request).await,
-        }
+        })?
     }
 
-    async fn exchange<S>(
+    async fn exchange(
         &self,
-        stream: S,
+        stream: Stream,
         mut request: Request<Vec<u8>>,
-    ) -> Result<(Response<Incoming>, AbortOnDrop), ProviderError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+        after: After,
+    ) -> Result<(Response<Incoming>, Connection), ProviderError> {
         let host = HeaderValue::from_str(&self.address.authority())
             .map_err(|_| self.unreachable("its name cannot stand in a header"))?;
         request.headers_mut().entry(header::HOST).or_insert(host);
-        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        if let After::Closed = after {
+            request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
             .max_buf_size(128 << 10)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.broken(&error))?;
-        // The connection's task ends when the answer is dropped, whatever becomes of it.
-        let connection = AbortOnDrop(tokio::spawn(async move {
-            let _ = connection.await;
+        // The task ends with the exchange, since nobody can send a second request. What it leaves is the stream alone:
+        // the buffers of HTTP, which held the token, are dropped.
+        let connection = Connection(tokio::spawn(async move {
+            let Parts { io, read_buf, .. } = connection.without_shutdown().await.ok()?;
+            read_buf.is_empty().then(|| io.into_inner())
         }));
         let response = sender
             .send_request(request.map(|body| Full::new(Bytes::from(body))))
@@ -258,6 +312,11 @@ impl Transport {
             }
         }
         Ok(Secret::from(bytes))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn idle(&self) -> &Idle {
+        &self.idle
     }
 
     fn unanswered(&self, error: &std::io::Error) -> ProviderError {
@@ -358,14 +417,29 @@ fn alert_said(error: ProviderError, alert: AlertDescription) -> ProviderError {
     }
 }
 
-enum Stream {
-    Plain(TcpStream),
-    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+/// What becomes of a connection when the answer is there.
+enum After {
+    Closed,
+    Open,
 }
 
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
+/// Tells whether a server will take another request on the connection of an answer (RFC 9112, 9.3).
+fn stays_open(response: &Response<Incoming>) -> bool {
+    let mut says = response.headers().get_all(header::CONNECTION).iter();
+    response.version() == Version::HTTP_11 && !says.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"keep-alive"))
+}
 
-impl Drop for AbortOnDrop {
+/// The task that moves bytes between a stream and an exchange. It ends when it is dropped, whatever becomes of the answer.
+struct Connection(tokio::task::JoinHandle<Option<Stream>>);
+
+impl Connection {
+    /// Waits for the end of the exchange, and gives the stream back where nothing was left on it.
+    async fn stream(mut self) -> Option<Stream> {
+        (&mut self.0).await.ok().flatten()
+    }
+}
+
+impl Drop for Connection {
     fn drop(&mut self) {
         self.0.abort();
     }

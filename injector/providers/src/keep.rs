@@ -8,15 +8,16 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use oakum_inject::config::TokenFile;
 use oakum_inject::{Class, ProviderError, Secret};
 use ring::digest;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
 
 use crate::file::reason;
 use crate::memory;
 
-/// The most that such a file holds, in bytes.
-const MAX_KEPT: u64 = 64 << 10;
+/// The most that such a file holds, in bytes: more than any answer that is kept.
+const MAX_KEPT: u64 = 5 << 20;
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 /// What only its owner can read.
@@ -58,6 +59,12 @@ impl Keep {
         Ok(Self { path: path.to_owned(), folder: fd, name: name.to_owned() })
     }
 
+    /// The place of another file beside this one.
+    pub(crate) fn beside(&self, name: &str) -> Result<Self, ProviderError> {
+        let folder = self.folder.try_clone().map_err(|error| self.failed("use", &error))?;
+        Ok(Self { path: self.path.with_file_name(name), folder, name: name.to_owned() })
+    }
+
     /// Reads what is there; none if there is no file, or it is none of ours by its form.
     ///
     /// # Errors
@@ -85,24 +92,32 @@ impl Keep {
     /// Puts a secret there in place of what was there, whole or not at all.
     pub(crate) fn write(&self, of: &str, secret: &Secret) -> Result<(), ProviderError> {
         let parts = [of.as_bytes(), b"\n", secret.expose(), b"\n"];
-        self.replace(&parts, ALONE, None).map_err(|error| self.failed("write", &error))
+        self.replace(&parts, ALONE, (None, None)).map_err(|error| self.failed("write", &error))
     }
 
     /// Puts a secret alone there, for others to read.
-    pub(crate) fn give(&self, secret: &Secret, bits: u32, group: Option<u32>) -> Result<(), ProviderError> {
-        let readers = Mode::from_raw_mode(bits);
-        self.replace(&[secret.expose()], readers, group).map_err(|error| self.failed("write", &error))
+    pub(crate) fn give(&self, secret: &Secret, to: &TokenFile) -> Result<(), ProviderError> {
+        let readers = Mode::from_raw_mode(to.mode.bits());
+        self.replace(&[secret.expose()], readers, (to.user, to.group)).map_err(|error| {
+            let failed = self.failed("write", &error);
+            match (error.kind(), to.user) {
+                (io::ErrorKind::PermissionDenied, Some(_)) => failed.hint(
+                    "only root may give a file to another user: name a `group` that may read it, and not a `user`",
+                ),
+                _ => failed,
+            }
+        })
     }
 
-    fn replace(&self, parts: &[&[u8]], readers: Mode, group: Option<u32>) -> io::Result<()> {
+    fn replace(&self, parts: &[&[u8]], readers: Mode, owner: (Option<u32>, Option<u32>)) -> io::Result<()> {
         let new = format!(".{}.new", self.name);
         // What a process left that was killed.
         let _ = rustix::fs::unlinkat(&self.folder, &new, AtFlags::empty());
         let flags = FILE | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let file = rustix::fs::openat(&self.folder, &new, flags, ALONE)?;
-        // Before its first byte, and the group first: changing it would clear bits of the mode.
-        if let Some(group) = group {
-            rustix::fs::fchown(&file, None, Some(Gid::from_raw(group)))?;
+        // Before its first byte, and the owner first: changing it would clear bits of the mode.
+        if let (Some(_), _) | (_, Some(_)) = owner {
+            rustix::fs::fchown(&file, owner.0.map(Uid::from_raw), owner.1.map(Gid::from_raw))?;
         }
         if readers != ALONE {
             rustix::fs::fchmod(&file, readers)?;

@@ -15,6 +15,8 @@ pub mod file;
 mod fingerprint;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "http")]
+mod idle;
 #[cfg(feature = "vault")]
 mod keep;
 #[cfg(feature = "kubernetes")]
@@ -23,6 +25,8 @@ pub mod memory;
 #[cfg(test)]
 #[cfg(feature = "http")]
 mod scripted;
+#[cfg(feature = "http")]
+mod stream;
 #[cfg(feature = "http")]
 mod tls;
 #[cfg(feature = "vault")]

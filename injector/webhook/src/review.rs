@@ -95,7 +95,7 @@ pub(crate) fn review(pod: &Value, policy: &Policy) -> Result<Review, ConfigError
     if ours("injection").is_some() {
         return Err(annotation_error("injection", "is written by the webhook", Some("take it away")));
     }
-    keep_tokens(&mut injection);
+    keep_what_is_had_once(&mut injection);
     let mut volumes = volumes(&injection);
     for volume in &mut volumes {
         let own = volume.of.as_ref().map(|name| format!("{CONTAINERS_OF}{name}"));
@@ -165,13 +165,18 @@ fn volumes(injection: &Injection) -> Vec<Volume<'_>> {
     named.collect()
 }
 
-/// Has every token kept that the agent gets by a login, unless the pod says where.
-fn keep_tokens(injection: &mut Injection) {
+/// Has every token kept that the agent gets by a login, and every secret that it can have only once, unless the pod says
+/// where.
+fn keep_what_is_had_once(injection: &mut Injection) {
+    let wrapped = injection.secrets.values().filter(|secret| matches!(secret.manner, Manner::InFile(_)));
+    let wrapped: BTreeSet<_> = wrapped.map(|secret| secret.from.store.clone()).collect();
     for (name, store) in &mut injection.stores {
-        if let Store::Vault(vault) = store
-            && !matches!(vault.auth, VaultAuth::TokenFile(_))
-        {
+        let Store::Vault(vault) = store else { continue };
+        if !matches!(vault.auth, VaultAuth::TokenFile(_)) {
             vault.keep_token.get_or_insert_with(|| format!("{PRIVATE_PATH}/{name}.token").into());
+        }
+        if wrapped.contains(name) {
+            vault.keep_unwrapped.get_or_insert_with(|| PRIVATE_PATH.into());
         }
     }
 }
@@ -182,7 +187,7 @@ fn private(injection: &Injection) -> Vec<(String, PathBuf)> {
         Store::Vault(vault) => Some(vault),
         _ => None,
     });
-    let folders: BTreeSet<&Path> = stores.flat_map(VaultStore::kept).filter_map(Path::parent).collect();
+    let folders: BTreeSet<&Path> = stores.flat_map(VaultStore::kept_in).collect();
     let named = folders.into_iter().enumerate().map(|(at, folder)| {
         let name = if at == 0 { PRIVATE.to_owned() } else { format!("{PRIVATE}-{at}") };
         (name, folder.to_owned())

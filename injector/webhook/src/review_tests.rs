@@ -214,12 +214,13 @@ fn what_the_agent_keeps_is_in_memory_that_it_alone_has() {
         let injection = pod["metadata"]["annotations"]["oakum.dev/injection"].as_str().unwrap();
         let injection = Injection::parse(injection, "annotation").unwrap();
         let Store::Vault(vault) = &injection.stores["vault"] else { panic!("a Vault") };
-        (vault.keep_token.clone(), pod)
+        (vault.keep_token.clone(), vault.keep_unwrapped.clone(), pod)
     };
     let mounts = |container: &Value, path: &str| {
         container["volumeMounts"].as_array().unwrap().iter().any(|mount| mount["mountPath"] == path)
     };
-    let (token, pod) = kept(POD);
+    let (token, unwrapped, pod) = kept(POD);
+    assert_eq!(unwrapped, None, "nothing is had only once");
     assert_eq!(token.unwrap(), Path::new("/run/oakum/private/vault.token"));
     assert!(mounts(&pod["spec"]["initContainers"][0], PRIVATE_PATH));
     assert!(!pod["spec"]["containers"].as_array().unwrap().iter().any(|container| mounts(container, PRIVATE_PATH)));
@@ -227,11 +228,15 @@ fn what_the_agent_keeps_is_in_memory_that_it_alone_has() {
     assert_eq!(volume["emptyDir"], json!({ "medium": "Memory", "sizeLimit": "1Mi" }));
     // Elsewhere if the pod says so, and nowhere what is not had by a login.
     let own = POD.replacen("vault: { address", "vault: { keep_token: /run/own/t, address", 1);
-    let (token, pod) = kept(&own);
+    let (token, _, pod) = kept(&own);
     assert_eq!(token.unwrap(), Path::new("/run/own/t"));
     assert!(mounts(&pod["spec"]["initContainers"][0], "/run/own"));
-    let (token, pod) = kept(&POD.replacen("kubernetes: { role: web }", "token_file: /etc/token", 1));
+    let (token, _, pod) = kept(&POD.replacen("kubernetes: { role: web }", "token_file: /etc/token", 1));
     assert_eq!((token, named(&pod, "volumes", PRIVATE)), (None, false));
+    let once = POD.replacen("vault:secret/web", "\"{ from: 'vault:secret/web', wrapped_in: /etc/wrapped }\"", 1);
+    let (_, unwrapped, pod) = kept(&once);
+    assert_eq!(unwrapped.unwrap(), Path::new(PRIVATE_PATH));
+    assert!(mounts(&pod["spec"]["initContainers"][0], PRIVATE_PATH));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A proxy before a real server that speaks HTTP, which passes everything on, or does what a test wants to see survived.
-//! It writes down every request. It knows one request a connection, which is how the agent asks.
+//! It writes down every request. A connection stays open after an answer of the server's that was passed on as it is, where
+//! both sides let it; what any other fault does is the end of it.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -40,6 +41,8 @@ pub enum Fault {
     Trickle(Duration),
     /// Nobody listens.
     Refuse,
+    /// It is passed on, and so is the answer; then the connection ends, and nothing has said that it would.
+    Close,
 }
 
 /// A request that came.
@@ -62,6 +65,7 @@ struct State {
     /// What the path of a request must hold to meet the fault.
     only: String,
     calls: Vec<Call>,
+    connections: usize,
 }
 
 #[derive(Debug)]
@@ -84,7 +88,8 @@ impl Faults {
     /// # Errors
     /// When no port is free.
     pub fn before(server: &str) -> anyhow::Result<Self> {
-        let state = State { server: host(server)?, fault: Fault::Pass, only: String::new(), calls: Vec::new() };
+        let state =
+            State { server: host(server)?, fault: Fault::Pass, only: String::new(), calls: Vec::new(), connections: 0 };
         let shared = Arc::new(Shared { state: Mutex::new(state), done: AtomicBool::new(false) });
         // Below the ports that the system gives to clients, so that it is still free after a refusal. A port that was
         // found free may be held for a moment by a process that another test is about to start.
@@ -124,6 +129,12 @@ impl Faults {
     pub fn lead_to(&self, server: &str) -> anyhow::Result<()> {
         self.shared.state().server = host(server)?;
         Ok(())
+    }
+
+    /// How many connections were made so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.state().connections
     }
 
     /// The requests so far.
@@ -184,8 +195,15 @@ impl Shared {
 
     fn serve(&self, mut client: TcpStream) -> io::Result<()> {
         client.set_nonblocking(false)?;
+        self.state().connections += 1;
+        while self.serve_one(&mut client)? == Then::Another {}
+        Ok(())
+    }
+
+    fn serve_one(&self, client: &mut TcpStream) -> io::Result<Then> {
+        // Longer than the agent lets one wait, for an answer or idle.
         client.set_read_timeout(Some(Duration::from_secs(20)))?;
-        let line = until(&mut client, b"\r\n")?;
+        let line = until(client, b"\r\n")?;
         let path = String::from_utf8_lossy(&line).split(' ').nth(1).unwrap_or_default().to_owned();
         let (fault, server, number) = {
             let mut state = self.state();
@@ -194,31 +212,42 @@ impl Shared {
             state.calls.push(Call { at: Instant::now(), path, namespace: None, met });
             (if met { state.fault.clone() } else { Fault::Pass }, state.server.clone(), number)
         };
-        if matches!(fault, Fault::Reset) {
+        if matches!(fault, Fault::Reset | Fault::Refuse) {
             // What is closed with something unread is reset.
-            return Ok(());
+            return Ok(Then::End);
         }
         let mut request = line;
-        request.extend(until(&mut client, b"\r\n\r\n")?);
+        request.extend(until(client, b"\r\n\r\n")?);
         self.state().calls[number].namespace = header(&request, "x-vault-namespace");
         let mut body = vec![0; length(&request)];
         client.read_exact(&mut body)?;
-        request.extend(body);
         match fault {
-            Fault::Hang => self.hang(&mut client),
-            Fault::Answer(status, headers, body) => client.write_all(&answer(status, headers, body.as_bytes())),
+            Fault::Hang => self.hang(client)?,
+            Fault::Answer(status, headers, body) => client.write_all(&answer(status, headers, body.as_bytes()))?,
             Fault::TooLarge => {
                 client.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
-                client.write_all(&vec![b' '; TOO_LARGE])
+                client.write_all(&vec![b' '; TOO_LARGE])?;
             }
             fault => {
                 let mut server = TcpStream::connect(server)?;
+                // The server ends its answer with the connection, so that we need not know how long it is.
+                let stays = header(&request, "connection").is_none()
+                    && matches!(fault, Fault::Pass | Fault::Watch | Fault::Close);
+                if header(&request, "connection").is_none() {
+                    request.splice(request.len() - 2.., *b"Connection: close\r\n\r\n");
+                }
+                request.extend(body);
                 server.write_all(&request)?;
                 let mut answer = Vec::new();
                 server.read_to_end(&mut answer)?;
-                self.pass_on(&mut client, &answer, &fault)
+                if stays && let Some(answer) = without_end(&answer) {
+                    client.write_all(&answer)?;
+                    return Ok(if matches!(fault, Fault::Close) { Then::End } else { Then::Another });
+                }
+                self.pass_on(client, &answer, &fault)?;
             }
         }
+        Ok(Then::End)
     }
 
     /// Gives the server's answer, or what a fault makes of it.
@@ -254,6 +283,25 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// What becomes of a connection after an answer.
+#[derive(PartialEq)]
+enum Then {
+    Another,
+    End,
+}
+
+/// Takes the announced end of the connection out of an answer that says by itself where it ends.
+fn without_end(answer: &[u8]) -> Option<Vec<u8>> {
+    let head = answer.windows(4).position(|part| part == b"\r\n\r\n")? + 4;
+    if header(answer.get(..head)?, "content-length").is_none() && header(&answer[..head], "transfer-encoding").is_none()
+    {
+        return None;
+    }
+    let line = b"Connection: close\r\n";
+    let at = answer[..head].windows(line.len()).position(|part| part == line)?;
+    Some([&answer[..at], &answer[at + line.len()..]].concat())
 }
 
 /// Reads up to an end and not a byte further.

@@ -301,6 +301,56 @@ fn a_policy_that_demands_wrapping_is_followed() {
 }
 
 #[test]
+fn what_was_unwrapped_is_not_lost_by_a_restart_where_there_is_memory_to_keep_it_in() {
+    let (vault, place, password) = (Vault::start().unwrap(), Place::new(), Planted::password());
+    vault.put("boot", &json!({"word": password.text()}));
+    let file = place.file("wrapped", &vault.wrapped("GET", "secret/data/boot"));
+    // A folder that only the agent has, in the same memory.
+    let kept = place.volume().join("kept");
+    fs::create_dir(&kept).unwrap();
+    let store = token_store(&vault, &place.file("token", &vault.token("reader", MAY_READ)));
+    let published = place.volume().join("published");
+    let rest = store.replace("auth:", &format!("keep_unwrapped: {}, auth:", kept.display()))
+        + &format!(
+            "secrets: {{ boot: {{ from: \"vault:secret/boot\", wrapped_in: {}, refresh: 1s }} }}\nfiles: {{ word: \"boot#word\" }}\n",
+            file.display()
+        );
+    let config = place.config(&rest);
+    let text = fs::read_to_string(&config).unwrap();
+    let path = format!("path: {}", place.volume().display());
+    fs::write(&config, text.replacen(&path, &format!("path: {}", published.display()), 1)).unwrap();
+    let word = || fs::read_to_string(published.join("word")).ok();
+
+    let mut agent = place.start_as_it_is("run");
+    agent.until("the file", |_| word().as_deref() == Some(password.text()));
+    assert_eq!(e2e::process::traces(&agent.process().memory().unwrap(), &password), [""; 0]);
+    agent.process().signal("KILL");
+    drop(agent);
+    let only = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    assert_eq!((only.len(), fs::metadata(&only[0]).unwrap().permissions().mode() & 0o777), (1, 0o600));
+
+    // The token is used up, and so is its file gone the next time.
+    for _ in 0..2 {
+        let mut agent = place.start_as_it_is("run");
+        agent.until("the file", |_| word().as_deref() == Some(password.text()));
+        let ran = agent.stop();
+        assert!(ran.code == 0 && !ran.err.contains("wrapping token"), "{}", ran.err);
+        assert_eq!(word(), None);
+        let _ = fs::remove_file(&file);
+    }
+
+    // Another token brings another value, which takes the place of the first.
+    let next = Planted::password();
+    vault.put("boot", &json!({"word": next.text()}));
+    fs::write(&file, vault.wrapped("GET", "secret/data/boot")).unwrap();
+    let mut agent = place.start_as_it_is("run");
+    agent.until("the file", |_| word().as_deref() == Some(next.text()));
+    assert_eq!(agent.stop().code, 0);
+    assert_eq!(fs::read_dir(&kept).unwrap().count(), 1);
+    assert_eq!(password.trace_in(&fs::read(&only[0]).unwrap()), None);
+}
+
+#[test]
 fn a_token_that_lies_in_a_file_is_unwrapped_once_and_one_that_was_used_is_an_alarm() {
     let (vault, place, password) = (Vault::start().unwrap(), Place::new(), Planted::password());
     vault.put("boot", &json!({"word": password.text()}));

@@ -1,7 +1,7 @@
 //! A configuration of Vault Agent, handed to the real one and to ours as it is: the same files, the same child.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -10,8 +10,9 @@ use e2e::agent::Place;
 use e2e::programs::{self, finish};
 use e2e::servers::program;
 use e2e::servers::vault::Vault;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::logins::{Issuer, trust};
 use crate::role;
 
 /// The blocks that every configuration here has, with a login by AppRole.
@@ -256,6 +257,124 @@ fn the_file_of_a_secret_id_is_taken_away_and_another_login_needs_it_no_more() {
     assert_eq!(agent.stop().code, 0);
 }
 
+/// The value of a file of JSON, and its keys in their order.
+fn json_of(path: &Path) -> (Value, Vec<String>) {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert!(text.ends_with("}\n") && text.lines().count() == 1, "{text}");
+    let keys = text.split('"').skip(1).step_by(2).zip(text.split('"').skip(2).step_by(2));
+    let keys = keys.filter(|(_, after)| after.starts_with(':')).map(|(key, _)| key.to_owned()).collect();
+    (serde_json::from_str(&text).unwrap(), keys)
+}
+
+#[test]
+fn an_agent_that_only_writes_its_token_needs_no_template_and_no_volume() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    let sink = place.volume().join("token");
+    place.file("config.yaml", &with_sink(&head(&vault, &place), &sink));
+    let mut agent = place.start_as_it_is("run");
+    agent.until("the token", |_| sink.exists());
+    let (first, mode) = seen(&sink);
+    assert!(vault.lookup(&first).is_some() && mode == 0o600);
+    assert_eq!(place.names(), ["token"]);
+    let ran = agent.stop();
+    assert_eq!((ran.code, sink.exists(), vault.lookup(&first)), (0, false, None), "{}", ran.err);
+
+    place.file("config.yaml", &(with_sink(&head(&vault, &place), &sink) + "exit_after_auth = true"));
+    let ran = place.start_as_it_is("run").end();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(vault.lookup(&seen(&sink).0).is_some(), "it ends once the token is there, and leaves it");
+
+    // Nothing was written where nobody can log in, and it ends with what Vault said.
+    fs::remove_file(&sink).unwrap();
+    place.file("secret-id", "none");
+    let ran = place.start_as_it_is("run").end();
+    assert_eq!((ran.code, sink.exists()), (4, false), "{}", ran.err);
+}
+
+#[test]
+fn a_wrapped_token_lies_in_its_sink_as_theirs_does_and_gives_the_token_out_once() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    let (ours, other) = (place.volume().join("token"), place.path("theirs-token"));
+    let head = head(&vault, &place);
+    let config = |sink: &Path| {
+        let with = with_sink(&head, sink).replace("sink \"file\" {", "sink \"file\" { wrap_ttl = \"90s\"");
+        with + "exit_after_auth = true\n"
+    };
+    theirs(&place, &config(&other));
+    place.file("config.yaml", &config(&ours));
+    let ran = place.start_as_it_is("run").end();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+
+    let ((ours, our_keys), (theirs, their_keys)) = (json_of(&ours), json_of(&other));
+    assert_eq!(our_keys, their_keys);
+    for key in ["ttl", "creation_path", "wrapped_accessor"] {
+        assert_eq!(ours[key], theirs[key], "{key}");
+    }
+    assert_eq!(ours["ttl"], 90);
+    for wrapped in [ours, theirs] {
+        let unwrap = || vault.ask_as(wrapped["token"].as_str().unwrap(), "PUT", "sys/wrapping/unwrap", None);
+        let token = unwrap().json()["data"]["token"].as_str().unwrap().to_owned();
+        assert_eq!(vault.lookup(&token).expect("it is a token")["path"], "auth/approle/login");
+        assert!(!ran.err.contains(&token) && unwrap().status == 400);
+    }
+}
+
+#[test]
+fn a_sink_belongs_to_whom_it_says() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    let sink = place.volume().join("token");
+    let config = with_sink(&head(&vault, &place), &sink).replace("mode = 0600", "mode = 0440, uid = 1234, gid = 2345");
+    place.file("config.yaml", &config);
+    let mut agent = place.start_as_it_is("run");
+    agent.until("the token", |_| sink.exists());
+    let about = fs::metadata(&sink).unwrap();
+    assert_eq!((about.uid(), about.gid(), seen(&sink).1), (1234, 2345, 0o440));
+    // It is ours to take away all the same.
+    let first = seen(&sink).0;
+    assert_eq!(agent.stop().code, 0);
+    assert!(!sink.exists() && vault.lookup(&first).is_none());
+}
+
+#[test]
+fn the_file_of_a_jwt_is_taken_away_and_of_a_link_what_was_asked_for() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("web", &json!({"word": "first"}));
+    let issuer = Issuer::new(vault.folder());
+    trust(&vault, &issuer);
+    let jwt = issuer.token("web");
+    fs::create_dir(place.path("jwts")).unwrap();
+    for (follows, kept) in [(false, true), (true, false)] {
+        let target = place.file("jwts/real", &jwt);
+        let link = place.path("jwt");
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let head = format!(
+            r#"
+        vault {{ address = "{}" }}
+        auto_auth {{
+          method "jwt" {{
+            config = {{ path = "{}", role = "web", remove_jwt_follows_symlinks = {follows} }}
+          }}
+        }}
+        "#,
+            vault.address(),
+            link.display()
+        );
+        place.file("config.yaml", &of_a_word(&head, &place, ""));
+        vault.put("web", &json!({"word": "first"}));
+        let mut agent = place.start_as_it_is("run");
+        agent.until("the file", |_| place.read("word").as_deref() == Some("first"));
+        assert_eq!((link.is_symlink(), target.exists()), (!kept, kept), "{}", agent.err());
+        // Another login needs the file no more.
+        vault.sessions().iter().for_each(|accessor| vault.revoke(accessor));
+        vault.put("web", &json!({"word": "second"}));
+        agent.until("the second", |_| place.read("word").as_deref() == Some("second"));
+        let ran = agent.stop();
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(!ran.err.contains("no_counterpart"), "{}", ran.err);
+    }
+}
+
 #[test]
 fn the_number_of_the_process_is_in_its_file() {
     let (vault, place) = (Vault::start().unwrap(), Place::new());
@@ -267,8 +386,18 @@ fn the_number_of_the_process_is_in_its_file() {
     agent.until("the file", |_| place.read("word").is_some());
     assert_eq!(fs::read_to_string(&file).unwrap(), agent.process().0.to_string());
     assert_eq!(agent.stop().code, 0);
-    // Under Landlock its folder cannot be written, and it is left empty.
+    // Its folder has others in it, out of which the sandbox lets nothing be taken: it is left empty.
     assert_eq!(fs::read_to_string(&file).unwrap_or_default(), "");
+
+    // In a folder without others, it goes.
+    let own = place.path("own/agent.pid");
+    fs::create_dir(own.parent().unwrap()).unwrap();
+    let more = format!("pid_file = \"{}\"", own.display());
+    place.file("config.yaml", &of_a_word(&head(&vault, &place), &place, &more));
+    let mut agent = place.start_as_it_is("run");
+    agent.until("the file", |_| place.read("word").is_some());
+    assert_eq!(fs::read_to_string(&own).unwrap(), agent.process().0.to_string());
+    assert_eq!((agent.stop().code, own.exists()), (0, false));
 }
 
 #[test]

@@ -24,10 +24,10 @@ use crate::{MAY_READ, store, store_at};
 const ONE: &str = "secrets: { db: { from: \"vault:secret/db\", refresh: 1s } }\nfiles: { db: \"db#word\" }\n";
 
 /// Who signs tokens, and a folder for what it needs.
-struct Issuer(PathBuf);
+pub(crate) struct Issuer(PathBuf);
 
 impl Issuer {
-    fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         let key = folder.join("issuer.key");
         tool(Command::new("openssl").args(["genrsa", "-out"]).arg(&key).arg("2048"));
         Self(key)
@@ -38,7 +38,7 @@ impl Issuer {
     }
 
     /// A token of a subject for Vault (RFC 7519), signed by RS256.
-    fn token(&self, subject: &str) -> String {
+    pub(crate) fn token(&self, subject: &str) -> String {
         let encoded = |bytes: &[u8]| {
             let text = finish(Command::new("openssl").args(["base64", "-A"]), bytes).out;
             text.trim_end_matches('=').replace('+', "-").replace('/', "_")
@@ -62,7 +62,7 @@ impl Issuer {
 }
 
 /// Lets the subject `web` of an issuer log in.
-fn trust(vault: &Vault, issuer: &Issuer) {
+pub(crate) fn trust(vault: &Vault, issuer: &Issuer) {
     vault.policy("web", MAY_READ);
     vault.write("sys/auth/jwt", &json!({ "type": "jwt" }));
     vault.write("auth/jwt/config", &json!({ "jwt_validation_pubkeys": [issuer.public_key()] }));

@@ -103,6 +103,9 @@ pub(super) fn apply<'a>(reach: &Reach, volumes: impl Iterator<Item = BorrowedFd<
     for above in &reach.above_volumes {
         allow(ruleset, above, REMOVE_DIR)?;
     }
+    for folder in &reach.remove {
+        allow(ruleset, folder, REMOVE_FILE)?;
+    }
     for path in &reach.read {
         // A folder may be listed, and what is no folder may only be read.
         let right = if path.is_dir() { READ_FILE | READ_DIR } else { READ_FILE };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use oakum_inject::Injection;
 use oakum_inject::config::{
-    AwsCredentials, Content, EnvSource, KUBERNETES_NAMESPACE, Literal, Receiver, Store, Tell, VaultAuth,
+    AwsCredentials, Content, EnvSource, KUBERNETES_NAMESPACE, Literal, Receiver, Removal, Store, Tell, VaultAuth,
 };
 use oakum_inject::provider::Manner;
 
@@ -30,6 +30,8 @@ pub(crate) struct Reach {
     pub(super) ports: BTreeSet<u16>,
     /// The folders that volumes are taken out of at the end which we made.
     pub(super) above_volumes: BTreeSet<PathBuf>,
+    /// Folders that a file is taken out of at the end. Nothing can be written there.
+    pub(super) remove: BTreeSet<PathBuf>,
 }
 
 impl Reach {
@@ -61,8 +63,8 @@ impl Reach {
                     reach.ports.insert(vault.address.port);
                     reach.vault(&vault.auth);
                     // What is kept is replaced as a whole, in its folder.
-                    let files = vault.kept().chain(vault.write_token.iter().map(|file| file.path.as_path()));
-                    reach.write.extend(files.filter_map(Path::parent).map(Path::to_owned));
+                    let given = vault.write_token.iter().filter_map(|file| file.path.parent());
+                    reach.write.extend(vault.kept_in().chain(given).map(Path::to_owned));
                     if let VaultAuth::Aws { credentials, .. } = &vault.auth {
                         reach.ports.extend(AWS);
                         reach.aws(credentials, &variable);
@@ -132,6 +134,17 @@ impl Reach {
         self.above_volumes.extend(volume.parent().map(Path::to_owned));
     }
 
+    /// Lets a file be taken away at the end. The right holds for all that is under its folder, so where other folders are
+    /// in that, such as in `/run`, it is not given: then the file stays.
+    pub(crate) fn take_out(&mut self, file: &Path) {
+        let is_folder = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.and_then(|entry| entry.file_type()).is_ok_and(|kind| kind.is_dir())
+        };
+        let folder =
+            file.parent().filter(|folder| std::fs::read_dir(folder).is_ok_and(|mut entries| !entries.any(is_folder)));
+        self.remove.extend(folder.map(Path::to_owned));
+    }
+
     fn vault(&mut self, auth: &VaultAuth) {
         match auth {
             VaultAuth::AppRole { role_id, secret_id, wrapped: _, mount: _, remove } => {
@@ -141,9 +154,16 @@ impl Reach {
                 self.beside(secret_id);
                 self.write.extend(secret_id.parent().filter(|_| *remove).map(Path::to_owned));
             }
-            VaultAuth::Kubernetes { token, .. } | VaultAuth::Jwt { token, .. } | VaultAuth::TokenFile(token) => {
+            VaultAuth::Jwt { token, remove, .. } => {
                 self.beside(token);
+                let file = match remove {
+                    Removal::Never => None,
+                    Removal::File => Some(token.clone()),
+                    Removal::Target => token.canonicalize().ok(),
+                };
+                self.write.extend(file.as_deref().and_then(Path::parent).map(Path::to_owned));
             }
+            VaultAuth::Kubernetes { token, .. } | VaultAuth::TokenFile(token) => self.beside(token),
             _ => {}
         }
     }
@@ -234,6 +254,21 @@ files: {{ db: \"db#word\" }}
         let text = text.replace(&format!("ca: {}, ", at("config/ca.pem").display()), "");
         let reach = Reach::of(&Injection::parse(&text, "test").unwrap(), &["/etc/oakum.yaml".into()], |_| None);
         assert!(reach.read.contains(Path::new("/etc/ssl")) && reach.read.contains(Path::new("/etc/oakum.yaml")));
+    }
+
+    #[test]
+    fn a_file_is_taken_out_of_a_folder_that_has_no_other_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("own");
+        std::fs::create_dir(&own).unwrap();
+        std::fs::write(own.join("another"), "").unwrap();
+        let mut reach = Reach::default();
+        reach.take_out(&own.join("agent.pid"));
+        assert_eq!(reach, Reach { remove: BTreeSet::from([own]), ..Reach::default() });
+        reach.remove.clear();
+        reach.take_out(&folder.path().join("agent.pid"));
+        reach.take_out(Path::new("/"));
+        assert_eq!(reach, Reach::default());
     }
 
     #[test]

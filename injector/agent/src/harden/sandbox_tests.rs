@@ -103,7 +103,7 @@ fn landlock_leaves_the_files_and_ports_that_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let Some(folder) = inside("landlock_leaves_the_files_and_ports_that_are_named", folder.path()) else { return };
     let at = |name: &str| folder.join(name);
-    for name in ["named", "other", "volume", "kept"] {
+    for name in ["named", "other", "volume", "kept", "removed"] {
         fs::create_dir(at(name)).unwrap();
         fs::write(at(name).join("file"), name).unwrap();
     }
@@ -114,6 +114,7 @@ fn landlock_leaves_the_files_and_ports_that_are_named() {
         read: ["/proc/self".into(), at("named"), at("not there")].into(),
         ports: [named.port()].into(),
         above_volumes: Default::default(),
+        remove: [at("removed")].into(),
     };
     let volume = fs::File::open(at("volume")).unwrap();
     rustix::thread::set_no_new_privs(true).unwrap();
@@ -130,6 +131,10 @@ fn landlock_leaves_the_files_and_ports_that_are_named() {
     fs::remove_file(at("kept/file")).unwrap();
     assert_eq!(error(fs::create_dir(at("kept/folder"))), Some(Errno::ACCESS));
     assert_eq!(error(fs::write(at("named/new"), "x")), Some(Errno::ACCESS));
+    // What is there to be removed is not written, or read.
+    assert_eq!(error(fs::write(at("removed/file"), "x")), Some(Errno::ACCESS));
+    assert_eq!(error(fs::read(at("removed/file"))), Some(Errno::ACCESS));
+    fs::remove_file(at("removed/file")).unwrap();
     for path in [at("other/file"), "/etc/passwd".into(), "/proc/1/status".into()] {
         assert_eq!(error(fs::read(&path)), Some(Errno::ACCESS), "{}", path.display());
     }

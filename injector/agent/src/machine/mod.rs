@@ -273,7 +273,7 @@ pub(crate) struct SecretStatus {
 impl Agent {
     /// Makes an agent that has done nothing yet.
     pub(crate) fn new(plan: Plan, now: Moment, seed: u64) -> Self {
-        let stores = plan.secrets.values().map(|needs| (needs.store.clone(), StoreState::new(now))).collect();
+        let stores = plan.stores().into_iter().map(|name| (name, StoreState::new(now))).collect();
         let secrets = plan.secrets.iter().map(|(name, needs)| (name.clone(), SecretState::new(needs, now))).collect();
         let files = plan.files.keys().map(|name| (name.clone(), FileState::default())).collect();
         let hooks = plan.hooks.iter().map(|_| HookState::default()).collect();

@@ -128,6 +128,11 @@ impl Plan {
         Self { mode, deadline, grace, secrets, files, bare, lent, goes_into, env, hooks: hooks.collect() }
     }
 
+    /// Lists the stores that a session is opened with.
+    pub(crate) fn stores(&self) -> BTreeSet<Name> {
+        self.secrets.values().map(|needs| &needs.store).chain(&self.lent).cloned().collect()
+    }
+
     /// Lists the files that a secret goes into.
     pub(crate) fn files_of(&self, secret: &Name) -> impl Iterator<Item = &FileName> {
         self.goes_into.get(secret).into_iter().flatten()

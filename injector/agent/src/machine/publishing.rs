@@ -10,6 +10,7 @@ use oakum_inject::{ProviderError, Version};
 
 use super::hooks::Restart;
 use super::plan::Mode;
+use super::session::StoreState;
 use super::{Action, Agent, Demand, Files, Moment, Outcome, Phase, Replaced, VolumeFault, backoff};
 
 /// Of what part of its time a volume may be busy with being replaced: a tenth.
@@ -88,10 +89,15 @@ impl Agent {
         if all && !self.secrets.values().all(|secret| secret.staged.is_some()) {
             return;
         }
+        // A token that is written for others is there once its login is. Files do not wait for it where they need not.
+        if beginning && (all || self.plan.files.is_empty()) && !self.lent_are_open() {
+            return;
+        }
         let files = self.makeable();
         let withdrawn = self.withdrawn();
         let changed = withdrawn.iter().any(|name| self.files.get(name).is_some_and(|file| !file.withdrawn));
-        let nothing_to_make = all && self.plan.files.is_empty();
+        // Then there are variables to be filled, or a token that others take from its file.
+        let nothing_to_make = beginning && self.plan.files.is_empty() && (all || !self.plan.lent.is_empty());
         if files.is_empty() && !(changed || self.publishing.removed || nothing_to_make) {
             return;
         }
@@ -101,6 +107,10 @@ impl Agent {
         self.publishing.withdrawing = withdrawn;
         self.publishing.now = Some(files);
         self.publishing.began = now;
+    }
+
+    fn lent_are_open(&self) -> bool {
+        self.plan.lent.iter().all(|name| self.stores.get(name).is_some_and(StoreState::is_open))
     }
 
     pub(super) fn published(

@@ -85,10 +85,12 @@ impl Agent {
         }
         // What no file is made of any more.
         self.secrets.retain(|name| plan.secrets.contains_key(name));
-        let used: BTreeSet<&Name> = plan.secrets.values().map(|needs| &needs.store).collect();
+        let used = plan.stores();
         self.stores.retain(|name, _| used.contains(name) && !change.stores.contains(name));
+        for name in used {
+            self.stores.entry(name).or_insert_with(|| StoreState::new(now));
+        }
         for (name, needs) in &plan.secrets {
-            self.stores.entry(needs.store.clone()).or_insert_with(|| StoreState::new(now));
             let secret = self.secrets.or_make(name, || SecretState::new(needs, now));
             (secret.refresh, secret.max_stale, secret.on_stale) = (needs.refresh, needs.max_stale, needs.on_stale);
             if secret.held.is_none() {

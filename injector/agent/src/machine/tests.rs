@@ -126,6 +126,44 @@ fn begins_with_one_login_then_fetches_all_then_publishes_once() {
     assert!(world.agent.status(world.now).ready);
 }
 
+/// An agent that only writes its token.
+fn lending(mode: Mode) -> World {
+    let text = "apiVersion: oakum.dev/v1\nkind: Injection\nstores: { v: { vault: { address: https://vault.example.com, \
+                write_token: [{ path: /run/t }], auth: { jwt: { role: web, token_file: /j } } } } }\n";
+    let plan = Plan::of(&Injection::parse(text, "c").unwrap(), mode, s(60));
+    World { agent: Agent::new(plan, s(100), 1), now: s(100) }
+}
+
+#[test]
+fn a_token_for_others_is_there_once_its_login_is_and_goes_on_with_no_secret_at_all() {
+    let mut world = lending(Mode::Run);
+    assert_eq!(world.on(Event::Tick), [Action::Login(n("v"))]);
+    assert!(!world.agent.status(world.now).ready);
+    assert_eq!(world.log_in(Some(60)), [publish(&[], Demand::WhatCanBe)]);
+    assert_eq!(world.published(Replaced::Nothing), []);
+    assert!(world.agent.status(world.now).ready);
+    assert_eq!(world.later(), [Action::Renew(n("v"))]);
+    let session = Session { ttl: Some(s(10)), renewable: true, ours: true };
+    world.on(Event::Renewed { store: n("v"), result: Ok(session) });
+    assert_eq!(world.later(), [Action::Login(n("v"))], "before the token ends");
+    world.log_in(Some(60));
+    assert_eq!(world.on(Event::Stop), [Action::Wipe, Action::Revoke(n("v"))]);
+}
+
+#[test]
+fn once_ends_when_the_token_for_others_is_there_and_leaves_it() {
+    let mut world = lending(Mode::Once);
+    world.on(Event::Tick);
+    assert_eq!(world.log_in(Some(60)), [publish(&[], Demand::All)]);
+    assert_eq!(world.published(Replaced::Nothing), [Action::Exit(Outcome::Done)]);
+
+    let mut world = lending(Mode::Once);
+    world.on(Event::Tick);
+    let refused = error(Class::Refused);
+    let ended = world.on(Event::LoggedIn { store: n("v"), result: Err(refused.clone()) });
+    assert_eq!(ended, [Action::Exit(Outcome::Failed(refused))]);
+}
+
 #[test]
 fn a_secret_that_fails_does_not_hold_up_the_others() {
     let mut world = World::new(Mode::Run);

@@ -127,8 +127,10 @@ impl Parts<'_> {
                 return Err(Fault::new(line, format!("the name `{name}` is kept for what templates ask for")));
             }
         }
-        if secrets.is_empty() {
-            return Err(Fault::new(line, "no secret is asked for").hint("add one under `secrets`"));
+        let is_lent = |store: &Store| matches!(store, Store::Vault(vault) if !vault.write_token.is_empty());
+        if secrets.is_empty() && !stores.values().any(is_lent) {
+            return Err(Fault::new(line, "no secret is asked for")
+                .hint("add one under `secrets`, or let a store of Vault write its token: `write_token`"));
         }
         let listen = self.listen.map(listen).transpose()?;
         let log = self.log.map(log).transpose()?.unwrap_or_default();
@@ -137,7 +139,7 @@ impl Parts<'_> {
             Some(node) => hook::decode(node, |name| files.contains_key(name))?,
             None => Vec::new(),
         };
-        given_out_once(&secrets, &files, &env, &on_change).map_err(|fault| Fault { line, ..fault })?;
+        given_out_once(&stores, &secrets, &files, &env, &on_change).map_err(|fault| Fault { line, ..fault })?;
         Ok(Injection { stores, volume, volumes, secrets, files, env, on_change, listen, log, audit })
     }
 }
@@ -146,7 +148,7 @@ impl Parts<'_> {
 fn apart(stores: &BTreeMap<Name, Store>, volume: &VolumeSpec) -> Result<()> {
     for store in stores.values() {
         let Store::Vault(vault) = store else { continue };
-        if let Some(path) = vault.kept().find(|path| path.starts_with(&volume.path)) {
+        if let Some(path) = vault.kept_in().find(|path| path.starts_with(&volume.path)) {
             return Err(Fault::new(0, format!("{} is in the volume, where the app could read it", path.display()))
                 .hint("keep it in a directory in memory that only the agent has"));
         }
@@ -293,10 +295,7 @@ fn manner(
             Ok(if flag(node, "metadata")? { Manner::Metadata } else { Manner::Fields })
         }
         (None, Some(node), None) => {
-            let ttl = parse(node, "wrap", parse_duration)?;
-            if ttl < Duration::from_secs(10) || ttl.subsec_nanos() != 0 {
-                return Err(Fault::new(node.line, "`wrap` is how long the token lasts: whole seconds, 10s at least"));
-            }
+            let ttl = parse(node, "wrap", |text| wrapping_time(text, 10))?;
             Ok(if unwrap.is_some_and(|(_, unwrap)| unwrap) { Manner::ByToken(ttl) } else { Manner::Token(ttl) })
         }
         (None, None, Some(node)) if unwrap.is_none() => {
@@ -317,25 +316,38 @@ fn manner(
     }
 }
 
-/// Refuses what would have a secret be had again that is given out once: it is not kept when it has been delivered.
+/// Reads how long a token lasts that gives something out.
+pub(super) fn wrapping_time(text: &str, least: u64) -> std::result::Result<Duration, String> {
+    match parse_duration(text)? {
+        ttl if ttl >= Duration::from_secs(least) && ttl.subsec_nanos() == 0 => Ok(ttl),
+        _ => Err(format!("`wrap` is how long the token lasts: whole seconds, {least}s at least")),
+    }
+}
+
+/// Refuses what would have a secret be had again that is given out once, unless its store keeps it.
 fn given_out_once(
+    stores: &BTreeMap<Name, Store>,
     secrets: &BTreeMap<Name, SecretSpec>,
     files: &BTreeMap<FileName, FileSpec>,
     env: &BTreeMap<EnvName, EnvSource>,
     on_change: &[Hook],
 ) -> Result<()> {
-    let once = |name: &Name| secrets.get(name).is_some_and(|secret| matches!(secret.manner, Manner::InFile(_)));
+    let kept = |store: &Name| matches!(stores.get(store), Some(Store::Vault(vault)) if vault.keep_unwrapped.is_some());
+    let once = |name: &Name| {
+        let secret = secrets.get(name);
+        secret.is_some_and(|secret| matches!(secret.manner, Manner::InFile(_)) && !kept(&secret.from.store))
+    };
     for (file, spec) in files {
         let all = spec.secrets();
         if let (Some(name), true) = (all.iter().find(|name| once(name)), all.iter().any(|name| *name != all[0])) {
             return Err(Fault::new(0, format!("`{file}` has the secret `{name}`, which is had once, and another one"))
-                .hint("put it into a file of its own: it could not be made again when the other changes"));
+                .hint("put it into a file of its own, or let the store keep it: `keep_unwrapped`"));
         }
     }
     let restarts = on_change.iter().any(|hook| hook.tell == Tell::Restart);
     match env.values().flat_map(EnvSource::secrets).find(|name| restarts && once(name)) {
         Some(name) => Err(Fault::new(0, format!("`{name}` is had once, and the child that needs it is started again"))
-            .hint("give it as a file, or take `restart` away")),
+            .hint("give it as a file, let the store keep it (`keep_unwrapped`), or take `restart` away")),
         None => Ok(()),
     }
 }

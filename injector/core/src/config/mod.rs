@@ -27,7 +27,7 @@ pub use hook::{Hook, Receiver, SignalName, Tell};
 pub use kubernetes::{KUBERNETES_CA, KUBERNETES_NAMESPACE, KUBERNETES_TOKEN, KubernetesStore};
 pub use template::TemplateSpec;
 pub use value::{Address, EnvName, FileName, Mode, PlainHttp, Scheme, parse_duration};
-pub use vault::{ClientCert, Literal, TokenFile, VaultAuth, VaultStore, Wrapping};
+pub use vault::{ClientCert, Literal, Removal, TokenFile, VaultAuth, VaultStore, Wrapping};
 
 pub(crate) use hook::DEFAULT_DEBOUNCE;
 

@@ -1,15 +1,16 @@
 //! A store of Vault: where the server is, and how we log in there; from a document and back.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map as Object, Value, json};
 
 use super::DEFAULT_TOKEN;
 use super::aws::{AwsCredentials, credentials, encode_credentials, region};
-use super::decode::{absolute, header_text, readers};
+use super::decode::{absolute, header_text, readers, wrapping_time};
 use super::encode::path;
 use super::map::{Fault, Map, Result, flag, list, parse, text};
-use super::value::{Address, Mode, PlainHttp, Scheme};
+use super::value::{Address, Mode, PlainHttp, Scheme, print_duration};
 use crate::yaml::{Kind, Node};
 
 /// A Vault server, with the role that we have there.
@@ -27,6 +28,9 @@ pub struct VaultStore {
     pub server_name: Option<String>,
     /// The file in memory that our token is kept in, so that a process after this one need not log in anew.
     pub keep_token: Option<PathBuf>,
+    /// The folder in memory that secrets are kept in which a token in a file gives out once, so that a process after this
+    /// one has them.
+    pub keep_unwrapped: Option<PathBuf>,
     /// The files in memory that our token is written to for others.
     pub write_token: Vec<TokenFile>,
     /// How we log in.
@@ -40,18 +44,35 @@ pub struct TokenFile {
     pub path: PathBuf,
     /// Its mode.
     pub mode: Mode,
+    /// Its owner, where that is not the agent.
+    pub user: Option<u32>,
     /// Its group, where that is not the agent's.
     pub group: Option<u32>,
+    /// How long a token lasts that gives ours out, once, and is written in its place.
+    pub wrap: Option<Duration>,
+}
+
+/// What becomes of the file of a credential once we have logged in by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Removal {
+    /// It stays, and is read again at each login.
+    #[default]
+    Never,
+    /// It is taken away, be it a link, and held in memory for the next login.
+    File,
+    /// The same, but of a link it is the file that it leads to.
+    Target,
 }
 
 impl VaultStore {
-    /// Lists the files in which secrets of the agent's own are kept for its next process.
-    pub fn kept(&self) -> impl Iterator<Item = &Path> {
+    /// Lists the folders in which secrets are kept for the agent's next process.
+    pub fn kept_in(&self) -> impl Iterator<Item = &Path> {
         let secret_id = match &self.auth {
             VaultAuth::AppRole { wrapped: Some(wrapping), .. } => wrapping.keep.as_deref(),
             _ => None,
         };
-        self.keep_token.as_deref().into_iter().chain(secret_id)
+        let files = self.keep_token.as_deref().into_iter().chain(secret_id);
+        files.filter_map(Path::parent).chain(self.keep_unwrapped.as_deref())
     }
 }
 
@@ -98,6 +119,8 @@ pub enum VaultAuth {
         role: String,
         /// The file that holds the token; read again at each login, since it rotates.
         token: PathBuf,
+        /// Whether the file is taken away when we have logged in by it.
+        remove: Removal,
     },
     /// `auth/cert`, by the certificate that we show.
     Cert {
@@ -173,6 +196,7 @@ pub(super) fn decode(node: &Node, what: &str) -> Result<VaultStore> {
     let client = client(map.get("client_cert"), map.get("client_key"), address.scheme)?;
     let keep = map.get("keep_token");
     let keep_token = keep.map(|node| absolute(node, "keep_token")).transpose()?;
+    let keep_unwrapped = map.get("keep_unwrapped").map(|node| absolute(node, "keep_unwrapped")).transpose()?;
     let write_token = map.get("write_token").map(token_files).transpose()?.unwrap_or_default();
     let auth_node = map.need("auth")?;
     let auth = decode_auth(auth_node, what)?;
@@ -185,7 +209,7 @@ pub(super) fn decode(node: &Node, what: &str) -> Result<VaultStore> {
         return Err(Fault::new(node.line, "`keep_token` keeps what a login gives, and `token_file` is none")
             .hint("take it out: the token lies in a file already"));
     }
-    Ok(VaultStore { address, namespace, ca, client, server_name, keep_token, write_token, auth })
+    Ok(VaultStore { address, namespace, ca, client, server_name, keep_token, keep_unwrapped, write_token, auth })
 }
 
 fn token_files(node: &Node) -> Result<Vec<TokenFile>> {
@@ -198,8 +222,11 @@ fn token_files(node: &Node) -> Result<Vec<TokenFile>> {
         let mut map = Map::open(node, "`write_token`")?;
         let path = absolute(map.need("path")?, "path")?;
         let (mode, group) = readers(&mut map)?;
+        let number = |text: &str| text.parse().map_err(|_| "`user` is not the number of a user".to_owned());
+        let user = map.get("user").map(|node| parse(node, "user", number)).transpose()?;
+        let wrap = map.get("wrap").map(|node| parse(node, "wrap", |text| wrapping_time(text, 1))).transpose()?;
         map.finish()?;
-        Ok(TokenFile { path, mode: mode.unwrap_or(Mode::DEFAULT), group })
+        Ok(TokenFile { path, mode: mode.unwrap_or(Mode::DEFAULT), user, group, wrap })
     };
     items.iter().map(one).collect()
 }
@@ -298,9 +325,19 @@ fn jwt(node: &Node) -> Result<VaultAuth> {
     let mount = mount(map.get("mount"), "jwt")?;
     let role = text(map.need("role")?, "role")?.to_owned();
     let token = absolute(map.need("token_file")?, "token_file")?;
+    let remove = map.get("remove_token").map(|node| parse(node, "remove_token", removal)).transpose()?;
     map.later("token", "a secret does not belong in a configuration: put it into a file and name that as `token_file`");
     map.finish()?;
-    Ok(VaultAuth::Jwt { mount, role, token })
+    Ok(VaultAuth::Jwt { mount, role, token, remove: remove.unwrap_or_default() })
+}
+
+fn removal(text: &str) -> std::result::Result<Removal, String> {
+    match text {
+        "false" => Ok(Removal::Never),
+        "true" => Ok(Removal::File),
+        "target" => Ok(Removal::Target),
+        _ => Err("`remove_token` is true, false, or target: of a link, the file that it leads to".to_owned()),
+    }
 }
 
 fn cert(node: &Node) -> Result<VaultAuth> {
@@ -347,7 +384,8 @@ fn header_value(text: &str) -> std::result::Result<String, String> {
 
 /// Writes the store, without what is the default.
 pub(super) fn encode(vault: &VaultStore) -> Value {
-    let VaultStore { address, namespace, ca, client, server_name, keep_token, write_token, auth } = vault;
+    let VaultStore { address, namespace, ca, client, server_name, keep_token, keep_unwrapped, write_token, auth } =
+        vault;
     let mut map = Object::new();
     map.insert("address".to_owned(), address.to_string().into());
     if address.scheme == Scheme::Http && !address.is_loopback() {
@@ -369,13 +407,18 @@ pub(super) fn encode(vault: &VaultStore) -> Value {
     if let Some(file) = keep_token {
         map.insert("keep_token".to_owned(), path(file));
     }
+    if let Some(folder) = keep_unwrapped {
+        map.insert("keep_unwrapped".to_owned(), path(folder));
+    }
     if !write_token.is_empty() {
-        let files = write_token.iter().map(|TokenFile { path: file, mode, group }| {
+        let files = write_token.iter().map(|TokenFile { path: file, mode, user, group, wrap }| {
             let mut map = Object::from_iter([("path".to_owned(), path(file))]);
             if *mode != Mode::DEFAULT {
                 map.insert("mode".to_owned(), mode.to_string().into());
             }
+            map.extend(user.map(|user| ("user".to_owned(), user.into())));
             map.extend(group.map(|group| ("group".to_owned(), group.into())));
+            map.extend(wrap.map(|ttl| ("wrap".to_owned(), print_duration(ttl).into())));
             Value::Object(map)
         });
         map.insert("write_token".to_owned(), files.collect());
@@ -417,11 +460,16 @@ fn encode_auth(auth: &VaultAuth) -> Value {
             }
             json!({ "kubernetes": map })
         }
-        VaultAuth::Jwt { mount, role, token } => {
+        VaultAuth::Jwt { mount, role, token, remove } => {
             let mut map = Object::new();
             with_mount(&mut map, mount, "jwt");
             map.insert("role".to_owned(), role.as_str().into());
             map.insert("token_file".to_owned(), path(token));
+            match remove {
+                Removal::Never => {}
+                Removal::File => drop(map.insert("remove_token".to_owned(), true.into())),
+                Removal::Target => drop(map.insert("remove_token".to_owned(), "target".into())),
+            }
             json!({ "jwt": map })
         }
         VaultAuth::Cert { mount, name } => {
@@ -486,8 +534,16 @@ mod tests {
         assert_eq!(wrapped("wrapped: true"), Some(Wrapping::default()));
         let wrapping = Wrapping { creation_path: Some("auth/x".to_owned()), keep: Some("/k".into()) };
         assert_eq!(wrapped("wrapped: true, creation_path: /auth/x, keep: /k"), Some(wrapping));
-        let (mount, role) = ("jwt".to_owned(), "web".to_owned());
-        assert_eq!(auth("jwt: { role: web, token_file: /t }"), VaultAuth::Jwt { mount, role, token: "/t".into() });
+        for (more, remove) in [
+            ("", Removal::Never),
+            (", remove_token: false", Removal::Never),
+            (", remove_token: true", Removal::File),
+            (", remove_token: target", Removal::Target),
+        ] {
+            let (mount, role) = ("jwt".to_owned(), "web".to_owned());
+            let expected = VaultAuth::Jwt { mount, role, token: "/t".into(), remove };
+            assert_eq!(auth(&format!("jwt: {{ role: web, token_file: /t{more} }}")), expected);
+        }
     }
 
     #[test]
@@ -495,6 +551,7 @@ mod tests {
         for store in [
             "keep_token: /run/secrets/oakum/token, auth: { jwt: { role: web, token_file: /t } }",
             "auth: { approle: { role_id: r, secret_id_file: /s, wrapped: true, keep: /run/secrets/oakum/a/b } }",
+            "keep_unwrapped: /run/secrets/oakum/a, auth: { token_file: /t }",
         ] {
             let error = parse(&format!("address: 'https://vault.example.com', {store}")).unwrap_err();
             assert!(error.line == Some(4) && error.what.contains("in the volume") && error.hint.is_some(), "{error}");
@@ -553,6 +610,7 @@ mod tests {
             ("jwt: { role: web }", "lacks `token_file`", ""),
             ("jwt: { role: web, token_file: t }", "absolute path", "`/`"),
             ("jwt: { role: web, token_file: /t, token: x }", "not supported", "does not belong in a configuration"),
+            ("jwt: { role: web, token_file: /t, remove_token: link }", "true, false, or target", ""),
             ("jwt: { role: web, token_file: /t, mount: a//b }", "no path of a mount", ""),
         ] {
             let error = parse(&format!("address: 'https://vault.example.com', auth: {{ {login} }}")).unwrap_err();

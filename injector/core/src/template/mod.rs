@@ -4,13 +4,17 @@
 mod builtin;
 mod calls;
 mod error;
+mod floats;
 mod functions;
 mod lex;
+mod maps;
 mod parse;
 mod print;
 mod printf;
+mod quote;
 mod render;
 mod value;
+mod verbs;
 
 use std::fmt;
 

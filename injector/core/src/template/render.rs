@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::builtin;
 use super::error::TemplateError;
 use super::functions::{self, Surroundings};
+use super::maps::{Change, Maps};
 use super::parse::{Expr, ExprKind, Node, Pipeline, Tree};
 use super::print::print;
 use super::value::Value;
@@ -27,6 +28,7 @@ pub(super) fn render(tree: &Tree, context: &dyn Context, missing: MissingKey) ->
         tree,
         context,
         around: Surroundings::new(context),
+        maps: Maps::default(),
         missing,
         // What grows is moved, and the agent's allocator wipes what it leaves behind.
         out: Vec::with_capacity(4096),
@@ -51,6 +53,7 @@ struct Run<'r> {
     tree: &'r Tree,
     context: &'r dyn Context,
     around: Surroundings<'r>,
+    maps: Maps,
     missing: MissingKey,
     out: Vec<u8>,
     variables: Vec<(String, Value)>,
@@ -94,12 +97,14 @@ impl Run<'_> {
                 // What is nothing by itself is written as what is missing; within a list it is `<nil>`.
                 let value = if matches!(value, Value::Nil) { Value::Missing } else { value };
                 if pipeline.variables.is_empty() {
+                    let value = self.whole(&value);
                     print(&value, &mut self.out);
                 }
             }
             Node::If { pipeline, then, otherwise } => {
                 let seen = self.variables.len();
-                let truth = self.pipeline(pipeline, dot)?.is_true();
+                let value = self.pipeline(pipeline, dot)?;
+                let truth = self.is_true(&value);
                 let flow = self.body(if truth { then } else { otherwise }, dot);
                 self.variables.truncate(seen);
                 return flow;
@@ -107,7 +112,7 @@ impl Run<'_> {
             Node::With { pipeline, then, otherwise } => {
                 let seen = self.variables.len();
                 let value = self.pipeline(pipeline, dot)?;
-                let flow = if value.is_true() { self.body(then, &value) } else { self.body(otherwise, dot) };
+                let flow = if self.is_true(&value) { self.body(then, &value) } else { self.body(otherwise, dot) };
                 self.variables.truncate(seen);
                 return flow;
             }
@@ -152,6 +157,7 @@ impl Run<'_> {
             Value::Missing | Value::Nil => Vec::new(),
             Value::List(items) => (0..).zip(items.iter()).map(|(at, item)| (Value::Int(at), item.clone())).collect(),
             Value::Map(entries) => {
+                let entries = self.maps.now(entries);
                 entries.iter().map(|(name, value)| (Value::text(name.as_str()), value.clone())).collect()
             }
             Value::Int(count) if usize::try_from(*count).is_ok_and(|count| count > MAX_STEPS) => {
@@ -253,18 +259,46 @@ impl Run<'_> {
                 let out = std::mem::replace(&mut self.out, before);
                 result.map(|()| Value::Text(Rc::new(Secret::from(out))))
             }
-            _ if builtin::is_known(name) => builtin::call(name, &arguments).map_err(failed),
             _ => {
-                let value = functions::call(name, &arguments, &self.around).map_err(failed)?;
-                // In sprig these change the map that they are given. Values do not change here, so the variable does.
-                if CHANGE_THEIR_MAP.contains(&name)
-                    && let Some(Expr { kind: ExprKind::Variable(variable), .. }) = rest.first()
-                    && let Some((_, place)) = self.variables.iter_mut().rev().find(|(known, _)| known == variable)
-                {
-                    *place = value.clone();
+                let change = match (name, arguments.as_slice()) {
+                    // What is put there stays one with what the template has of it.
+                    ("sprig_set", [Value::Map(map), key, value]) => {
+                        key.as_str().map(|key| (map, Change::Set(key.to_owned(), value.clone())))
+                    }
+                    ("sprig_unset", [Value::Map(map), key]) => {
+                        key.as_str().map(|key| (map, Change::Unset(key.to_owned())))
+                    }
+                    _ => None,
+                };
+                if let Some((map, change)) = change {
+                    self.maps.change(map, change).map_err(failed)?;
+                    return Ok(Value::Map(Rc::clone(map)));
                 }
-                Ok(value)
+                let whole: Vec<Value> = arguments.iter().map(|argument| self.whole(argument)).collect();
+                if builtin::is_known(name) {
+                    return builtin::call(name, &whole).map_err(failed);
+                }
+                let value = functions::call(name, &whole, &self.around).map_err(failed)?;
+                match (arguments.first(), value) {
+                    (Some(Value::Map(map)), Value::Map(all)) if CHANGE_THEIR_MAP.contains(&name) => {
+                        self.maps.change(map, Change::All(all)).map_err(failed)?;
+                        Ok(Value::Map(Rc::clone(map)))
+                    }
+                    (_, value) => Ok(value),
+                }
             }
+        }
+    }
+
+    /// Gives a value with all that has changed in it.
+    fn whole(&mut self, value: &Value) -> Value {
+        self.maps.whole(value, &mut self.steps)
+    }
+
+    fn is_true(&self, value: &Value) -> bool {
+        match value {
+            Value::Map(map) => !self.maps.now(map).is_empty(),
+            other => other.is_true(),
         }
     }
 
@@ -273,7 +307,7 @@ impl Run<'_> {
         let mut value = None;
         for expr in rest {
             let one = self.value(expr, dot)?;
-            if one.is_true() == (name == "or") {
+            if self.is_true(&one) == (name == "or") {
                 return Ok(one);
             }
             value = Some(one);
@@ -317,11 +351,14 @@ impl Run<'_> {
 
     fn field(&self, line: usize, of: &Value, name: &str) -> Result<Value> {
         match of {
-            Value::Map(entries) => match (entries.get(name), self.missing) {
-                (Some(value), _) => Ok(value.clone()),
-                (None, MissingKey::NoValue) => Ok(Value::Missing),
-                (None, MissingKey::Error) => Err(missing(line, entries, name)),
-            },
+            Value::Map(entries) => {
+                let entries = self.maps.now(entries);
+                match (entries.get(name), self.missing) {
+                    (Some(value), _) => Ok(value.clone()),
+                    (None, MissingKey::NoValue) => Ok(Value::Missing),
+                    (None, MissingKey::Error) => Err(missing(line, entries, name)),
+                }
+            }
             Value::Missing | Value::Nil => {
                 Err(TemplateError::new(line, format!("there is nothing that `.{name}` could be of")))
             }
@@ -330,9 +367,9 @@ impl Run<'_> {
     }
 }
 
-/// Functions whose first argument is another afterwards.
+/// Functions that put what they give into the map that is their first argument.
 const CHANGE_THEIR_MAP: &[&str] =
-    &["sprig_set", "sprig_unset", "sprig_merge", "sprig_mustMerge", "sprig_mergeOverwrite", "sprig_mustMergeOverwrite"];
+    &["sprig_merge", "sprig_mustMerge", "sprig_mergeOverwrite", "sprig_mustMergeOverwrite"];
 
 fn is_scratch(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Function(name) if name == "scratch")

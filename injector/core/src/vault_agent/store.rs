@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::{AwsProof, Ca, Login, Method, Sink, Translation, VaultServer, Warning};
 use crate::config::{
-    AwsCredentials, ClientCert, ConfigError, Literal, Scheme, Store, TokenFile, VaultAuth, VaultStore, Wrapping,
+    AwsCredentials, ClientCert, ConfigError, Literal, Removal, Scheme, Store, TokenFile, VaultAuth, VaultStore,
+    Wrapping,
 };
 
 /// A store, and what will not be as it was asked for.
@@ -78,7 +79,17 @@ impl Making<'_> {
         }
         let (address, namespace, server_name) = (address.clone(), namespace.clone(), server_name.clone());
         let write_token = self.sinks(sinks)?;
-        Ok(VaultStore { address, namespace, ca, client, server_name, keep_token: None, write_token, auth })
+        Ok(VaultStore {
+            address,
+            namespace,
+            ca,
+            client,
+            server_name,
+            keep_token: None,
+            keep_unwrapped: None,
+            write_token,
+            auth,
+        })
     }
 
     /// Finds the certificate that is shown. What only the login was to show or to trust holds for every connection here.
@@ -169,12 +180,13 @@ impl Making<'_> {
                 let role_id = Literal::File(self.absolute("role_id_file_path", role_id_file_path)?);
                 VaultAuth::AppRole { mount, role_id, secret_id, wrapped, remove }
             }
-            Method::Jwt { path, role, remove_jwt_after_reading, remove_jwt_follows_symlinks: _ } => {
-                let token = self.absolute("path", path)?;
-                if *remove_jwt_after_reading {
-                    self.stays(&token, "remove_jwt_after_reading");
-                }
-                VaultAuth::Jwt { mount, role: role.clone(), token }
+            Method::Jwt { path, role, remove_jwt_after_reading, remove_jwt_follows_symlinks } => {
+                let remove = match (*remove_jwt_after_reading, *remove_jwt_follows_symlinks) {
+                    (false, _) => Removal::Never,
+                    (true, false) => Removal::File,
+                    (true, true) => Removal::Target,
+                };
+                VaultAuth::Jwt { mount, role: role.clone(), token: self.absolute("path", path)?, remove }
             }
             Method::Cert { name, .. } => VaultAuth::Cert { mount, name: name.clone() },
             Method::TokenFile { token_file_path } => {
@@ -197,27 +209,13 @@ impl Making<'_> {
     }
 
     /// Takes over the files that the token is written to.
-    fn sinks(&mut self, sinks: &[Sink]) -> Result<Vec<TokenFile>, ConfigError> {
-        let mut files = Vec::new();
-        for Sink { path, mode, uid, gid, wrap_ttl } in sinks {
-            let shown = path.display();
-            if wrap_ttl.is_some() {
-                self.warn(format!("the sink `{shown}` is not written: `wrap_ttl` has no counterpart there"));
-                continue;
-            }
-            if uid.is_some() {
-                self.warn(format!(
-                    "`uid` of the sink `{shown}` has no counterpart: the file belongs to the agent's user"
-                ));
-            }
-            files.push(TokenFile { path: self.absolute("path", path)?, mode: *mode, group: *gid });
-        }
-        Ok(files)
-    }
-
-    /// Says that a file is left where it is.
-    fn stays(&mut self, file: &Path, key: &str) {
-        self.warn(format!("`{key}` has no counterpart: {} stays, since it is read at each login", file.display()));
+    fn sinks(&self, sinks: &[Sink]) -> Result<Vec<TokenFile>, ConfigError> {
+        let file = |Sink { path, mode, uid, gid, wrap_ttl }: &Sink| {
+            // Vault counts whole seconds, and none at all would not be wrapped.
+            let wrap = wrap_ttl.filter(|ttl| !ttl.is_zero()).map(|ttl| ttl.max(Duration::from_secs(1)));
+            Ok(TokenFile { path: self.absolute("path", path)?, mode: *mode, user: *uid, group: *gid, wrap })
+        };
+        sinks.iter().map(file).collect()
     }
 
     fn absolute(&self, key: &str, path: &Path) -> Result<PathBuf, ConfigError> {

@@ -45,9 +45,9 @@ impl Vault {
     pub(super) async fn renew_lease(&self, id: &str) -> Result<Session, ProviderError> {
         let token = self.token()?;
         let endpoint = Put::new("sys/leases/renew", [("lease_id", id)]);
-        let body = self
-            .ask(&endpoint, Some(&token.secret), &[&token.secret])
-            .await
+        let answer = self.run_over_open(&endpoint, &token.secret).await;
+        let body = answer
+            .and_then(|reply| self.body(reply, &token.secret))
             .map_err(|error| error.while_doing("cannot renew the lease"))?;
         let envelope = self.parse(Envelope::parse(body.expose()))?;
         let ttl = Some(Duration::from_secs(envelope.lease_duration));
@@ -58,8 +58,11 @@ impl Vault {
     pub(super) async fn revoke_lease(&self, id: &str) -> Result<(), ProviderError> {
         let token = self.token()?;
         let endpoint = Put::new("sys/leases/revoke", [("lease_id", id)]);
-        let answer = self.ask(&endpoint, Some(&token.secret), &[&token.secret]).await;
-        answer.map(|_| ()).map_err(|error| error.while_doing("cannot revoke the lease"))
+        let answer = self.run_over_open(&endpoint, &token.secret).await;
+        answer
+            .and_then(|reply| self.body(reply, &token.secret))
+            .map(|_| ())
+            .map_err(|error| error.while_doing("cannot revoke the lease"))
     }
 }
 

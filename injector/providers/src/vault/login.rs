@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use oakum_inject::config::{Literal, TokenFile, VaultAuth};
+use oakum_inject::config::{Literal, Removal, TokenFile, VaultAuth};
 use oakum_inject::provider::Session;
 use oakum_inject::{Class, ProviderError, Secret};
 use rustify::Endpoint;
@@ -19,6 +19,7 @@ use super::endpoint::Put;
 use super::reply::{self, Envelope, Nonsense};
 use super::{Token, Vault};
 use crate::credential::{credential, text};
+use crate::keep::Keep;
 
 impl Vault {
     /// Logs in, or takes the token that lies ready.
@@ -37,7 +38,7 @@ impl Vault {
                     }
                     // A file that was taken away may have been written anew.
                     None if *remove => {
-                        before = self.secret_id(secret_id)?;
+                        before = self.taken(secret_id)?;
                         &before
                     }
                     None => {
@@ -59,8 +60,11 @@ impl Vault {
                 let endpoint = Wiped(LoginWithKubernetesRequest { mount: mount.clone(), role: role.clone(), jwt });
                 self.grant(&endpoint.0, mount, &secret).await
             }
-            VaultAuth::Jwt { mount, role, token } => {
-                let secret = credential(token)?;
+            VaultAuth::Jwt { mount, role, token, remove } => {
+                let secret = match remove {
+                    Removal::Never => Arc::new(credential(token)?),
+                    _ => self.taken(token)?,
+                };
                 let jwt = text(&secret, token)?.to_owned();
                 let endpoint = Wiped(JWTLoginRequest { mount: mount.clone(), jwt, role: Some(role.clone()) });
                 self.grant(&endpoint.0, mount, &secret).await
@@ -134,8 +138,8 @@ impl Vault {
 
     /// Writes the token to where others take it from. One that cannot be written is given back, as one that cannot be kept.
     pub(super) async fn give_token(&self, token: &Token) -> Result<(), ProviderError> {
-        for (file, TokenFile { mode, group, .. }) in &self.given {
-            if let Err(error) = file.give(&token.secret, mode.bits(), *group) {
+        for (file, spec) in &self.given {
+            if let Err(error) = self.give_to(file, spec, &token.secret).await {
                 if token.ours {
                     let _ = self.revoke_one(token).await;
                 }
@@ -145,25 +149,36 @@ impl Vault {
         Ok(())
     }
 
-    /// Reads a secret id whose file is there for one login only, or takes the one that was there.
-    fn secret_id(&self, file: &Path) -> Result<Arc<Secret>, ProviderError> {
+    async fn give_to(&self, file: &Keep, spec: &TokenFile, token: &Secret) -> Result<(), ProviderError> {
+        match spec.wrap {
+            None => file.give(token, spec),
+            Some(ttl) => file.give(&self.wrap_token(token, ttl).await?, spec),
+        }
+    }
+
+    /// Reads a credential whose file is there for one login only, or takes the one that was there.
+    fn taken(&self, file: &Path) -> Result<Arc<Secret>, ProviderError> {
         if !file.exists()
-            && let Some(held) = self.state().secret_id.clone()
+            && let Some(held) = self.state().taken.clone()
         {
             return Ok(held);
         }
         let read = Arc::new(credential(file)?);
-        self.state().secret_id = Some(Arc::clone(&read));
+        self.state().taken = Some(Arc::clone(&read));
         Ok(read)
     }
 
     /// Takes away the file that a login has been made with, where that was asked for. It stays where we may not: whoever
     /// started us has been told.
     pub(super) fn forget_file(&self) {
-        if let VaultAuth::AppRole { secret_id, remove: true, .. } = &self.auth
-            && self.state().secret_id.is_some()
-        {
-            let _ = std::fs::remove_file(secret_id);
+        let file = match &self.auth {
+            VaultAuth::AppRole { secret_id: file, remove: true, .. }
+            | VaultAuth::Jwt { token: file, remove: Removal::File, .. } => Some(file.clone()),
+            VaultAuth::Jwt { token, remove: Removal::Target, .. } => token.canonicalize().ok(),
+            _ => None,
+        };
+        if let Some(file) = file.filter(|_| self.state().taken.is_some()) {
+            let _ = std::fs::remove_file(file);
         }
     }
 

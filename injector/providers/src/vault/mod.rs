@@ -9,6 +9,7 @@ pub mod kv;
 pub mod lease;
 mod login;
 pub mod reply;
+mod unwrapped;
 mod wrapped;
 mod wrapping;
 
@@ -39,6 +40,8 @@ pub struct Vault {
     wrapped: Option<Wrapped>,
     /// Where the token is kept.
     keep: Option<Keep>,
+    /// Where secrets are kept that were had once; a file each beside this one, which is none.
+    unwrapped: Option<Keep>,
     /// Where the token is written for others.
     given: Vec<(Keep, TokenFile)>,
     /// The configuration that it belongs to, by a hash.
@@ -62,8 +65,8 @@ struct State {
     gone: HashSet<String>,
     /// What became of the wrapping tokens that lay in files, by their hashes.
     served: HashMap<String, wrapping::Served>,
-    /// The secret id whose file we have taken away.
-    secret_id: Option<Arc<Secret>>,
+    /// The credential whose file we have taken away.
+    taken: Option<Arc<Secret>>,
 }
 
 /// A token and what is known of it.
@@ -97,6 +100,8 @@ impl Vault {
             _ => None,
         };
         let keep = spec.keep_token.as_deref().map(Keep::open).transpose()?;
+        let unwrapped =
+            spec.keep_unwrapped.as_deref().map(|folder| Keep::open(&folder.join("unwrapped"))).transpose()?;
         let given = spec.write_token.iter().map(|file| Ok((Keep::open(&file.path)?, file.clone())));
         let given = given.collect::<Result<_, ProviderError>>()?;
         let VaultStore { address, namespace: within, auth, .. } = spec;
@@ -113,6 +118,7 @@ impl Vault {
             identity,
             wrapped,
             keep,
+            unwrapped,
             given,
             belongs_to,
             base: spec.address.to_string(),
@@ -134,6 +140,11 @@ impl Vault {
     /// Runs an endpoint and gives the whole answer, whatever its status.
     async fn run(&self, endpoint: &impl Endpoint, token: Option<&Secret>) -> Result<Reply, ProviderError> {
         self.transport.send(self.request(endpoint, token)?).await
+    }
+
+    /// The same over a connection that stays open, where the answer holds no secret and asking twice does no harm.
+    async fn run_over_open(&self, endpoint: &impl Endpoint, token: &Secret) -> Result<Reply, ProviderError> {
+        self.transport.send_over_open(self.request(endpoint, Some(token))?).await
     }
 
     fn request(&self, endpoint: &impl Endpoint, token: Option<&Secret>) -> Result<Request<Vec<u8>>, ProviderError> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use oakum_inject::Alarm;
 use oakum_inject::config::{Address, Literal, PlainHttp, Wrapping};
 
-use oakum_inject::provider::Manner;
+use oakum_inject::provider::{Manner, Term};
 
 use super::*;
 use crate::scripted::scripted;
@@ -16,9 +16,20 @@ use crate::scripted::scripted;
 fn vault(address: SocketAddr, auth: VaultAuth) -> Vault {
     let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
     let namespace = Some("team-a".to_owned());
-    let (ca, client, server_name, keep_token) = (None, None, None, None);
-    Vault::open(&VaultStore { address, namespace, ca, client, server_name, keep_token, write_token: Vec::new(), auth })
-        .unwrap()
+    let (ca, client, server_name, keep_token, keep_unwrapped) = (None, None, None, None, None);
+    let write_token = Vec::new();
+    Vault::open(&VaultStore {
+        address,
+        namespace,
+        ca,
+        client,
+        server_name,
+        keep_token,
+        keep_unwrapped,
+        write_token,
+        auth,
+    })
+    .unwrap()
 }
 
 fn file(content: &str) -> tempfile::NamedTempFile {
@@ -317,9 +328,20 @@ async fn another_wrapping_token_is_unwrapped_and_a_server_that_is_away_is_no_ala
 
 fn keeping(address: SocketAddr, auth: VaultAuth, file: &Path) -> Vault {
     let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
-    let (namespace, ca, client, server_name) = (None, None, None, None);
+    let (namespace, ca, client, server_name, keep_unwrapped) = (None, None, None, None, None);
     let (keep_token, write_token) = (Some(file.to_owned()), Vec::new());
-    Vault::open(&VaultStore { address, namespace, ca, client, server_name, keep_token, write_token, auth }).unwrap()
+    Vault::open(&VaultStore {
+        address,
+        namespace,
+        ca,
+        client,
+        server_name,
+        keep_token,
+        keep_unwrapped,
+        write_token,
+        auth,
+    })
+    .unwrap()
 }
 
 #[tokio::test]
@@ -385,7 +407,7 @@ async fn a_token_is_asked_for_in_place_of_a_secret_and_ends_with_its_time() {
     assert_eq!(fields.get("token").unwrap().bytes().expose(), b"w-9");
     assert_eq!(fields.names(), ["accessor", "creation_path", "creation_time", "token", "ttl"]);
     let lease = oakum_inject::provider::Lease { id: None, ttl: Duration::from_secs(60), renewable: false };
-    assert_eq!(term, oakum_inject::provider::Term::Lease(lease));
+    assert_eq!(term, Term::Lease(lease));
     let request = asked.iter().nth(1).unwrap();
     assert!(
         request.starts_with("GET /v1/secret/data/web ") && request.contains("x-vault-wrap-ttl: 60\r\n"),
@@ -441,6 +463,69 @@ async fn a_token_in_a_file_is_unwrapped_once_and_never_if_it_was_made_elsewhere(
         assert_eq!(vault.fetch(&want).await.unwrap_err().alarm, None, "it is said once");
         assert_eq!(asked.iter().count(), calls);
     }
+}
+
+#[tokio::test]
+async fn what_was_unwrapped_outlives_the_process_where_there_is_a_folder_for_it() {
+    const FROM_HERE: &str = r#"200 {"data":{"creation_path":"secret/data/web"}}"#;
+    let (folder, token) = (tempfile::tempdir_in("/dev/shm").unwrap(), file("w-1\n"));
+    let started = async |answers: Vec<&'static str>| {
+        let (address, asked) = scripted([vec![r#"200 {"data":{"id":"t","ttl":0}}"#], answers].concat()).await;
+        let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
+        let (namespace, ca, client, server_name, keep_token, write_token) = (None, None, None, None, None, Vec::new());
+        let (auth, keep_unwrapped) = (VaultAuth::TokenFile(token.path().to_owned()), Some(folder.path().to_owned()));
+        let spec =
+            VaultStore { address, namespace, ca, client, server_name, keep_token, keep_unwrapped, write_token, auth };
+        let vault = Vault::open(&spec).unwrap();
+        vault.login().await.unwrap();
+        (vault, asked)
+    };
+    let want = want_in(Manner::InFile(token.path().to_owned()), "secret/web");
+    let value = async |vault: &Vault, want: &Want| match vault.fetch(want).await {
+        Ok(Fetched::Changed { fields, term, .. }) => {
+            (fields.get("word").unwrap().bytes().expose_str().unwrap().to_owned(), term)
+        }
+        Ok(Fetched::Unchanged) => panic!("unchanged"),
+        Err(error) => panic!("{error}"),
+    };
+    let (vault, asked) = started(vec![FROM_HERE, INSIDE]).await;
+    assert_eq!(value(&vault, &want).await.0, "hidden");
+    assert_eq!(value(&vault, &want).await.0, "hidden", "for a file that is made otherwise now");
+    assert_eq!(asked.iter().count(), 3);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+
+    // The next process asks nobody, whether the token is still there or not.
+    let (vault, asked) = started(vec![]).await;
+    assert_eq!(value(&vault, &want).await.0, "hidden");
+    let gone =
+        Want { manner: Manner::InFile(token.path().with_extension("gone")), ..want_in(Manner::Fields, "secret/web") };
+    assert_eq!(vault.fetch(&gone).await.unwrap_err().class, Class::Missing, "what another file gave is not its own");
+    std::fs::rename(token.path(), token.path().with_extension("old")).unwrap();
+    assert_eq!(value(&vault, &want).await.0, "hidden");
+    assert_eq!(asked.iter().count(), 1);
+    std::fs::rename(token.path().with_extension("old"), token.path()).unwrap();
+
+    // Another token is unwrapped, and takes its place; what it gave ends with its lease.
+    let leased = r#"200 {"lease_id":"x/1","lease_duration":3600,"data":{"word":"leased"}}"#;
+    let (vault, _asked) = started(vec![r#"200 {"data":{"creation_path":"secret/web"}}"#, leased]).await;
+    std::fs::write(token.path(), "w-2").unwrap();
+    assert_eq!(value(&vault, &want).await.0, "leased");
+    let kept = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    let before = |seconds: u64| {
+        let text = std::fs::read_to_string(&kept).unwrap();
+        let [of, head, body] = text.splitn(3, '\n').collect::<Vec<_>>().try_into().unwrap();
+        let (since, path) = head.split_once(' ').unwrap();
+        let since = since.parse::<u64>().unwrap() - seconds;
+        std::fs::write(&kept, format!("{of}\n{since} {path}\n{body}")).unwrap();
+    };
+    before(1000);
+    let (vault, _asked) = started(vec![]).await;
+    let (word, term) = value(&vault, &want).await;
+    let Term::Lease(lease) = term else { panic!("a lease") };
+    assert!(word == "leased" && lease.ttl <= Duration::from_secs(2600) && lease.ttl > Duration::from_secs(2500));
+    before(3000);
+    let error = vault.fetch(&want).await.unwrap_err();
+    assert!(error.class == Class::Missing && error.what.contains("has ended"), "{error}");
 }
 
 #[tokio::test]

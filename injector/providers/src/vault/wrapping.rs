@@ -20,6 +20,7 @@ use super::kv::{explained, gone, v2};
 use super::lease::{any, now};
 use super::login::Wiped;
 use super::reply::{Envelope, Nonsense};
+use super::unwrapped::{Place, Unwrapped};
 use crate::answer::{Hidden, object, quote};
 use crate::credential::{credential, text};
 use crate::fingerprint;
@@ -50,6 +51,9 @@ struct WrapInfo {
     creation_time: String,
     #[serde(default)]
     creation_path: String,
+    /// Of a token that is wrapped; what we wrap is a value to Vault.
+    #[serde(default)]
+    wrapped_accessor: String,
 }
 
 #[derive(Deserialize)]
@@ -111,29 +115,37 @@ impl Vault {
         Ok(Fetched::Changed { fields, version, term: Term::Lease(Lease { id: None, ttl, renewable: false }) })
     }
 
-    /// Unwraps the token that lies in a file, once. Nothing is kept of what it gave.
+    /// Unwraps the token that lies in a file, once. What it gave is kept where the store has a folder for that.
     pub(super) async fn read_from_file(&self, want: &Want, file: &Path) -> Result<Fetched, ProviderError> {
+        let place = self.place_of(want, file)?;
         let token = match credential(file) {
             Ok(token) => token,
             // It may be gone once it has served.
             Err(_) if want.known.is_some() => return Ok(Fetched::Unchanged),
-            Err(error) => return Err(ProviderError { class: Class::Missing, ..error }),
+            Err(error) => {
+                let kept = place.as_ref().map(Place::read).transpose()?.flatten();
+                let error = ProviderError { class: Class::Missing, ..error };
+                return kept.map_or(Err(error), |kept| self.given_again(want, file, &kept));
+            }
         };
         let of = hash(&[token.expose()]);
         match self.state().served.get(&of) {
             Some(Served::Well) if want.known.is_some() => return Ok(Fetched::Unchanged),
-            Some(Served::Well) => {
-                return Err(ProviderError::new(
-                    Class::Missing,
-                    format!("the wrapping token in {} has given its secret out, which was delivered", file.display()),
-                )
-                .hint("put another wrapping token there"));
-            }
             // It was said once what happened.
             Some(Served::Badly(error)) => return Err(ProviderError { alarm: None, ..error.clone() }),
-            None => {}
+            Some(Served::Well) | None => {}
         }
-        let opened = self.open_token(want, file, &token).await;
+        if let Some(kept) = place.as_ref().map(Place::read).transpose()?.flatten().filter(|kept| kept.of == of) {
+            self.state().served.insert(of, Served::Well);
+            return self.given_again(want, file, &kept);
+        }
+        if self.state().served.contains_key(&of) {
+            let what =
+                format!("the wrapping token in {} has given its secret out, which was delivered", file.display());
+            return Err(ProviderError::new(Class::Missing, what)
+                .hint("put another wrapping token there; with `keep_unwrapped`, the next one's secret is kept"));
+        }
+        let opened = self.open_token(want, file, &token, place.as_ref(), &of).await;
         match &opened {
             Ok(_) => drop(self.state().served.insert(of, Served::Well)),
             Err(error) if error.alarm.is_some() => {
@@ -146,19 +158,74 @@ impl Vault {
         Ok(Fetched::Changed { fields, version, term })
     }
 
-    async fn open_token(&self, want: &Want, file: &Path, token: &Secret) -> Result<(Fields, Term), ProviderError> {
+    async fn open_token(
+        &self,
+        want: &Want,
+        file: &Path,
+        token: &Secret,
+        place: Option<&Place>,
+        of: &str,
+    ) -> Result<(Fields, Term), ProviderError> {
         let used = |error| used(error, file, "the secret");
         let path = self.made_at(token, file).await.map_err(used)?;
         if !leads_to(&path, &want.path) {
             return Err(foreign(&quote(&path, &[token]), file, &want.path)
                 .hint("look who put it there; if that is where the secret is, write it as the path of `from`"));
         }
+        // Before the token is used up: a folder that nothing can be written to is found now.
+        place.map(|place| place.reserve(of)).transpose()?;
         let body = self.unwrap(token).await.map_err(used)?;
+        if let Some(place) = place {
+            place.write(of, &path, &body);
+        }
+        self.inside(want, &path, &body)
+    }
+
+    /// Reads what was wrapped at a path.
+    fn inside(&self, want: &Want, path: &str, body: &Secret) -> Result<(Fields, Term), ProviderError> {
         let versioned = path != want.path || path.contains("/data/");
         match v2(body.expose()) {
             Ok((fields, _)) if versioned => Ok((fields, Term::Open)),
             _ => self.parse(any(body.expose(), now())),
         }
+    }
+
+    fn place_of(&self, want: &Want, file: &Path) -> Result<Option<Place>, ProviderError> {
+        self.unwrapped.as_ref().map(|beside| Place::new(beside, &want.path, file)).transpose()
+    }
+
+    /// Gives what was kept. A lease goes on from when it began.
+    fn given_again(&self, want: &Want, file: &Path, kept: &Unwrapped) -> Result<Fetched, ProviderError> {
+        if !leads_to(&kept.path, &want.path) {
+            let what = format!("what the wrapping token in {} gave was for another path", file.display());
+            return Err(ProviderError::new(Class::Missing, what).hint("put another wrapping token there"));
+        }
+        let (fields, mut term) = self.inside(want, &kept.path, &kept.body)?;
+        if let Term::Lease(lease) = &mut term {
+            lease.ttl = lease.ttl.saturating_sub(now().saturating_sub(kept.since));
+            if lease.ttl.is_zero() {
+                let what = format!("what the wrapping token in {} gave has ended", file.display());
+                return Err(ProviderError::new(Class::Missing, what).hint("put another wrapping token there"));
+            }
+        }
+        let version = fingerprint::of(&fields)?;
+        Ok(if want.known == Some(version) { Fetched::Unchanged } else { Fetched::Changed { fields, version, term } })
+    }
+
+    /// Makes a token that gives our own out, in the form in which Vault Agent writes one.
+    pub(super) async fn wrap_token(&self, token: &Secret, ttl: Duration) -> Result<Secret, ProviderError> {
+        let sent = token.expose_str().map(|text| ("token", text));
+        let reply = self.run_wrapped(&Put::new("sys/wrapping/wrap", sent), token, ttl).await?;
+        let wrapped = self.body(reply, token).and_then(|body| self.parse(wrap_info(body.expose())));
+        wrapped.map(|info| info.json()).map_err(|error| {
+            let refused = error.class == Class::Refused;
+            let error = error.while_doing("cannot wrap the token");
+            if refused {
+                error.hint("let a policy of the role update sys/wrapping/wrap, as `default` does")
+            } else {
+                error
+            }
+        })
     }
 
     /// Says at which path a wrapping token was made.
@@ -178,6 +245,21 @@ impl Vault {
 }
 
 impl WrapInfo {
+    /// Gives all of it as a line of JSON, with the keys and in the order of Vault's own client.
+    fn json(&self) -> Secret {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let token = Secret::from(text(self.token.0.expose_str().unwrap_or_default()));
+        Secret::from(format!(
+            "{{\"token\":{},\"accessor\":{},\"ttl\":{},\"creation_time\":{},\"creation_path\":{},\"wrapped_accessor\":{}}}\n",
+            token.expose_str().unwrap_or_default(),
+            text(&self.accessor),
+            self.ttl,
+            text(&self.creation_time),
+            text(&self.creation_path),
+            text(&self.wrapped_accessor),
+        ))
+    }
+
     /// Gives what an app needs to unwrap it, under the names that Vault has.
     fn fields(self) -> Fields {
         let text = |text: String| Field::Text(Secret::from(text));

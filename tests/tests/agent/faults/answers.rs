@@ -7,6 +7,7 @@ use e2e::servers::faults::Fault;
 use serde_json::json;
 
 use super::Row;
+use crate::MAY_READ;
 
 /// Each kind of answer to an agent of its own: the last good file stays, and the next value comes as soon as the answers
 /// are good.
@@ -92,4 +93,23 @@ fn an_answer_without_end_is_cut_off_at_the_limit() {
     let peak: u32 = peak.trim_end_matches(" kB").parse().unwrap();
     assert!(peak < 100_000, "{peak} kB");
     row.passes();
+}
+
+#[test]
+fn a_login_that_cannot_be_served_is_tried_again_and_not_in_a_loop() {
+    let busy = Fault::Answer(429, &["Retry-After: 3"], r#"{"errors":["rate limit"]}"#);
+    for (name, fault, least) in
+        [("login-500", Fault::Answer(500, &[], r#"{"errors":["internal error"]}"#), 900), ("login-429", busy, 2900)]
+    {
+        let mut row = Row::start(name, MAY_READ, &json!({"token_ttl": "1h"}), fault);
+        row.agent.until_said("store=vault class=unreachable", 2);
+        assert_eq!((row.place.read("db"), row.tells("/readyz").status), (None, 503));
+        let calls = row.faults.calls();
+        let calls: Vec<_> = calls.iter().filter(|call| call.path.ends_with("/login")).map(|call| call.at).collect();
+        for pair in calls.windows(2) {
+            assert!(pair[1] - pair[0] >= Duration::from_millis(least), "{name}: {:?}", pair[1] - pair[0]);
+        }
+        row.faults.set(Fault::Pass);
+        row.recovers("first");
+    }
 }

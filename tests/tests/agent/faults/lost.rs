@@ -216,3 +216,65 @@ fn a_lease_that_was_revoked_is_replaced_when_it_is_to_be_renewed() {
     agent.until("other credentials", |_| place.read("db").is_some_and(|user| user != first && redis.users() == [user]));
     assert_eq!(agent.err().matches("logged in").count(), 1, "{}", agent.err());
 }
+
+/// How often something was asked for through a proxy; never twice within a second.
+fn patiently(faults: &Faults, path: &str) -> usize {
+    let calls = faults.calls();
+    let calls: Vec<_> = calls.iter().filter(|call| call.path.contains(path)).map(|call| call.at).collect();
+    for pair in calls.windows(2) {
+        // Other tests run beside, and may keep a request from being noted at once.
+        assert!(pair[1] - pair[0] >= Duration::from_millis(900), "{path} again after {:?}", pair[1] - pair[0]);
+    }
+    calls.len()
+}
+
+#[test]
+fn a_renewal_of_the_token_that_fails_is_not_asked_for_in_a_loop_and_ends_in_another_login() {
+    let mut row = Row::with("renewals", MAY_READ, &json!({"token_ttl": "12s"}));
+    row.faults.set_for("renew-self", Fault::Answer(500, &[], r#"{"errors":["internal error"]}"#));
+    row.agent.until_said("logged in", 2);
+    assert!(row.agent.err().contains("cannot renew the token: "), "{}", row.agent.err());
+    let asked = patiently(&row.faults, "renew-self");
+    assert!((1..=5).contains(&asked), "{asked} times");
+    assert_eq!((row.place.read("db").as_deref(), row.tells("/readyz").status), (Some("first"), 200));
+    assert_eq!(patiently(&row.faults, "/login"), 2);
+    row.passes();
+}
+
+#[test]
+fn a_renewal_of_a_lease_that_fails_is_not_asked_for_in_a_loop_and_ends_in_another_value() {
+    let may = "path \"leased/*\" { capabilities = [\"read\"] }";
+    let (place, vault) = (Place::new(), with_a_role("the-role", "the-secret-of-the-role", may));
+    let engine = json!({"type": "kv", "options": {"version": "1", "leased_passthrough": "true"}});
+    vault.write("sys/mounts/leased", &engine);
+    vault.write("leased/db", &json!({"word": "first", "ttl": "12s"}));
+    let faults = Faults::before(vault.address()).unwrap();
+    faults.set_for("leases/renew", Fault::Answer(500, &[], r#"{"errors":["internal error"]}"#));
+    let role = AppRole { role_id: "the-role".to_owned(), secret_id: "the-secret-of-the-role".to_owned() };
+    let file = "secrets: { db: 'vault:leased/db' }\nfiles: { db: 'db#word' }\n";
+    let mut agent = place.start("run", &(through(&faults, &place, &role) + file), &[]);
+    agent.until("the file", |_| place.read("db").as_deref() == Some("first"));
+    vault.write("leased/db", &json!({"word": "second", "ttl": "12s"}));
+    agent.until_said("cannot renew the lease: ", 1);
+    assert_eq!(place.read("db").as_deref(), Some("first"));
+    agent.until("another value", |_| place.read("db").as_deref() == Some("second"));
+    let asked = patiently(&faults, "leases/renew");
+    assert!((1..=5).contains(&asked), "{asked} times");
+    assert_eq!(patiently(&faults, "/v1/leased/db"), 2);
+    assert_eq!(agent.err().matches("logged in").count(), 1, "{}", agent.err());
+    assert_eq!(agent.stop().code, 0);
+}
+
+#[test]
+fn a_field_that_is_gone_keeps_the_file_that_it_was_in_and_no_other() {
+    let secrets = "secrets: { db: { from: \"vault:secret/fields\", refresh: 1s } }
+files: { db: \"db#word\", other: { format: json, secret: db } }\n";
+    let mut row = Row::of("fields", MAY_READ, &json!({"token_ttl": "1h"}), Fault::Pass, secrets);
+    row.agent.until("the files", |_| row.place.read("other").is_some());
+    row.vault.put("fields", &json!({"renamed": "second"}));
+    row.agent.until("the other file", |_| row.place.read("other").is_some_and(|text| text.contains("second")));
+    row.agent.until_said("the secret `db` has no field `word`", 1);
+    assert_eq!((row.place.read("db").as_deref(), row.tells("/readyz").status), (Some("first"), 200));
+    row.vault.put("fields", &json!({"word": "third"}));
+    row.recovers("third");
+}

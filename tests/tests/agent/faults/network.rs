@@ -1,10 +1,13 @@
 //! Connections that break, hang or lead to somebody else.
 
+use std::fs;
 use std::path::Path;
-use std::thread::scope;
+use std::process::Command;
+use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use e2e::agent::{Agent, Place};
+use e2e::programs::program;
 use e2e::servers::faults::Fault;
 use e2e::servers::vault::Vault;
 use e2e::servers::{Authority, free_port};
@@ -21,6 +24,56 @@ fn a_reset_connection_is_made_again() {
     let mut row = Row::new("reset");
     row.strikes(Fault::Reset, "the connection broke", "unreachable");
     row.passes();
+}
+
+#[test]
+fn a_connection_that_stays_open_is_used_again_and_its_end_is_not_noticed() {
+    let mut row = Row::new("open");
+    let looks = |row: &Row| row.faults.calls().iter().filter(|call| call.path.contains("/metadata/open")).count();
+    while looks(&row) < 2 {
+        sleep(Duration::from_millis(50));
+    }
+    let (before, seen) = (row.faults.connections(), looks(&row));
+    while looks(&row) < seen + 3 {
+        sleep(Duration::from_millis(50));
+    }
+    assert_eq!(row.faults.connections(), before, "all of the looks share one");
+    // The server ends it, as one does that is told to stop, or a balancer that thinks it idle.
+    row.faults.set(Fault::Close);
+    let seen = looks(&row);
+    while looks(&row) < seen + 4 {
+        sleep(Duration::from_millis(50));
+    }
+    assert!(row.faults.connections() >= before + 3);
+    row.vault.put("open", &json!({"word": "second"}));
+    row.agent.until("the new value", |_| row.place.read("db").as_deref() == Some("second"));
+    assert!(!row.agent.err().contains(" warn "), "{}", row.agent.err());
+}
+
+#[test]
+fn a_host_that_nobody_knows_any_more_keeps_the_last_good_file() {
+    let (vault, place, port) = (Vault::start().unwrap(), Place::new(), free_port().unwrap());
+    vault.put("db", &json!({"word": "first"}));
+    // The agent has a table of hosts of its own, which knows a name that nobody else does (RFC 6761, 6.4).
+    let known = "127.0.0.1 localhost vault.invalid\n";
+    let hosts = place.file("hosts", known);
+    let rest = approle_store(&vault, &place, &role(&vault)).replace("127.0.0.1", "vault.invalid");
+    let rest = rest.replace("auth:", "allow_plain_http: true, auth:") + &listening(port) + SECRETS;
+    let mut command = Command::new("unshare");
+    let script = "mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"";
+    command.args(["--mount", "sh", "-c", script, "sh"]).arg(&hosts).arg(program("oakum-agent").unwrap());
+    let mut agent = place.start_by(command, "run", &rest, &[]);
+    agent.until("the file", |_| place.read("db").as_deref() == Some("first"));
+
+    fs::write(&hosts, "127.0.0.1 localhost\n").unwrap();
+    vault.put("db", &json!({"word": "second"}));
+    agent.until_said("secret=db class=unreachable", 2);
+    assert!(agent.err().contains("cannot reach http://vault.invalid:"), "{}", agent.err());
+    assert_eq!((place.read("db").as_deref(), told(port, "/readyz").status), (Some("first"), 200));
+
+    fs::write(&hosts, known).unwrap();
+    agent.until("the new value", |_| place.read("db").as_deref() == Some("second"));
+    assert_eq!(agent.stop().code, 0);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::super::printf::quote;
+use super::super::quote;
 use super::data::{json, parse_json};
 use super::{
     ANY, Function, MAX_TEXT, Outcome, Value, bytes_of, count_of, encode, function, list_of, map_of, math, same, shown,
@@ -18,7 +18,7 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_sha256sum", 1, 1, |a, around| {
         Ok(Value::text(encode::hex(&around.outside().sha256(bytes_of(&a[0])?))))
     }),
-    function("sprig_quote", 0, ANY, |a, _| Ok(words(a, |word| quote(&String::from_utf8_lossy(word))))),
+    function("sprig_quote", 0, ANY, |a, _| Ok(words(a, |word| quote::text(word, false)))),
     function("sprig_squote", 0, ANY, |a, _| Ok(words(a, |word| format!("'{}'", String::from_utf8_lossy(word))))),
     function("sprig_cat", 0, ANY, |a, _| Ok(words(a, |word| String::from_utf8_lossy(word).into_owned()))),
     function("sprig_default", 1, 2, |a, _| {

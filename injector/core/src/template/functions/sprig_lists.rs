@@ -62,8 +62,8 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_all", 0, ANY, |a, _| Ok(Value::Bool(a.iter().all(Value::is_true)))),
     function("sprig_any", 0, ANY, |a, _| Ok(Value::Bool(a.iter().any(Value::is_true)))),
     function("sprig_deepEqual", 2, 2, |a, _| Ok(Value::Bool(a[0].kind() == a[1].kind() && same(&a[0], &a[1])))),
-    function("sprig_deepCopy", 1, 1, |a, _| Ok(a[0].clone())),
-    function("sprig_mustDeepCopy", 1, 1, |a, _| Ok(a[0].clone())),
+    function("sprig_deepCopy", 1, 1, |a, _| Ok(copied(&a[0]))),
+    function("sprig_mustDeepCopy", 1, 1, |a, _| Ok(copied(&a[0]))),
     function("sprig_typeOf", 1, 1, |a, _| Ok(Value::text(type_of(&a[0])))),
     function("sprig_typeIs", 2, 2, |a, _| Ok(Value::Bool(text_of(&a[0])? == type_of(&a[1])))),
     function("sprig_kindIs", 2, 2, |a, _| Ok(Value::Bool(text_of(&a[0])? == kind_of(&a[1])))),
@@ -93,6 +93,15 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_mergeOverwrite", 1, ANY, |a, _| merged(a, Over::Yes)),
     function("sprig_mustMergeOverwrite", 1, ANY, |a, _| merged(a, Over::Yes)),
 ];
+
+/// Makes maps of their own, which do not change with the ones that they were.
+fn copied(value: &Value) -> Value {
+    match value {
+        Value::List(items) => Value::list(items.iter().map(copied).collect()),
+        Value::Map(entries) => Value::map(entries.iter().map(|(name, value)| (name.clone(), copied(value))).collect()),
+        other => other.clone(),
+    }
+}
 
 /// Which of two values stays where both maps have one.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -228,6 +228,13 @@ proptest! {
         let _ = render(&soup.concat());
     }
 
+    /// A format is an error or text, whatever it is made of.
+    #[test]
+    fn no_format_breaks_it(format in "(%|[-+# 0]|[1-9]{1,2}|\\*|\\.|\\[[0-3x]?\\]?|[vTtdboOxXcqUeEfFgGspz%]|[a é]){0,12}", pick in 0..5usize) {
+        let value = ["-7", "2.5", "\"é\\x00\"", "(sprig_list nil 1 (sprig_dict \"a\" 1.5))", "nil"][pick];
+        let _ = render(&format!("{{{{ printf {format:?} {value} 3 {value} }}}}"));
+    }
+
     /// YAML is read back as what it was, by a reader of YAML 1.2.
     #[test]
     fn yaml_is_read_back(map in proptest::collection::btree_map("[a-z]{1,4}", "[ -~é\n]{0,12}", 1..4)) {
@@ -267,6 +274,22 @@ fn a_map_that_is_changed_is_changed_in_its_variable() {
 }
 
 #[test]
+fn a_map_that_is_changed_is_changed_for_all_that_hold_it() {
+    let text = "{{ $m := sprig_dict \"a\" (sprig_dict \"b\" 1) }}{{ $n := $m.a }}{{ $l := sprig_list $m }}\
+        {{ $_ := sprig_set $m.a \"c\" 2 }}{{ toJSON $n }}{{ toJSON $l }}\
+        {{ $_ := sprig_unset (index $l 0).a \"b\" }}{{ toJSON $n }}{{ toJSON $m }}";
+    assert_eq!(render(text).unwrap(), r#"{"b":1,"c":2}[{"a":{"b":1,"c":2}}]{"c":2}{"a":{"c":2}}"#);
+    // Go would write on and on.
+    for into_itself in ["sprig_set $m \"self\" $m", "sprig_set $m.a \"up\" (sprig_list $m)"] {
+        let text = format!("{{{{ $m := sprig_dict \"a\" (sprig_dict) }}}}{{{{ $_ := {into_itself} }}}}");
+        assert!(render(&text).unwrap_err().what.contains("into itself"), "{text}");
+    }
+    // As many changes as entries take no longer for each.
+    let text = "{{ $m := sprig_dict }}{{ range loop 20000 }}{{ $_ := sprig_set $m (print .) . }}{{ end }}{{ len $m }}";
+    assert_eq!(render(text).unwrap(), "20000");
+}
+
+#[test]
 fn what_would_count_or_cut_beyond_all_bounds_is_an_error() {
     for call in [
         "sprig_until 9000000",
@@ -278,6 +301,9 @@ fn what_would_count_or_cut_beyond_all_bounds_is_an_error() {
         "sprig_b32dec \"MZXW6Y==\"",
         "sprig_splitn \",\" -1 \"a\"",
         "sprig_fail \"no\"",
+        "printf \"%100001d\" 1",
+        "printf \"%*d\" 200000 1",
+        "printf \"%99999v\" (loop 100000)",
     ] {
         assert!(render(&format!("{{{{ {call} }}}}")).is_err(), "{call}");
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{
-    AwsCredentials, ClientCert, Injection, Literal, Mode, Store, TokenFile, VaultAuth, VaultStore, Wrapping,
+    AwsCredentials, ClientCert, Injection, Literal, Mode, Removal, Store, TokenFile, VaultAuth, VaultStore, Wrapping,
 };
 
 /// Makes the store of a method, with `vault` before it if there is anything to say of the server.
@@ -48,7 +48,12 @@ fn every_method_becomes_a_login() {
     let expected = approle(Some("auth/approle/role/web/secret-id"));
     assert_eq!(login(&format!(r#""approle" {{ config = {{ {files} {path} }} }}"#)), expected);
     let jwt = login(r#""jwt" { config = { path = "/t" role = "web" remove_jwt_after_reading = false } }"#);
-    assert_eq!(jwt, VaultAuth::Jwt { mount: "jwt".to_owned(), role: role(), token: "/t".into() });
+    let remove = Removal::Never;
+    assert_eq!(jwt, VaultAuth::Jwt { mount: "jwt".to_owned(), role: role(), token: "/t".into(), remove });
+    for (more, removed) in [("", Removal::File), ("remove_jwt_follows_symlinks = true", Removal::Target)] {
+        let auth = login(&format!(r#""jwt" {{ config = {{ path = "/t" role = "web" {more} }} }}"#));
+        assert!(matches!(auth, VaultAuth::Jwt { remove, .. } if remove == removed), "{more}");
+    }
     let file = login(r#""token_file" { config = { token_file_path = "/t" } }"#);
     assert_eq!(file, VaultAuth::TokenFile("/t".into()));
     let aws = r#""aws" { config = { type = "iam" role = "web" region = "eu-west-1" header_value = "vault" } }"#;
@@ -81,19 +86,19 @@ fn the_file_of_a_secret_id_is_taken_away_unless_told_otherwise() {
 #[test]
 fn a_sink_becomes_a_file_of_the_token() {
     let method = |sink: &str| format!(r#""token_file" {{ config = {{ token_file_path = "/t" }} }} {sink}"#);
-    let (store, warnings) = stored("", &method(r#"sink "file" { config = { path = "/run/x/t" gid = 7 } }"#)).unwrap();
-    assert_eq!(warnings, [""; 0]);
-    let file = TokenFile { path: "/run/x/t".into(), mode: Mode::parse("0640").unwrap(), group: Some(7) };
-    assert_eq!(store.write_token, [file]);
-    for (sink, what, written) in [
-        (r#"sink "file" { wrap_ttl = "5m" config = { path = "/run/x/t" } }"#, "`wrap_ttl` has no counterpart", 0),
-        (r#"sink "file" { config = { path = "/run/x/t" uid = 7 } }"#, "belongs to the agent's user", 1),
+    let mode = |text| Mode::parse(text).unwrap();
+    let plain = || TokenFile { path: "/run/x/t".into(), mode: mode("0640"), user: None, group: None, wrap: None };
+    for (sink, expected) in [
+        (r#"sink "file" { config = { path = "/run/x/t" gid = 7 } }"#, TokenFile { group: Some(7), ..plain() }),
+        (r#"sink "file" { config = { path = "/run/x/t" uid = 7 } }"#, TokenFile { user: Some(7), ..plain() }),
+        (
+            r#"sink "file" { wrap_ttl = "5m" config = { path = "/run/x/t" mode = 0600 } }"#,
+            TokenFile { wrap: Some(Duration::from_secs(300)), mode: mode("0600"), ..plain() },
+        ),
+        (r#"sink "file" { wrap_ttl = "0s" config = { path = "/run/x/t" } }"#, plain()),
     ] {
         let (store, warnings) = stored("", &method(sink)).unwrap();
-        assert!(
-            store.write_token.len() == written && warnings.len() == 1 && warnings[0].contains(what),
-            "{warnings:?}"
-        );
+        assert_eq!((warnings, store.write_token), (vec![], vec![expected]), "{sink}");
     }
     assert!(stored("", &method(r#"sink "file" { config = { path = "t" } }"#)).unwrap_err().what.contains("absolute"));
 }
@@ -119,10 +124,6 @@ fn what_is_done_otherwise_is_said() {
         (kubernetes("wrap_ttl = \"5m\""), "`wrap_ttl` of the method has no counterpart"),
         (kubernetes("min_backoff = \"5s\""), "`min_backoff` and `max_backoff` have no counterpart"),
         (kubernetes("exit_on_err = true"), "`exit_on_err` has no counterpart"),
-        (
-            r#""jwt" { config = { path = "/t" role = "web" } }"#.to_owned(),
-            "`remove_jwt_after_reading` has no counterpart",
-        ),
         (
             r#""cert" { config = { client_cert = "/c" client_key = "/k" } }"#.to_owned(),
             "shown on every connection, not at the login only",
