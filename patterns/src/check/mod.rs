@@ -141,7 +141,7 @@ fn one(check: Check, candidate: &Candidate<'_>) -> Verdict {
         }
         Check::NoWord if assigned::is_no_word(value) => Verdict::Pass,
         Check::Chosen if assigned::is_chosen(value) => Verdict::Pass,
-        Check::Told if assigned::is_told(value) => Verdict::Pass,
+        Check::Told if value.iter().any(u8::is_ascii_digit) && assigned::is_told(value) => Verdict::Pass,
         Check::NoHash if !assigned::is_hash(value) => Verdict::Pass,
         Check::NoWord | Check::Chosen | Check::Told | Check::NoHash => Verdict::Reject,
         Check::DrawnWord | Check::RemoteWord => {

@@ -8,7 +8,7 @@ use super::value::is_key;
 use super::{BACK, Compiled, Lane, Match};
 use crate::assign::{self, Operator};
 use crate::check::{self, Candidate};
-use crate::rule::Bounds;
+use crate::rule::{Bounds, Check};
 
 /// How far a setting is indented at the most.
 const MOST_INDENT: usize = 48;
@@ -30,6 +30,12 @@ pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range
         }
         Lane::Window => {
             let end = text.len().min(keyword.start + compiled.longest);
+            // What a sentence tells has a digit: most lines have none, and are not worth the expression.
+            let line = &text[keyword.start..end];
+            let line = &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())];
+            if compiled.rule.checks.contains(&Check::Told) && !line.iter().any(u8::is_ascii_digit) {
+                return None;
+            }
             let mut start = keyword.start.saturating_sub(BACK.min(compiled.longest));
             // The first match around the keyword may fail its boundaries where a later one holds.
             while start <= keyword.start {

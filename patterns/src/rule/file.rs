@@ -82,6 +82,7 @@ pub enum Check {
     /// What someone may have chosen as a password, words too: where nothing but a password can stand.
     Chosen,
     /// What stands out from a sentence as a password: letters and several digits, or signs, and no term of the trade.
+    /// It stands behind the rule's keyword on the same line.
     Told,
     /// No hash of a password, in hex or as a password file has it.
     NoHash,
