@@ -1,6 +1,6 @@
 //! Four bytes of each keyword, and tables that tell for any place of a text whether such four may begin there.
 //!
-//! Of a byte only the lowest five bits count, which is a letter whatever its case; each of sixteen buckets holds a few
+//! Of a byte only the lowest five bits count, which is a letter whatever its case; each of twenty-four buckets holds a few
 //! fours, and a table for each of the four bytes says in which buckets it occurs there. What passes all four tables in
 //! one bucket may be a keyword's, and most often is: the buckets are filled so that fours with letters in common lie
 //! together.

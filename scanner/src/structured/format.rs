@@ -35,6 +35,16 @@ pub(crate) enum Format {
     Htpasswd,
     /// `/etc/shadow`.
     Shadow,
+    /// The users of a connection pool, `userlist.txt`.
+    UserList,
+    /// Whom a mail server relays as: `sasl_passwd`, `passwd.client`.
+    Relay,
+    /// `rsyncd.secrets`.
+    RsyncSecrets,
+    /// `chap-secrets`, `pap-secrets`.
+    ChapSecrets,
+    /// `.erlang.cookie`.
+    ErlangCookie,
 }
 
 /// Names of files that tell it.
@@ -53,6 +63,16 @@ const NAMES: &[(&[u8], Format)] = &[
     (b"shadow-", Format::Shadow),
     (b"gshadow", Format::Shadow),
     (b"gshadow-", Format::Shadow),
+    (b"userlist.txt", Format::UserList),
+    (b"sasl_passwd", Format::Relay),
+    (b"relay_passwd", Format::Relay),
+    (b"passwd.client", Format::Relay),
+    (b"rsyncd.secrets", Format::RsyncSecrets),
+    (b"chap-secrets", Format::ChapSecrets),
+    (b"pap-secrets", Format::ChapSecrets),
+    (b".erlang.cookie", Format::ErlangCookie),
+    (b"mosquitto_passwd", Format::Htpasswd),
+    (b".authinfo", Format::Netrc),
     (b".my.cnf", Format::Ini),
     (b".mylogin.cnf", Format::Ini),
     (b".pypirc", Format::Ini),
@@ -162,6 +182,11 @@ impl Format {
             Self::GitCredentials => lines::git_credentials(text, reading),
             Self::Htpasswd => lines::htpasswd(text, reading),
             Self::Shadow => lines::shadow(text, reading),
+            Self::UserList => lines::user_list(text, reading),
+            Self::Relay => lines::relay(text, reading),
+            Self::RsyncSecrets => lines::rsync_secrets(text, reading),
+            Self::ChapSecrets => lines::chap_secrets(text, reading),
+            Self::ErlangCookie => lines::erlang_cookie(text, reading),
         }
     }
 }
@@ -200,6 +225,7 @@ mod tests {
             ("k8s/Secret.YAML", Some(Format::Yaml)),
             (".env.production", Some(Format::Env)),
             ("etc/shadow", Some(Format::Shadow)),
+            ("etc/postfix/sasl_passwd", Some(Format::Relay)),
             ("Web.config", Some(Format::Xml)),
             ("package-lock.json", None),
             (".git/config", None),

@@ -72,6 +72,76 @@ pub(crate) fn git_credentials<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>)
     }
 }
 
+/// The words of a line, some in double quotes, and where each stands without them.
+fn words(text: &[u8], line: Range<usize>) -> Vec<Range<usize>> {
+    let (mut found, mut at) = (Vec::new(), line.start);
+    while found.len() < 8 {
+        at += text[at..line.end].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        if at >= line.end {
+            break;
+        }
+        let quoted = text[at] == b'"';
+        let start = at + usize::from(quoted);
+        let ends = |b: &u8| if quoted { *b == b'"' } else { matches!(b, b' ' | b'\t') };
+        let end = text[start..line.end].iter().position(ends).map_or(line.end, |length| start + length);
+        found.push(start..end);
+        at = end + usize::from(quoted);
+    }
+    found
+}
+
+/// `"user" "password"`, or what the database keeps of it.
+pub(crate) fn user_list<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
+    for line in lines(text).filter(|line| text[line.start] == b'"') {
+        if let [user, password, ..] = &words(text, line)[..] {
+            let (user, password) = (Path::key(&text[user.clone()]), Scalar::plain(text, password.clone()));
+            reading.credential("daemon.pool-user", Confidence::Certain, &user, &password);
+        }
+    }
+}
+
+/// `[host]:port user:password`, or `host:user:password`.
+pub(crate) fn relay<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
+    for line in lines(text) {
+        let words = words(text, line.clone());
+        let password = match &words[..] {
+            [_, login] => memchr::memchr(b':', &text[login.clone()]).map(|colon| login.start + colon + 1..login.end),
+            [all] => memchr::memchr_iter(b':', &text[all.clone()]).nth(1).map(|colon| all.start + colon + 1..all.end),
+            _ => None,
+        };
+        let (Some(password), Some(host)) = (password, words.first()) else { continue };
+        let host = text[host.clone()].split(|b| matches!(b, b':' | b' ')).next().unwrap_or_default();
+        reading.credential("daemon.relay", Confidence::Certain, &Path::key(host), &Scalar::plain(text, password));
+    }
+}
+
+/// `user:password`, or `@group:password`.
+pub(crate) fn rsync_secrets<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
+    for line in lines(text) {
+        let Some(colon) = memchr::memchr(b':', &text[line.clone()]) else { continue };
+        let user = Path::key(&text[line.start..line.start + colon]);
+        let password = Scalar::plain(text, line.start + colon + 1..line.end);
+        reading.credential("generic.password", Confidence::Certain, &user, &password);
+    }
+}
+
+/// `client server secret addresses`.
+pub(crate) fn chap_secrets<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
+    for line in lines(text) {
+        if let [client, _, secret, ..] = &words(text, line)[..] {
+            let client = Path::key(&text[client.clone()]);
+            let secret = Scalar::plain(text, secret.clone());
+            reading.credential("generic.password", Confidence::Certain, &client, &secret);
+        }
+    }
+}
+
+/// The one word that all nodes of a cluster know.
+pub(crate) fn erlang_cookie<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
+    let Some(line) = lines(text).next().filter(|line| line.len() <= 256) else { return };
+    reading.credential("generic.secret", Confidence::Certain, &Path::key(b"cookie"), &Scalar::plain(text, line));
+}
+
 /// `user:hash`; a hash is cracked before it is used.
 pub(crate) fn htpasswd<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
     hashes(text, "http.htpasswd", reading);

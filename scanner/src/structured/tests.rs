@@ -35,6 +35,14 @@ fn the_place_on_a_line_tells() {
     let hash = format!("$6${}", "aB3.".repeat(8));
     finds("etc/shadow", &format!("root:{hash}:19000:0:::\ndaemon:*:1:::"), "unix.shadow-hash", "root", &hash);
     finds(".htpasswd", &format!("anna:{hash}"), "http.htpasswd", "anna", &hash);
+    finds("userlist.txt", "; users\n\"shop\" \"walnut h\"\n", "daemon.pool-user", "shop", "walnut h");
+    let relay = "# to\n[smtp.example.com]:587 anna@example.com:walnut:h\n";
+    finds("postfix/sasl_passwd", relay, "daemon.relay", "[smtp.example.com]", "walnut:h");
+    finds("exim4/passwd.client", "smtp.example.com:anna:walnuth", "daemon.relay", "smtp.example.com", "walnuth");
+    finds("rsyncd.secrets", "anna:walnuth\n", "generic.password", "anna", "walnuth");
+    finds("chap-secrets", "# a\n\"anna\" * \"walnut h\" *\n", "generic.password", "anna", "walnut h");
+    finds("ppp/pap-secrets", "anna\t*\twalnuth\n", "generic.password", "anna", "walnuth");
+    finds(".erlang.cookie", "WALNUTHARBOR\n", "generic.secret", "cookie", "WALNUTHARBOR");
 }
 
 #[test]
