@@ -274,9 +274,11 @@ pub(super) fn name_is_about(name: &[u8], words: &[String]) -> bool {
                 | "keyserver"
         )
     });
+    // `ENV GPG_KEY=…`: the fingerprint of whoever signed a release.
+    let signer = matches!(words, [.., before, last] if (before == "gpg" || before == "pgp") && last.starts_with("key"));
     // `file_hash_key`.
     let of_hash = matches!(words, [.., before, last] if before == "hash" && last == "key");
-    ends || starts || within || of_hash || names_a_place(words) || is_text_of(property_of(name))
+    ends || starts || within || of_hash || signer || names_a_place(words) || is_text_of(property_of(name))
 }
 
 /// `txtPassword.Text`, `passwordInput.value`: what a control holds is named by the control.
