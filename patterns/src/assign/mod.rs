@@ -197,8 +197,8 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
         at += 1;
     }
     let closed = at > name_end;
-    // `$conf->{password} = "…"`, `Properties["name"].Value = "…"`, `get("name") != "…"`.
-    let rest = &text[at..high];
+    // `$conf->{name} = "…"`, `Properties("name") = "…"`, `Properties["name"].Value = "…"`, `get("name") != "…"`.
+    let rest = text.get(at..high)?;
     if let Some(skip) =
         [b"}".as_slice(), b"()", b".Value", b".value", b")"].into_iter().find(|skip| rest.starts_with(skip))
     {
@@ -218,10 +218,6 @@ fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, us
         if digits > 0 && text.get(at + digits) == Some(&b']') {
             at += digits + 1;
         }
-    }
-    // `Properties("name") = "value"`.
-    if closed && text[at..high].starts_with(b") = ") {
-        at += 1;
     }
     // Two words of a sentence in Markdown: `name`, `name`.
     if text[name_end..at].contains(&b'`') && text.get(at) == Some(&b',') {
@@ -710,6 +706,8 @@ mod tests {
         assert_eq!(read("getPassword(user)", "Password"), None);
         // What a backslash keeps from ending it is beyond the end.
         assert_eq!(value::quoted(b"\"walnuts\\", 0, b'"', false), None);
+        // A length that goes on beyond where an operator is looked for.
+        assert_eq!(read(&format!("password[{}] = \"walnuts\"", "1".repeat(GAP_REACH - 1)), "password"), None);
     }
 
     #[test]

@@ -116,7 +116,10 @@ pub(super) fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<
         return Some((start..start + end, close.first().copied()));
     }
     // `<<"…">>` of Erlang, `r#"…"#` of Rust.
-    if let Some(open) = [b"<<\"".as_slice(), b"r#\""].into_iter().find(|open| text[from..].starts_with(open)) {
+    if let Some(open) = [b"<<\"".as_slice(), b"r#\""]
+        .into_iter()
+        .find(|open| text.get(from..).is_some_and(|rest| rest.starts_with(open)))
+    {
         from += open.len() - 1;
     }
     // `$'…'` of a shell, `name = $"…"`.
