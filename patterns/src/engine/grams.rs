@@ -50,12 +50,36 @@ fn share(symbols: Symbols) -> u64 {
     symbols.into_iter().map(each_of).product::<u64>() / 1_000_000
 }
 
+/// Where a keyword has a gram, in one number, by which they are put in order: the gram, the keyword's number, the place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(u64);
+
+impl Place {
+    fn new(bytes: &[u8], number: usize, at: usize) -> Self {
+        // One of three bytes is another than any of four.
+        let letters = bytes.iter().take(GRAM).fold(1, |all, b| all << 5 | u64::from(b & 31));
+        Self(letters << 43 | (number as u64) << 16 | at as u64)
+    }
+
+    fn gram(self) -> u64 {
+        self.0 >> 43
+    }
+
+    fn number(self) -> usize {
+        (self.0 >> 16 & ((1 << 27) - 1)) as usize
+    }
+
+    fn at(self) -> usize {
+        (self.0 & 0xffff) as usize
+    }
+}
+
 /// A gram, its share of places, and the keywords that have it, each with where.
 #[derive(Debug, Clone, Copy)]
 struct Having<'a> {
     gram: Symbols,
     share: u64,
-    words: &'a [(Symbols, usize, usize)],
+    words: &'a [Place],
 }
 
 /// Grams that share their bits.
@@ -103,22 +127,25 @@ impl Grams {
         // Where the grams of a keyword begin.
         let grams = |keyword: &[u8]| 0..(keyword.len() + 1).saturating_sub(GRAM.min(keyword.len().max(SHORTEST)));
         let of = |keyword: &[u8], at: usize| symbols(&keyword[at..keyword.len().min(at + GRAM)]);
-        let mut all: Vec<(Symbols, usize, usize)> = Vec::with_capacity(keywords.iter().map(|word| word.len()).sum());
+        let mut all: Vec<Place> = Vec::with_capacity(keywords.iter().map(|word| word.len()).sum());
         for (number, keyword) in keywords.iter().enumerate() {
             let ascii = |at: &usize| keyword[*at..].iter().take(GRAM).all(u8::is_ascii);
-            all.extend(grams(keyword).filter(ascii).map(|at| (of(keyword, at), number, at)));
+            all.extend(grams(keyword).filter(ascii).map(|at| Place::new(&keyword[at..], number, at)));
         }
         all.sort_unstable();
         let having: Vec<Having<'_>> = all
-            .chunk_by(|one, other| one.0 == other.0)
-            .map(|words| Having { gram: words[0].0, share: share(words[0].0), words })
+            .chunk_by(|one, other| one.gram() == other.gram())
+            .map(|words| {
+                let gram = of(keywords[words[0].number()], words[0].at());
+                Having { gram, share: share(gram), words }
+            })
             .collect();
         // Few that many keywords have: each that is taken makes its bucket wider. For each the keywords that have it, how
         // many of these have no place yet, and what it is worth for them.
         let mut left: Vec<u64> = having.iter().map(|one| one.words.len() as u64).collect();
         let mut of_keyword: Vec<Vec<usize>> = keywords.iter().map(|word| Vec::with_capacity(word.len())).collect();
         for (gram, one) in having.iter().enumerate() {
-            one.words.iter().for_each(|(_, number, _)| of_keyword[*number].push(gram));
+            one.words.iter().for_each(|word| of_keyword[word.number()].push(gram));
         }
         // What a gram costs is its share of places, and more for each keyword that is compared there. Letters in words
         // follow one another more often than by lot.
@@ -138,10 +165,10 @@ impl Grams {
             }
             let Having { gram, words, .. } = having[number];
             // One that has it twice is found by the last.
-            let unplaced: Vec<_> = words.iter().filter(|(_, number, _)| places[*number].is_none()).collect();
-            for (_, number, at) in unplaced {
-                if places[*number].replace(*at).is_none() {
-                    for gram in &of_keyword[*number] {
+            let unplaced: Vec<_> = words.iter().filter(|word| places[word.number()].is_none()).collect();
+            for word in unplaced {
+                if places[word.number()].replace(word.at()).is_none() {
+                    for gram in &of_keyword[word.number()] {
                         left[*gram] -= 1;
                         worths[*gram] = worth(*gram, left[*gram]);
                     }
