@@ -1,5 +1,5 @@
-//! A list of words in one piece of text, each after a zero byte. Built-in lists are constants, and constants of text lie in a
-//! program with nothing between them: the prefix of one token and the words after it would look like a token.
+//! A list of words in one piece of text, each between zero bytes. Built-in lists are constants, and constants of text lie in
+//! a program with nothing between them: the prefix of one token and the words after it would look like a token.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,9 @@ pub struct Words(pub(crate) Cow<'static, str>);
 
 impl Words {
     pub(crate) fn new<T: AsRef<str>>(words: &[T]) -> Self {
-        // The first byte ends whatever lies before.
-        Self(words.iter().fold(String::new(), |all, word| all + "\0" + word.as_ref()).into())
+        // The first byte ends whatever lies before, and the last the last word.
+        let end = if words.is_empty() { "" } else { "\0" };
+        Self((words.iter().fold(String::new(), |all, word| all + "\0" + word.as_ref()) + end).into())
     }
 
     /// Whether there is none.
@@ -21,6 +22,6 @@ impl Words {
 
     /// The words, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.split('\0').skip(1)
+        self.0.trim_end_matches('\0').split('\0').skip(1)
     }
 }

@@ -227,6 +227,8 @@ pub(super) fn is_chosen(value: &[u8]) -> bool {
     let words = value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_' | b'.'));
     let shouts = !value.iter().any(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     value.len() >= 4
+        // Strings of a program, one behind another.
+        && !value.iter().any(u8::is_ascii_control)
         && !(words && (names_a_state(value) || shouts || value.contains(&b'.')) && !is_drawn_word(value))
         && !matches!(value.first(), Some(b'/' | b'-' | b'\\' | b'='))
         && !value.starts_with(b"./")
