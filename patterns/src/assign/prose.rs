@@ -37,14 +37,13 @@ pub(super) fn apposition(text: &[u8], before: &[u8], name_end: usize, at: usize)
 }
 
 /// The verbs between a password and what it is.
-const VERBS: [&[u8]; 13] = [
+const VERBS: [&[u8]; 12] = [
     b"to ",
     b"from ",
-    b"\xe4\xb8\xba ",
     b"is ",
     b"is: ",
-    b"\xc3\xa8 ",
-    b"\xd1\x8d\xd1\x82\xd0\xbe ",
+    "è ".as_bytes(),
+    "это ".as_bytes(),
     b"was ",
     b"lautet ",
     b"lautet: ",

@@ -17,15 +17,13 @@ const MOST_LINE: usize = 160;
 
 /// Tries `compiled` at a keyword. Offsets are those of `text`.
 pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>) -> Option<Match<'r>> {
-    // A pattern that does not compile was refused when it was loaded, or by the tests when it is our own.
-    let regex = compiled.compile().ok()?;
     match compiled.lane {
-        Lane::Beside => beside(compiled, regex, text, keyword),
+        Lane::Beside => beside(compiled, text, keyword),
         Lane::Everywhere => None,
         Lane::Anchored => {
             let end = text.len().min(keyword.start + compiled.longest);
             let input = Input::new(text).span(keyword.start..end).anchored(Anchored::Yes);
-            let whole = find(regex, input)?;
+            let whole = find(compiled.regex()?, input)?;
             accept(compiled, text, &whole, keyword.len().min(compiled.rule.shape.written))
         }
         Lane::Window => {
@@ -36,6 +34,7 @@ pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range
             if compiled.rule.checks.contains(&Check::Told) && !line.iter().any(u8::is_ascii_digit) {
                 return None;
             }
+            let regex = compiled.regex()?;
             let mut start = keyword.start.saturating_sub(BACK.min(compiled.longest));
             // The first match around the keyword may fail its boundaries where a later one holds.
             while start <= keyword.start {
@@ -60,7 +59,7 @@ pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range
 /// A search sees twice the longest match and no more, so that one that comes to nothing costs each byte twice, and one
 /// whose match is refused a bounded stretch: never the rest of the window for each of its places.
 pub(super) fn everywhere<'r>(compiled: &'r Compiled, text: &[u8], mut from: usize, limit: usize) -> Option<Match<'r>> {
-    let regex = compiled.compile().ok()?;
+    let regex = compiled.regex()?;
     while from < limit {
         let end = text.len().min(from + 2 * compiled.longest);
         let Some(place) = regex.search(&Input::new(text).span(from..end)).map(|m| m.start()) else {
@@ -115,12 +114,7 @@ fn accept<'r>(compiled: &'r Compiled, text: &[u8], whole: &Whole, public: usize)
     Some(Match { rule, secret: whole.secret.clone(), name, public, confidence, rank: compiled.rank })
 }
 
-fn beside<'r>(
-    compiled: &'r Compiled,
-    regex: &regex_automata::meta::Regex,
-    text: &[u8],
-    keyword: Range<usize>,
-) -> Option<Match<'r>> {
+fn beside<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>) -> Option<Match<'r>> {
     let rule = &compiled.rule;
     let assignment = assign::around(text, keyword)?;
     let value = assignment.value.clone();
@@ -130,7 +124,7 @@ fn beside<'r>(
     if rule.is_generic() && !check::plausible(&text[assignment.name.clone()], &text[value.clone()]) {
         return None;
     }
-    let whole = find(regex, Input::new(text).span(value.clone()).anchored(Anchored::Yes))?;
+    let whole = find(compiled.regex()?, Input::new(text).span(value.clone()).anchored(Anchored::Yes))?;
     // A quoted value is the secret as a whole; a bare one may be followed by punctuation of its language.
     let ends_well = if assignment.quote.is_some() {
         whole.all.end == value.end

@@ -350,6 +350,11 @@ impl Compiled {
         Ok((Self { lane, longest: bound.min(MOST_MAX), regex: OnceLock::new(), rank, rule }, words))
     }
 
+    /// Its expression. One that does not compile was refused when it was loaded, or by the tests when it is our own.
+    fn regex(&self) -> Option<&Regex> {
+        self.compile().ok()
+    }
+
     fn compile(&self) -> Result<&Regex, LoadError> {
         if let Some(regex) = self.regex.get() {
             return Ok(regex);

@@ -165,11 +165,12 @@ impl Prefilter {
                 }
                 if made && value::may_begin(text, start) {
                     let names = value::names_of(text, start);
-                    let seen = named.contains(&names.start) || names.start == named.end;
-                    let fresh = if seen { named.end.max(names.start)..names.end } else { names.clone() };
-                    named = if seen { named.start..named.end.max(names.end) } else { names };
-                    if !fresh.is_empty() {
-                        self.value.along(fresh, &mut owned);
+                    if (named.start..=named.end).contains(&names.start) {
+                        self.value.along(named.end..names.end, &mut owned);
+                        named.end = named.end.max(names.end);
+                    } else {
+                        self.value.along(names.clone(), &mut owned);
+                        named = names;
                     }
                 }
             });

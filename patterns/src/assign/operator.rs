@@ -1,0 +1,371 @@
+//! What stands between a name and its value, and where the value begins.
+
+use super::prose::{apposition, emphasis, ends_in_password, is_directive, is_drawn, label, sentence, stands_alone};
+use super::{GAP_REACH, NAME_REACH, Operator, blanks};
+
+/// Reads from the end of a name to the place where a value may start. `before` is what stands before the name.
+pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, usize)> {
+    let high = text.len().min(name_end + GAP_REACH);
+    let mut at = name_end;
+    // Closing quotes and brackets of the name: `"name"`, `['name']`, `\"name\"`, `name[]`.
+    while at < high && matches!(text[at], b'"' | b'\'' | b'`' | b'[' | b']' | b'\\') {
+        at += 1;
+    }
+    let closed = at > name_end;
+    // `${PASSWORD}    value` of Robot Framework.
+    if before.ends_with(b"${") && text.get(at..high)?.starts_with(b"}  ") {
+        return Some((Operator::Prose, blanks(text, at + 1, high)));
+    }
+    at += asked_of(text.get(at..high)?, before, closed);
+    // `char key[17] = "…"`.
+    if closed && text[at - 1] == b'[' {
+        let digits = text[at..high].iter().take_while(|b| b.is_ascii_digit()).count();
+        if digits > 0 && text.get(at + digits) == Some(&b']') {
+            at += digits + 1;
+        }
+    }
+    // Two words of a sentence in Markdown: `name`, `name`.
+    if text[name_end..at].contains(&b'`') && text.get(at) == Some(&b',') {
+        return None;
+    }
+    if text.get(at).is_some_and(|b| !b.is_ascii())
+        && let Some(sign) = FOREIGN_SIGNS.iter().find(|sign| text[at..].starts_with(sign))
+    {
+        return Some((Operator::Prose, emphasis(text, blanks(text, at + sign.len(), high), high)));
+    }
+    // A row of a table: `| password | value |`.
+    if text.get(blanks(text, at, high)) == Some(&b'|') && is_cell(text, name_end) {
+        return Some((Operator::Prose, blanks(text, blanks(text, at, high) + 1, high)));
+    }
+    if let Some(from) = separate_value(text, at, high, closed) {
+        return Some((Operator::Assign, from));
+    }
+    if let Some(from) = property_list(text, at, high) {
+        return Some((Operator::Element, from));
+    }
+    let from = at;
+    at = blanks(text, at, high);
+    // A property of C#: `Name { get; set; } = "value"`.
+    if text.get(at) == Some(&b'{')
+        && let Some(rest) = text.get(at..high).and_then(|rest| rest.strip_prefix(b"{ get;"))
+    {
+        let close = memchr::memchr(b'}', rest).filter(|close| *close < 20)?;
+        at = blanks(text, high - rest.len() + close + 1, high);
+    }
+    let blank = at > from;
+    let first = *text.get(at).filter(|_| at < high)?;
+    let quote = matches!(first, b'"' | b'\'' | b'`') || (first == b'@' && text.get(at + 1) == Some(&b'"'));
+    // `--name value`, `ENV NAME value`, `NAME 'value'`, `#define NAME "value"`.
+    if blank && !closed {
+        let option = before.ends_with(b"--") || (before.ends_with(b" -") && first != b'=');
+        let docker = before.eq_ignore_ascii_case(b"ENV ") || before.eq_ignore_ascii_case(b"ARG ");
+        let assigns = matches!(first, b'=' | b':' | b'-' | b',' | b'(' | b'>');
+        if (quote || option || docker) && !assigns {
+            return Some((Operator::Blank, at));
+        }
+    }
+    if let Some(from) = compared(text, at, high) {
+        return Some((Operator::Compare, from));
+    }
+    // `env("NAME") or "value"`, `env.NAME || "value"`.
+    if let Some(from) = fallback(text, at, high) {
+        return Some((Operator::Typed, from));
+    }
+    if blank && let Some(told) = in_words(text, before, name_end, at, high, closed) {
+        return Some(told);
+    }
+    // `"name" to "value"`, in Markdown too.
+    if blank && closed && (text[at..high].starts_with(b"to \"") || text[at..high].starts_with(b"to `")) {
+        return Some((Operator::Assign, at + 3));
+    }
+    // `-Name name -Value "value"`.
+    if blank && text[at..high].starts_with(b"-Value ") {
+        return Some((Operator::Assign, at + 7));
+    }
+    // `name <> "value"`.
+    if blank && matches!(text.get(at..at + 4), Some(b"<> \"" | b"<> '")) {
+        return Some((Operator::Compare, at + 3));
+    }
+    // `name string = "value"`, `Dim name As String = "value"`.
+    // Behind a quote the next attribute begins: `method="password" date="…"`, but for `name="api-key" content="…"`.
+    let quoted =
+        !text[at..high].starts_with(b"content=") && text[name_end..from].iter().any(|b| matches!(b, b'"' | b'\''));
+    if blank && !quoted && first.is_ascii_alphabetic() {
+        // `<trusted-key id="…">` has an attribute, and no type; `<meta name="api-key" content="…">` has what is meant.
+        let word = text[at..high].iter().take_while(|b| b.is_ascii_lowercase()).count();
+        let attribute = text[at + word..].starts_with(b"=\"") && &text[at..at + word] != b"content";
+        return type_annotation(text, at, high).filter(|_| !attribute).map(|from| (Operator::Typed, from));
+    }
+    at += 1;
+    let operator = match first {
+        b':' if before.ends_with(b"${") && matches!(text.get(at), Some(b'-' | b'=')) => {
+            return Some((Operator::Default, at + 1));
+        }
+        b'-' if before.ends_with(b"${") => return Some((Operator::Default, at)),
+        // `@Value("${name:value}")`.
+        b':' if before.ends_with(b"${") && !closed => return Some((Operator::Default, at)),
+        b'=' | b':' => {
+            let mut operator = Operator::Assign;
+            // `password:: value` of AsciiDoc.
+            at += usize::from(first == b':' && text[at..high].starts_with(b": "));
+            while at < high && matches!(text[at], b'=' | b'>' | b'~') {
+                if first == b'=' && text[at] == b'=' {
+                    operator = Operator::Compare;
+                }
+                at += 1;
+            }
+            operator
+        }
+        b'!' if text.get(at) == Some(&b'=') => {
+            at += 1;
+            while at < high && text[at] == b'=' {
+                at += 1;
+            }
+            Operator::Compare
+        }
+        b'?' | b'|' | b'+' if text.get(at) == Some(&b'=') || text.get(at) == Some(&b':') => {
+            at += 1;
+            Operator::Assign
+        }
+        b'>' => Operator::Element,
+        // `name <- "value"`.
+        b'<' if text.get(at) == Some(&b'-') => {
+            at += 1;
+            Operator::Assign
+        }
+        // `"name" -> "value"`.
+        b'-' if text.get(at) == Some(&b'>') => {
+            at += 1;
+            Operator::Call
+        }
+        b',' | b'(' => {
+            // `StringP("name", "n", "value", …)`.
+            let from = blanks(text, at, high);
+            if let Some([b'"', _, b'"', b',', b' ', b'"']) = text.get(from..from + 6) {
+                at = from + 5;
+            }
+            Operator::Call
+        }
+        // `std::string name{"value"}`.
+        b'{' if !blank && matches!(text.get(at), Some(b'"' | b'\'')) => Operator::Assign,
+        _ => return None,
+    };
+    at = emphasis(text, blanks(text, at, high), high);
+    // A type between the colon and the value: `password: &str = "…"`.
+    if first == b':'
+        && operator == Operator::Assign
+        && let Some(after) = type_annotation(text, at, high)
+    {
+        at = after;
+    }
+    Some((operator, at))
+}
+
+/// How many bytes stand between a name and its operator: the end of its bracket, or a property or call of what it names:
+/// `$conf->{name} = "…"`, `Properties["name"].Value = "…"`, `get("name") != "…"`, `name.getText().equals("…")`.
+fn asked_of(rest: &[u8], before: &[u8], closed: bool) -> usize {
+    const BETWEEN: [&[u8]; 5] = [b"}", b"()", b".Value", b".value", b")"];
+    const OPERATORS: [&[u8]; 5] = [b" = ", b" := ", b" == ", b" != ", b".equals("];
+    let Some(between) = BETWEEN.into_iter().find(|between| rest.starts_with(between)) else { return 0 };
+    let may = closed || between == b"()" || (between == b"}" && before.ends_with(b"{"));
+    let operates = OPERATORS.iter().any(|sign| rest[between.len()..].starts_with(sign));
+    if may && operates { between.len() } else { 0 }
+}
+
+/// What a line, a sentence or a label says behind a blank: `requirepass value`, `the password is value`.
+fn in_words(
+    text: &[u8],
+    before: &[u8],
+    name_end: usize,
+    at: usize,
+    high: usize,
+    closed: bool,
+) -> Option<(Operator, usize)> {
+    // `requirepass value`.
+    if !closed && is_directive(text, name_end, at) {
+        return Some((Operator::Remark, at));
+    }
+    // `the password is value`, `the password for all machines: value`.
+    if let Some(from) = sentence(text, at, high).or_else(|| label(text, at, high)) {
+        return Some((Operator::Prose, from));
+    }
+    // `aws configure set aws_secret_access_key value`, `the token value`.
+    if !closed && is_drawn(text, at) {
+        return Some((Operator::Apposed, at));
+    }
+    // `user anna, password value`.
+    let apposed = !closed && ends_in_password(text, name_end);
+    if apposed && let Some(from) = apposition(text, before, name_end, at) {
+        return Some((Operator::Prose, from));
+    }
+    // `Input Text    name=password    value` of Robot Framework, `密码 value`.
+    let columns = before.ends_with(b"=") && text[..at].ends_with(b"    ");
+    let foreign = !text[name_end.saturating_sub(3)..name_end].is_ascii();
+    ((columns || foreign) && stands_alone(text, at)).then_some((Operator::Prose, at))
+}
+
+/// A name and its value as two fields of one record: `name="…" value="…"`, `"name": "…", "value": "…"`, and in YAML
+/// `- name: …` with `value: …` on the next line.
+fn separate_value(text: &[u8], from: usize, high: usize, closed: bool) -> Option<usize> {
+    let mut at = from;
+    while at < high && matches!(text[at], b',' | b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'\\' | b'@') {
+        at += 1;
+    }
+    let apart = text[from..at].iter().any(|&b| matches!(b, b'\n' | b',') || (closed && b == b' '));
+    // `android:name="…" android:value="…"`.
+    let space = text[at..high.max(at)].iter().take(12).take_while(|b| b.is_ascii_lowercase()).count();
+    if closed && space > 0 && text.get(at + space) == Some(&b':') && !text[at..].starts_with(b"value") {
+        at += space + 1;
+    }
+    let rest = text.get(at..high).filter(|_| apart)?;
+    let begins = |word: &&[u8]| rest.get(..word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word));
+    at += [b"value".as_slice(), b"defaultvalue"].into_iter().find(begins)?.len();
+    while at < high && matches!(text[at], b'"' | b'\'' | b'\\' | b' ') {
+        at += 1;
+    }
+    (at < high && matches!(text[at], b':' | b'=')).then(|| blanks(text, at + 1, high))
+}
+
+/// A name and its value in elements side by side: `<key>name</key><string>value</string>`, as Apple writes it, and
+/// `<td>name</td><td>value</td>`.
+fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
+    const PAIRS: [(&[u8], &[u8]); 6] = [
+        (b"</key>", b"<string>"),
+        (b"</td>", b"<td>"),
+        (b"</th>", b"<td>"),
+        (b"</dt>", b"<dd>"),
+        (b"</b>:", b""),
+        (b"</strong>:", b""),
+    ];
+    // `<string name="name" translatable="false">value</string>`.
+    if let Some(rest) = text.get(from..high).and_then(|rest| rest.strip_prefix(b" "))
+        && let Some(close) = memchr::memchr(b'>', rest)
+        && text.get(from.wrapping_sub(1)) == Some(&b'"')
+        && rest[..close].ends_with(b"\"")
+        && rest[..close].iter().all(|b| b.is_ascii_alphanumeric() || b" =\"_:".contains(b))
+        && memchr::memmem::find(&rest[..close], b"alue=").is_none()
+    {
+        return Some(high - rest.len() + close + 1);
+    }
+    // `<property name="name"><value>value</value>`.
+    if let Some(inside) = text.get(from..high)?.strip_prefix(b">") {
+        let inside = inside.trim_ascii_start();
+        let value = inside.strip_prefix(b"<value>").or_else(|| inside.strip_prefix(b"<Value>"));
+        return value.map(|rest| high - rest.len());
+    }
+    let rest = text.get(from..high).filter(|rest| rest.starts_with(b"</"))?;
+    let (close, open) = PAIRS.iter().find(|(close, _)| rest.starts_with(close))?;
+    let mut at = from + close.len();
+    while at < high && text[at].is_ascii_whitespace() {
+        at += 1;
+    }
+    text.get(at..high)?.strip_prefix(*open).map(|_| emphasis(text, at + open.len(), high))
+}
+
+/// The colon of East Asian texts, and their words for "is".
+const FOREIGN_SIGNS: [&[u8]; 4] = ["：".as_bytes(), "为".as_bytes(), "是".as_bytes(), "は".as_bytes()];
+
+/// Where a name in letters of another alphabet ends, of what may be one: before the sign that joins it to its value.
+pub(super) fn foreign_end(text: &[u8], from: usize, end: usize) -> usize {
+    let signs = FOREIGN_SIGNS.iter().filter_map(|sign| memchr::memmem::find(&text[from..end], sign));
+    from + signs.min().unwrap_or(end - from)
+}
+
+/// How one asks an object whether it is the same as another.
+pub(super) const ASKED: [&[u8]; 5] = [b".equals", b".Equals", b".compareTo", b".equalsIgnoreCase", b".contentEquals"];
+
+/// The words and calls that compare.
+const COMPARISONS: [&[u8]; 8] = [b"eq ", b"ne ", b"-eq ", b"-ne ", b"-ceq ", b"in (", b"in [", b"is "];
+
+/// `$password eq "…"`, `password.equals("…")`, `password in ("…", "…")`.
+fn compared(text: &[u8], from: usize, high: usize) -> Option<usize> {
+    let rest = text.get(from..high)?;
+    if !matches!(rest.first()?, b'e' | b'n' | b'i' | b'-' | b'.' | b'}') {
+        return None;
+    }
+    let rest = rest.strip_prefix(b"} ").unwrap_or(rest);
+    let word = COMPARISONS.iter().chain(&ASKED).find(|word| rest.starts_with(word))?;
+    let call = usize::from(rest.get(word.len()) == Some(&b'('));
+    let at = high - rest.len() + word.len() + call;
+    text.get(at).is_some_and(|b| matches!(b, b'"' | b'\'')).then_some(at)
+}
+
+/// What leads on to a value that stands in where a variable has none.
+const FALLBACKS: [&[u8]; 22] = [
+    b"||",
+    b"??",
+    b"?:",
+    b"or ",
+    b"else ",
+    b".unwrap_or(",
+    b".unwrap_or_else(|| ",
+    b".unwrap_or_else(|_| ",
+    b", with: ",
+    b", with => ",
+    b".orElse(",
+    b".getOrElse(",
+    b".ifEmpty {",
+    b"{ ",
+    b", unset = ",
+    b", do: ",
+    b", :string, default: ",
+    b", default=",
+    b", default = ",
+    b", default: ",
+    b", defaultValue: ",
+    b", defaultValue = ",
+];
+
+/// What stands in where a variable has no value: `) or "…"`, `|| "…"`, `?? '…'`. Only quoted ones are literal.
+fn fallback(text: &[u8], from: usize, high: usize) -> Option<usize> {
+    let mut at = from;
+    while at < high && matches!(text[at], b')' | b' ') {
+        at += 1;
+    }
+    let rest = text.get(at..high)?;
+    if !matches!(rest.first()?, b'|' | b'?' | b'o' | b'e' | b'.' | b'{' | b',') {
+        return None;
+    }
+    let word = FALLBACKS.into_iter().find(|w| rest.starts_with(w))?;
+    at = blanks(text, at + word.len(), high);
+    text.get(at).is_some_and(|b| matches!(b, b'"' | b'\'')).then_some(at)
+}
+
+/// Whether what ends here is the first cell of a table's row: nothing but a bar, blanks and emphasis stands before its word.
+fn is_cell(text: &[u8], name_end: usize) -> bool {
+    let before = &text[name_end.saturating_sub(NAME_REACH)..name_end];
+    let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
+    line.trim_ascii_start().strip_prefix(b"|").is_some_and(|cell| {
+        cell.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'*' | b'`' | b'_' | b'-'))
+    })
+}
+
+/// Skips `Type =`, `VARCHAR2(30) :=` and `VARCHAR2 DEFAULT` where one stands before the real value.
+fn type_annotation(text: &[u8], from: usize, high: usize) -> Option<usize> {
+    const DEFAULTS: [&[u8]; 2] = [b"DEFAULT ", b"VALUE "];
+    let rest = text.get(from..high)?;
+    if memchr::memchr(b'=', rest).is_none() {
+        return DEFAULTS.into_iter().find_map(|word| {
+            let at = memchr::memmem::find(rest, word)?;
+            let typed = rest[..at].iter().all(|b| b.is_ascii_alphanumeric() || b" ()_".contains(b));
+            typed.then_some(from + at + word.len())
+        });
+    }
+    let mut at = from;
+    let is_type = |b: u8| {
+        b.is_ascii_alphanumeric()
+            || matches!(b, b'_' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'?' | b'.' | b'*' | b' ' | b'(' | b')')
+    };
+    // `[u8; 32]`.
+    let mut brackets = 0i32;
+    while at < high && (is_type(text[at]) || (brackets > 0 && text[at] == b';')) {
+        brackets += i32::from(text[at] == b'[') - i32::from(text[at] == b']');
+        at += 1;
+    }
+    if at == from || text[from].is_ascii_digit() {
+        return None;
+    }
+    at = blanks(text, at, high);
+    at += usize::from(text.get(at) == Some(&b':'));
+    (text.get(at) == Some(&b'=') && text.get(at + 1) != Some(&b'=')).then(|| blanks(text, at + 1, high))
+}
