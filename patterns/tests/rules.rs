@@ -25,15 +25,11 @@ fn every_rule_has_samples_that_hit_and_miss() {
 #[test]
 fn nothing_is_looked_for_twice() {
     for rule in Rule::builtin() {
-        let of = |words: &oakum_patterns::Words| words.iter().map(str::to_ascii_lowercase).collect::<Vec<_>>();
-        let (near, keywords) = (of(&rule.near), of(&rule.keywords));
-        for (at, word) in near.iter().enumerate() {
-            assert!(!near[..at].contains(word), "{} has {word:?} twice", rule.id);
-        }
-        // Where a keyword stands within another, both are found, and the rule is tried at each.
-        for word in &keywords {
-            let others = keywords.iter().filter(|other| other.contains(word.as_str())).count();
-            assert_eq!(others, 1, "{}: {word:?} is in another keyword", rule.id);
+        for words in [&rule.near, &rule.keywords] {
+            let words: Vec<_> = words.iter().map(str::to_ascii_lowercase).collect();
+            for (at, word) in words.iter().enumerate() {
+                assert!(!words[..at].contains(word), "{} has {word:?} twice", rule.id);
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 //! a content seen before is not scanned again, but all its places are kept; and it makes findings, which hold no
 //! secret.
 
+mod hit;
+mod outcome;
 mod pairs;
 mod remember;
 mod structure;
@@ -16,11 +18,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use oakum_patterns::check::{private_key, surprise};
-use oakum_patterns::{Check, Confidence, Engine, Match, Rule};
+use oakum_patterns::{Check, Confidence, Engine, Match};
 
-use crate::finding::{Finding, Place, Preview, Reason, Span};
-use crate::fingerprint::{Fingerprint, Key};
-use crate::lint::{Flaw, Flaws, Lint};
+use hit::{Hit, rank, without_wrappings};
+pub use outcome::{Outcome, Progress, Skipped, Summary};
+
+use crate::finding::{Finding, Place, Preview, Span};
+use crate::fingerprint::Key;
+use crate::lint::{Flaw, Flaws};
 use crate::origin::{Changes, Image, Layer, Origin, State};
 use crate::source::{Flow, Limits, Sink, Why, archive};
 use crate::structured::Format;
@@ -102,91 +107,6 @@ enum Content {
 struct WithHits<'e> {
     hits: Vec<Hit<'e>>,
     origins: Vec<Origin>,
-}
-
-/// A match, when its bytes are out of reach.
-#[derive(Debug, Clone)]
-struct Hit<'e> {
-    rule: &'e Rule,
-    confidence: Confidence,
-    /// Of the secret alone: two rules that found the same secret are one finding.
-    identity: u128,
-    fingerprint: Fingerprint,
-    preview: Preview,
-    span: Span,
-    key: Option<String>,
-    via: Via,
-    surprise: u32,
-}
-
-impl Hit<'_> {
-    /// Why it was taken for a credential.
-    fn reason(&self) -> Reason {
-        let named = self.rule.is_generic() || !self.rule.near.is_empty();
-        Reason {
-            name: self.key.clone().filter(|_| named),
-            checks: self.rule.checks.iter().map(ToString::to_string).collect(),
-            surprise: named.then_some(self.surprise),
-        }
-    }
-}
-
-/// What was passed over for one reason.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Skipped {
-    /// How many.
-    pub count: u64,
-    /// The first few, in order.
-    pub examples: Vec<String>,
-}
-
-/// What a scan came to.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The findings, in the order of their first places.
-    pub findings: Vec<Finding>,
-    /// What images get wrong besides, where it was asked for.
-    pub lint: Option<Vec<Lint>>,
-    /// The counts.
-    pub summary: Summary,
-}
-
-/// What was looked at, and what was not.
-#[derive(Debug, Clone, Default)]
-pub struct Summary {
-    /// Findings that are not known.
-    pub findings: u64,
-    /// Findings that a baseline or policy knows.
-    pub known: u64,
-    /// Bytes of all contents.
-    pub bytes: u64,
-    /// Contents.
-    pub blobs: u64,
-    /// What was passed over, by reason.
-    pub skipped: BTreeMap<Why, Skipped>,
-    /// When it began, in seconds since 1970; for reports whose form asks for it.
-    pub started: u64,
-    /// How long it took.
-    pub seconds: f64,
-}
-
-impl Summary {
-    /// Whether everything was looked at that might hold a secret.
-    #[must_use]
-    pub fn complete(&self) -> bool {
-        !self.skipped.keys().any(|why| why.is_gap())
-    }
-}
-
-/// How far a scan is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes so far.
-    pub bytes: u64,
-    /// Contents so far.
-    pub blobs: u64,
-    /// Places with a secret so far.
-    pub found: u64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -522,36 +442,6 @@ fn state(origin: &Origin) -> Option<State> {
     }
 }
 
-/// Without what only its name told, where a credential was found in it (`token: <base64 of ghp_…>`), and without what was
-/// found in pieces of one that was put together.
-fn without_wrappings(mut hits: Vec<Hit<'_>>) -> Vec<Hit<'_>> {
-    let start = |span: &Span| (span.line, span.column);
-    let end = |span: &Span| (span.end_line, span.end_column);
-    let overlap = |one: &Span, other: &Span| start(one) < end(other) && start(other) < end(one);
-    let mended: Vec<(Span, bool)> =
-        hits.iter().filter(|hit| hit.via == Via::Mended).map(|hit| (hit.span, hit.rule.is_generic())).collect();
-    if !mended.is_empty() {
-        hits.retain(|hit| {
-            let better =
-                |(span, generic): &(Span, bool)| overlap(span, &hit.span) && (!generic || hit.rule.is_generic());
-            hit.via == Via::Mended || !mended.iter().any(better)
-        });
-    }
-    hits.sort_by_key(|hit| (start(&hit.span), std::cmp::Reverse(end(&hit.span))));
-    let wraps = |(hit, next): (&Hit<'_>, Option<&Hit<'_>>)| {
-        hit.rule.is_generic() && next.is_some_and(|next| start(&next.span) < end(&hit.span) && next.via != hit.via)
-    };
-    let kept: Vec<bool> = (0..hits.len()).map(|at| !wraps((&hits[at], hits.get(at + 1)))).collect();
-    let mut kept = kept.into_iter();
-    hits.retain(|_| kept.next().unwrap_or(true));
-    hits
-}
-
-/// Which of two rules names a secret that both found: the one that knows more of it.
-fn rank(hit: &Hit<'_>) -> impl Ord + use<> {
-    (!hit.rule.is_generic(), hit.rule.near.is_empty(), hit.confidence, std::cmp::Reverse(hit.rule.id.to_string()))
-}
-
 /// Images whose instructions have been cleared of secrets, each once.
 #[derive(Default)]
 struct Images(HashMap<usize, Arc<Image>>);
@@ -636,6 +526,8 @@ impl Sink for Scan<'_> {
 
 #[cfg(test)]
 mod tests {
+    use oakum_patterns::Rule;
+
     use super::*;
 
     fn engine() -> Engine {

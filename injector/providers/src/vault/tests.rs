@@ -13,23 +13,23 @@ use oakum_inject::provider::{Manner, Term};
 use super::*;
 use crate::scripted::scripted;
 
-fn vault(address: SocketAddr, auth: VaultAuth) -> Vault {
-    let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
-    let namespace = Some("team-a".to_owned());
-    let (ca, client, server_name, keep_token, keep_unwrapped) = (None, None, None, None, None);
-    let write_token = Vec::new();
-    Vault::open(&VaultStore {
-        address,
-        namespace,
-        ca,
-        client,
-        server_name,
-        keep_token,
-        keep_unwrapped,
-        write_token,
+/// A store over plain HTTP, with nothing set that need not be.
+fn store(address: SocketAddr, auth: VaultAuth) -> VaultStore {
+    VaultStore {
+        address: Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap(),
+        namespace: None,
+        ca: None,
+        client: None,
+        server_name: None,
+        keep_token: None,
+        keep_unwrapped: None,
+        write_token: Vec::new(),
         auth,
-    })
-    .unwrap()
+    }
+}
+
+fn vault(address: SocketAddr, auth: VaultAuth) -> Vault {
+    Vault::open(&VaultStore { namespace: Some("team-a".to_owned()), ..store(address, auth) }).unwrap()
 }
 
 fn file(content: &str) -> tempfile::NamedTempFile {
@@ -327,21 +327,7 @@ async fn another_wrapping_token_is_unwrapped_and_a_server_that_is_away_is_no_ala
 }
 
 fn keeping(address: SocketAddr, auth: VaultAuth, file: &Path) -> Vault {
-    let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
-    let (namespace, ca, client, server_name, keep_unwrapped) = (None, None, None, None, None);
-    let (keep_token, write_token) = (Some(file.to_owned()), Vec::new());
-    Vault::open(&VaultStore {
-        address,
-        namespace,
-        ca,
-        client,
-        server_name,
-        keep_token,
-        keep_unwrapped,
-        write_token,
-        auth,
-    })
-    .unwrap()
+    Vault::open(&VaultStore { keep_token: Some(file.to_owned()), ..store(address, auth) }).unwrap()
 }
 
 #[tokio::test]
@@ -471,11 +457,8 @@ async fn what_was_unwrapped_outlives_the_process_where_there_is_a_folder_for_it(
     let (folder, token) = (tempfile::tempdir_in("/dev/shm").unwrap(), file("w-1\n"));
     let started = async |answers: Vec<&'static str>| {
         let (address, asked) = scripted([vec![r#"200 {"data":{"id":"t","ttl":0}}"#], answers].concat()).await;
-        let address = Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap();
-        let (namespace, ca, client, server_name, keep_token, write_token) = (None, None, None, None, None, Vec::new());
-        let (auth, keep_unwrapped) = (VaultAuth::TokenFile(token.path().to_owned()), Some(folder.path().to_owned()));
-        let spec =
-            VaultStore { address, namespace, ca, client, server_name, keep_token, keep_unwrapped, write_token, auth };
+        let auth = VaultAuth::TokenFile(token.path().to_owned());
+        let spec = VaultStore { keep_unwrapped: Some(folder.path().to_owned()), ..store(address, auth) };
         let vault = Vault::open(&spec).unwrap();
         vault.login().await.unwrap();
         (vault, asked)
