@@ -1,6 +1,7 @@
 //! Parses `rules/*.toml` when the crate is built and writes them as a constant table, so that a process
 //! starts with rules and not with text. A broken rule file fails the build with its file, line and reason.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process::ExitCode};
@@ -17,7 +18,7 @@ mod words;
 
 fn main() -> ExitCode {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
-    match table(&here.join("rules")) {
+    match table(&here.join("rules"), &here.join("grams/laid.toml")) {
         Ok(code) => {
             let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("builtin.rs");
             match fs::write(&out, code) {
@@ -38,12 +39,18 @@ fn fail(why: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn table(folder: &Path) -> Result<String, String> {
+/// For each keyword the place of its gram, and its bucket.
+type Laid = HashMap<String, [u8; 2]>;
+
+fn table(folder: &Path, laid: &Path) -> Result<String, String> {
     // Cargo reads standard output for its instructions.
     #[allow(clippy::print_stdout, reason = "cargo's protocol")]
     {
         println!("cargo::rerun-if-changed=rules");
+        println!("cargo::rerun-if-changed=grams/laid.toml");
     }
+    let text = fs::read_to_string(laid).map_err(|e| format!("cannot read {}: {e}", laid.display()))?;
+    let laid: Laid = toml::from_str(&text).map_err(|e| format!("{}: {e}", laid.display()))?;
     let listing = fs::read_dir(folder).map_err(|e| format!("cannot read {}: {e}", folder.display()))?;
     let mut paths: Vec<PathBuf> = listing
         .filter_map(|e| e.ok().map(|e| e.path()))
@@ -55,7 +62,7 @@ fn table(folder: &Path) -> Result<String, String> {
         let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
         let file = file::parse(&text).map_err(|e| format!("{}: {e}", path.display()))?;
         for rule in &file.rules {
-            write_rule(&mut code, &file, rule);
+            write_rule(&mut code, &file, rule, &laid);
         }
     }
     code.push_str("];\n");
@@ -89,14 +96,21 @@ fn veiled(items: &[String]) -> String {
     format!("Samples::veiled(&[{}])", items.join(", "))
 }
 
-fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
+fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText, laid: &Laid) {
     let text = |s: &str| format!("Text::Borrowed({s:?})");
     let option = |s: &Option<String>| s.as_ref().map_or("None".into(), |s| format!("Some({})", text(s)));
+    // As the engine takes them, see `Compiled::new`.
+    let keywords: Vec<String> = match (rule.near.is_empty(), rule.keywords.is_empty()) {
+        (false, _) => rule.near.iter().map(|word| word.to_ascii_lowercase()).collect(),
+        (_, false) => rule.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
+        _ => rule.pattern.shape.beginnings.iter().map(str::to_owned).collect(),
+    };
+    let places: Vec<_> = keywords.iter().map(|word| laid.get(word).copied()).collect();
     let rotate = rule.rotate.as_ref().unwrap_or(&file.rotate);
     let family = rule.family.as_ref().unwrap_or(&file.service);
     let _ = writeln!(
         code,
-        "Rule {{ id: {}, name: {}, service: {}, family: {}, why: {}, rotate: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, pattern: {}, keywords: {}, near: {}, bounds: Bounds::{:?}, max: {}, checks: List::Borrowed(&[{}]), vault_field: {}, pairs: {}, hits: {}, misses: {}, shape: Shape {{ beginnings: {}, longest: {:?}, written: {}, leads: {}, starts: {}, size: {} }} }},",
+        "Rule {{ id: {}, name: {}, service: {}, family: {}, why: {}, rotate: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, pattern: {}, keywords: {}, near: {}, bounds: Bounds::{:?}, max: {}, checks: List::Borrowed(&[{}]), vault_field: {}, pairs: {}, laid: List::Borrowed(&{:?}), hits: {}, misses: {}, shape: Shape {{ beginnings: {}, longest: {:?}, written: {}, leads: {}, starts: {}, size: {} }} }},",
         text(&rule.id),
         text(&rule.name),
         text(&file.service),
@@ -113,6 +127,7 @@ fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText) {
         rule.checks.iter().map(|c| format!("Check::{c:?}")).collect::<Vec<_>>().join(", "),
         option(&rule.vault_field),
         words(&rule.pairs),
+        if places.iter().any(Option::is_some) { places } else { Vec::new() },
         veiled(&rule.hits),
         veiled(&rule.misses),
         literal(&rule.pattern.shape.beginnings),

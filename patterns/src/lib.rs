@@ -28,6 +28,8 @@ pub mod sample;
 mod shape;
 mod words;
 
+#[doc(hidden)]
+pub use engine::gram_keywords;
 pub use engine::{Cost, Encoded, Engine, How, LoadError, Match, Stream, next_piece};
 pub use rule::{Bounds, Check, Confidence, FileError, Rule, Samples, Severity};
 pub use words::Words;

@@ -207,10 +207,10 @@ impl Engine {
             }
             let (one, own) = Compiled::new(rule)?;
             let lane = one.found_by();
-            for word in own {
-                let word = (word, lane);
-                let at = *places.entry(word.clone()).or_insert_with(|| {
-                    words.push(word);
+            for (n, word) in own.into_iter().enumerate() {
+                let at = *places.entry((word.clone(), lane)).or_insert_with(|| {
+                    let laid = one.rule.laid.get(n).copied().flatten();
+                    words.push(Keyword { text: word, lane, laid });
                     of_keyword.push(Vec::new());
                     words.len() - 1
                 });
@@ -291,6 +291,20 @@ impl Engine {
     pub fn check_patterns(&self) -> Result<(), LoadError> {
         self.rules.iter().filter(|c| c.rule.shape.size > SURELY_COMPILES).try_for_each(|c| c.compile().map(drop))
     }
+}
+
+/// The keywords of these rules that are found by their grams, in lower case: what `examples/grams.rs` lays out.
+#[doc(hidden)]
+#[must_use]
+pub fn gram_keywords(rules: &[Rule]) -> Vec<Vec<u8>> {
+    let of = |rule: &Rule| {
+        let (one, words) = Compiled::new(rule.clone()).ok()?;
+        (one.found_by() == prefilter::Lane::Text).then_some(words)
+    };
+    let mut all: Vec<_> = rules.iter().filter_map(of).flatten().filter(|word| grams::may_have_one(word)).collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 impl Compiled {
@@ -374,6 +388,19 @@ impl Compiled {
 mod tests {
     use super::*;
     use crate::sample::{Draw, draw};
+
+    /// What is not laid is found too, but more of a text is looked at for it.
+    #[test]
+    fn built_in_keywords_are_laid() {
+        let mut laid = std::collections::HashSet::new();
+        for rule in Rule::builtin() {
+            let (_, words) = Compiled::new(rule.clone()).unwrap();
+            laid.extend(words.into_iter().zip(rule.laid.iter()).filter(|(_, laid)| laid.is_some()).map(|one| one.0));
+        }
+        let missing: Vec<_> = gram_keywords(Rule::builtin()).into_iter().filter(|word| !laid.contains(word)).collect();
+        let missing: Vec<_> = missing.iter().map(|word| String::from_utf8_lossy(word)).collect();
+        assert!(missing.is_empty(), "run `cargo run --release -p oakum-patterns --example grams -- lay`: {missing:?}");
+    }
 
     /// Every place where a rule matches is one that a lane gives: held against an automaton of all keywords.
     #[test]

@@ -16,7 +16,7 @@ use super::Cost;
 use super::encoded::{self, Encoded};
 use super::foreign::Foreign;
 use super::general::General;
-use super::grams::{GRAM, Grams, SHORTEST};
+use super::grams::{GRAM, Grams, Laid, SHORTEST};
 use super::literals::{Hit, Literals, NO_PLACES, Owned, Places, choose, each};
 use super::masks::{BLOCK, Kernel, Masks, TURN};
 pub(super) use super::spans::LEADS;
@@ -37,8 +37,15 @@ pub(super) enum Lane {
     Text,
 }
 
-/// A keyword in lower case, and its lane.
-pub(super) type Keyword = (Vec<u8>, Lane);
+/// What a rule is looked for by.
+#[derive(Debug)]
+pub(super) struct Keyword {
+    /// In lower case.
+    pub(super) text: Vec<u8>,
+    pub(super) lane: Lane,
+    /// Where its gram lies, if that is known already.
+    pub(super) laid: Option<Laid>,
+}
 
 /// The lanes that the rules need.
 #[derive(Debug)]
@@ -60,22 +67,23 @@ impl Prefilter {
     /// Of keywords in lower case, each with its lane; their numbers are their places in the list.
     pub(super) fn new(keywords: &[Keyword]) -> Result<Self, String> {
         let of = |wanted: Lane| {
-            let all = keywords.iter().zip(0u32..).filter(move |((_, lane), _)| *lane == wanted);
-            all.map(|((word, _), number)| (word.as_slice(), number)).collect::<Vec<_>>()
+            let all = keywords.iter().zip(0u32..).filter(move |(keyword, _)| keyword.lane == wanted);
+            all.map(|(keyword, number)| (keyword.text.as_slice(), number))
         };
-        let (foreign, text): (Vec<_>, Vec<_>) = of(Lane::Text).into_iter().partition(|(word, _)| Foreign::takes(word));
-        let (grams, places) = Grams::new(&text.iter().map(|(word, _)| *word).collect::<Vec<_>>());
+        let (foreign, text): (Vec<_>, Vec<_>) = of(Lane::Text).partition(|(word, _)| Foreign::takes(word));
+        let laid = |(word, number): &(_, u32)| (*word, keywords[*number as usize].laid);
+        let (grams, places) = Grams::new(&text.iter().map(laid).collect::<Vec<_>>());
         let rest: Vec<_> = text.iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(t, _)| *t).collect();
         let mut costs: Vec<Cost> = keywords
             .iter()
-            .map(|(_, lane)| match lane {
+            .map(|keyword| match keyword.lane {
                 Lane::Prefix => Cost::Prefix,
                 Lane::Value => Cost::Value,
                 Lane::Text => Cost::Keyword,
             })
             .collect();
         rest.iter().for_each(|(_, number)| costs[*number as usize] = Cost::Automaton);
-        let value = of(Lane::Value);
+        let value: Vec<_> = of(Lane::Value).collect();
         let middles = choose::<NAME>(&value.iter().map(|(word, _)| *word).collect::<Vec<_>>());
         let gram = text.iter().zip(places).filter_map(|((word, number), at)| Some((word.to_vec(), *number, at?)));
         let (gram, short): (Vec<_>, Vec<_>) = gram.partition(|(word, ..)| word.len() >= GRAM);
@@ -87,7 +95,7 @@ impl Prefilter {
             kernel: Kernel::available()[0],
             grams,
             // Where a prefix begins is known.
-            prefix: Literals::new(of(Lane::Prefix).into_iter().map(|(word, number)| (word.to_vec(), number, 0))),
+            prefix: Literals::new(of(Lane::Prefix).map(|(word, number)| (word.to_vec(), number, 0))),
             value: Literals::new(value),
             gram,
             short,
@@ -99,7 +107,8 @@ impl Prefilter {
 
     /// The same with nothing but the general lane.
     pub(super) fn plain(keywords: &[Keyword]) -> Result<Self, String> {
-        let all: Vec<_> = keywords.iter().zip(0u32..).map(|((word, _), number)| (word.as_slice(), number)).collect();
+        let all: Vec<_> =
+            keywords.iter().zip(0u32..).map(|(keyword, number)| (keyword.text.as_slice(), number)).collect();
         let costs = vec![Cost::Automaton; all.len()];
         Ok(Self { general: Some(General::new(&all)?), costs, ..Self::new(&[])? })
     }

@@ -56,6 +56,8 @@ pub struct Rule {
     /// Shapes of samples that it does not.
     pub misses: Samples,
     pub(crate) shape: Shape,
+    /// For each keyword where its gram stands in it, and the bucket that this lies in, as `grams/laid.toml` has them.
+    pub(crate) laid: List<Option<[u8; 2]>>,
 }
 
 impl Rule {
@@ -100,6 +102,7 @@ impl Rule {
                 confidence: r.confidence,
                 pattern: r.pattern.text.into(),
                 shape: r.pattern.shape,
+                laid: List::default(),
                 keywords: Words::new(&r.keywords),
                 near: Words::new(&r.near),
                 bounds: r.bounds,

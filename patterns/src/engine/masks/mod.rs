@@ -264,7 +264,8 @@ mod tests {
     use crate::shape::{is_lead, is_token};
 
     fn grams() -> Grams {
-        Grams::new(&[b"password".as_slice(), b"://", b"-----begin", b"7q~", b"_pw", b"secret", b"token", b"key"]).0
+        let words = [b"password".as_slice(), b"://", b"-----begin", b"7q~", b"_pw", b"secret", b"token", b"key"];
+        Grams::new(&words.map(|word| (word, None))).0
     }
 
     #[test]

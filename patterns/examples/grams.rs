@@ -1,0 +1,331 @@
+//! Lays out the grams by which the keywords of the built-in rules are found, with what is known of real texts; see
+//! `src/engine/grams.rs`.
+//!
+//! usage: cargo run --release -p oakum-patterns --example grams -- count FOLDER...
+//!        cargo run --release -p oakum-patterns --example grams -- lay
+//!
+//! `count` reads sources and documentation below the folders (such as those of our dependencies, of Python, and
+//! `/usr/include`) and writes the commonest grams to `grams/common.bin`. `lay` chooses for each keyword the place of its gram,
+//! and the bucket that this lies in, so that as few places of such texts as can be are looked at, and writes them to
+//! `grams/laid.toml`. Whoever adds keywords runs it; what has not been laid is laid at run time, by a guess.
+
+#![allow(clippy::print_stderr, reason = "it tells how far it is")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use oakum_patterns::{Rule, gram_keywords};
+
+const GRAM: usize = 4;
+const BUCKETS: usize = 24;
+/// How many of the commonest grams are kept.
+const KEPT: usize = 8192;
+/// So much of each kind of file is read.
+const MOST_OF_A_KIND: usize = 12 << 20;
+const MOST_OF_A_FILE: u64 = 1 << 19;
+const KINDS: [&str; 17] =
+    ["rs", "py", "md", "txt", "toml", "js", "ts", "c", "h", "go", "sh", "yaml", "yml", "json", "html", "xml", "rst"];
+/// What it costs to see that a place has a keyword's gram and not its bucket's only, beside what it costs to look at one.
+const COMPARE: f64 = 6.0;
+/// What a place counts in a text of signs drawn by lot, such as base64, beside one in a text that people wrote.
+const DRAWN: f64 = 0.15;
+/// How often each is laid again where it suits best.
+const ROUNDS: usize = 12;
+
+type Gram = [u8; GRAM];
+/// Any byte, behind a keyword of three.
+const ANY: u8 = 32;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("grams");
+    let done = match arguments.next().as_deref() {
+        Some("count") => std::fs::write(folder.join("common.bin"), count(arguments.map(PathBuf::from).collect())),
+        Some("lay") => std::fs::read(folder.join("common.bin"))
+            .and_then(|common| std::fs::write(folder.join("laid.toml"), lay(&Common::read(&common)))),
+        _ => return ExitCode::from(2),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{}: {e}", folder.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The commonest grams, each with how many of a thousand million places have it; both of four bytes, and the last is of all
+/// the others together.
+fn count(folders: Vec<PathBuf>) -> Vec<u8> {
+    let mut files = Vec::new();
+    let mut left = folders;
+    while let Some(folder) = left.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => left.push(entry.path()),
+                Ok(kind) if kind.is_file() => files.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    // In an order that has nothing to do with what they hold.
+    files.sort_by_key(|path| {
+        path.as_os_str().as_encoded_bytes().iter().fold(7u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
+    });
+    let mut read: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts = vec![0u64; 1 << 20];
+    for path in &files {
+        let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
+        let size = read.entry(kind).or_default();
+        if !KINDS.contains(&kind) || *size > MOST_OF_A_KIND {
+            continue;
+        }
+        let mut text = Vec::new();
+        if std::fs::File::open(path).and_then(|file| file.take(MOST_OF_A_FILE).read_to_end(&mut text)).is_ok() {
+            *size += text.len();
+            for four in text.windows(GRAM).filter(|four| four[..3].is_ascii()) {
+                let number = four.iter().fold(0, |all, b| all << 5 | usize::from(b.min(&0x7f) & 31));
+                counts[number] += 1;
+            }
+        }
+    }
+    let total: u64 = counts.iter().sum();
+    let mut all: Vec<(u64, usize)> = counts.into_iter().zip(0..).collect();
+    all.sort_by_key(|(count, gram)| (std::cmp::Reverse(*count), *gram));
+    let share =
+        |count: u64| u32::try_from(u128::from(count) * 1_000_000_000 / u128::from(total.max(1))).unwrap_or(u32::MAX);
+    let rest: u64 = all[KEPT..].iter().map(|(count, _)| count).sum();
+    let kept = all[..KEPT].iter().map(|(count, gram)| (u32::try_from(*gram).unwrap_or(0), share(*count)));
+    kept.chain([(0, share(rest))])
+        .flat_map(|(gram, share)| [gram.to_le_bytes(), share.to_le_bytes()].concat())
+        .collect()
+}
+
+/// A bit for each of the commonest grams.
+type Set = [u64; KEPT / 64];
+
+struct Common {
+    shares: Vec<f64>,
+    of: BTreeMap<Gram, f64>,
+    /// For each of the four places, and each symbol there, the grams that have it.
+    having: Vec<Vec<Set>>,
+    /// How often each symbol is among the commonest, and how much all others come to.
+    each: [f64; 32],
+    others: f64,
+    rarest: f64,
+}
+
+impl Common {
+    fn read(bytes: &[u8]) -> Self {
+        let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("of four"));
+        let mut all: Vec<(Gram, f64)> = (0..bytes.len())
+            .step_by(8)
+            .map(|at| {
+                let gram: Gram = std::array::from_fn(|i| (number(at) >> (5 * (GRAM - 1 - i)) & 31) as u8);
+                (gram, f64::from(number(at + 4)) / 1e9)
+            })
+            .collect();
+        let others = all.pop().map_or(0.0, |last| last.1);
+        let mut having = vec![vec![[0; KEPT / 64]; 33]; GRAM];
+        let mut each = [0.0; 32];
+        for (n, (gram, share)) in all.iter().enumerate() {
+            for (i, symbol) in gram.iter().enumerate() {
+                having[i][usize::from(*symbol)][n / 64] |= 1 << (n % 64);
+                having[i][usize::from(ANY)][n / 64] |= 1 << (n % 64);
+            }
+            each[usize::from(gram[0])] += share;
+        }
+        let sum: f64 = each.iter().sum();
+        each.iter_mut().for_each(|share| *share /= sum);
+        let rarest = all.last().map_or(0.0, |last| last.1);
+        Self {
+            shares: all.iter().map(|one| one.1).collect(),
+            of: all.into_iter().collect(),
+            having,
+            each,
+            others,
+            rarest,
+        }
+    }
+
+    fn share_of(&self, gram: Gram) -> f64 {
+        if gram[3] == ANY {
+            return (0..32).map(|last| self.share_of([gram[0], gram[1], gram[2], last])).sum();
+        }
+        self.of.get(&gram).copied().unwrap_or_else(|| {
+            let by_lot: f64 = gram.iter().map(|symbol| self.each[usize::from(*symbol)]).product();
+            by_lot.min(self.rarest)
+        })
+    }
+}
+
+/// Grams that share their bits.
+#[derive(Clone)]
+struct Bucket {
+    /// How many of its grams have each symbol.
+    symbols: [[u16; 33]; GRAM],
+    having: [Set; GRAM],
+    share: f64,
+}
+
+impl Bucket {
+    fn new() -> Self {
+        Self { symbols: [[0; 33]; GRAM], having: [[0; KEPT / 64]; GRAM], share: 0.0 }
+    }
+
+    fn share(symbols: &[[u16; 33]; GRAM], having: &[Set; GRAM], common: &Common) -> f64 {
+        let mut sum = 0.0;
+        for word in 0..KEPT / 64 {
+            let mut bits = having.iter().fold(u64::MAX, |all, set| all & set[word]);
+            while bits != 0 {
+                sum += common.shares[word * 64 + bits.trailing_zeros() as usize];
+                bits &= bits - 1;
+            }
+        }
+        let one = |symbols: &[u16; 33]| -> f64 {
+            if symbols[usize::from(ANY)] > 0 {
+                return 1.0;
+            }
+            (0..32).filter(|symbol| symbols[*symbol] > 0).map(|symbol| common.each[symbol]).sum()
+        };
+        let drawn = |symbols: &[u16; 33]| match symbols[usize::from(ANY)] {
+            0 => symbols[..32].iter().filter(|count| **count > 0).count() as f64 / 32.0,
+            _ => 1.0,
+        };
+        sum + common.others * symbols.iter().map(one).product::<f64>()
+            + DRAWN * symbols.iter().map(drawn).product::<f64>()
+    }
+
+    fn with(&self, gram: Gram, common: &Common) -> f64 {
+        let mut having = self.having;
+        let mut symbols = self.symbols;
+        for (i, symbol) in gram.into_iter().enumerate() {
+            symbols[i][usize::from(symbol)] += 1;
+            join(&mut having[i], &common.having[i][usize::from(symbol)]);
+        }
+        Self::share(&symbols, &having, common)
+    }
+
+    fn change(&mut self, gram: Gram, by: i16, common: &Common) {
+        for (i, symbol) in gram.into_iter().enumerate() {
+            let count = &mut self.symbols[i][usize::from(symbol)];
+            *count = count.saturating_add_signed(by);
+            self.having[i] = [0; KEPT / 64];
+            for symbol in (0..33).filter(|symbol| self.symbols[i][*symbol] > 0) {
+                join(&mut self.having[i], &common.having[i][symbol]);
+            }
+        }
+        self.share = Self::share(&self.symbols, &self.having, common);
+    }
+}
+
+fn join(all: &mut Set, more: &Set) {
+    all.iter_mut().zip(more).for_each(|(all, more)| *all |= more);
+}
+
+/// Where everything lies.
+struct Layout<'a> {
+    common: &'a Common,
+    buckets: Vec<Bucket>,
+    /// Each gram's bucket, and how many keywords are found by it.
+    grams: BTreeMap<Gram, (usize, usize)>,
+}
+
+impl Layout<'_> {
+    /// What a gram that is not there would cost, and in which bucket.
+    fn cheapest(&self, gram: Gram) -> (f64, usize) {
+        let grown = |bucket: &Bucket| bucket.with(gram, self.common) - bucket.share;
+        let all = self.buckets.iter().map(grown).zip(0..);
+        let (grown, bucket) = all.min_by(|one, other| one.0.total_cmp(&other.0)).expect("there are buckets");
+        (grown + COMPARE * self.common.share_of(gram), bucket)
+    }
+
+    fn add(&mut self, gram: Gram) -> f64 {
+        if let Some((_, users)) = self.grams.get_mut(&gram) {
+            *users += 1;
+            return 0.0;
+        }
+        let (cost, bucket) = self.cheapest(gram);
+        self.buckets[bucket].change(gram, 1, self.common);
+        self.grams.insert(gram, (bucket, 1));
+        cost
+    }
+
+    fn remove(&mut self, gram: Gram) {
+        let (bucket, users) = self.grams[&gram];
+        if users > 1 {
+            self.grams.insert(gram, (bucket, users - 1));
+        } else {
+            self.buckets[bucket].change(gram, -1, self.common);
+            self.grams.remove(&gram);
+        }
+    }
+
+    fn share(&self) -> f64 {
+        self.buckets.iter().map(|bucket| bucket.share).sum()
+    }
+
+    fn exact(&self) -> f64 {
+        self.grams.keys().map(|gram| self.common.share_of(*gram)).sum()
+    }
+}
+
+/// The grams of a keyword that are ASCII, each with its place.
+fn grams_of(keyword: &[u8]) -> Vec<(usize, Gram)> {
+    let places = 0..=keyword.len().saturating_sub(GRAM);
+    let ascii = |at: &usize| keyword[*at..].iter().take(GRAM).all(u8::is_ascii);
+    places.filter(ascii).map(|at| (at, std::array::from_fn(|i| keyword.get(at + i).map_or(ANY, |b| b & 31)))).collect()
+}
+
+fn lay(common: &Common) -> String {
+    let keywords = gram_keywords(Rule::builtin());
+    let all: Vec<Vec<(usize, Gram)>> = keywords.iter().map(|keyword| grams_of(keyword)).collect();
+    let mut layout = Layout { common, buckets: vec![Bucket::new(); BUCKETS], grams: BTreeMap::new() };
+    // The ones that have no choice first, and of the others each by the gram that costs least as things lie then.
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|n| all[*n].len());
+    let mut chosen: Vec<usize> = vec![0; all.len()];
+    let best = |layout: &Layout<'_>, grams: &[(usize, Gram)]| {
+        let cost =
+            |(_, gram): &(usize, Gram)| if layout.grams.contains_key(gram) { 0.0 } else { layout.cheapest(*gram).0 };
+        let costs = grams.iter().map(cost).zip(0..);
+        costs.min_by(|one, other| one.0.total_cmp(&other.0)).map_or(0, |best| best.1)
+    };
+    for n in &order {
+        chosen[*n] = best(&layout, &all[*n]);
+        layout.add(all[*n][chosen[*n]].1);
+    }
+    for round in 0..ROUNDS {
+        eprintln!(
+            "{round}: {} grams; of a thousand places {:.1} are looked at, and {:.1} have one",
+            layout.grams.len(),
+            layout.share() * 1e3,
+            layout.exact() * 1e3
+        );
+        for n in &order {
+            layout.remove(all[*n][chosen[*n]].1);
+            chosen[*n] = best(&layout, &all[*n]);
+            layout.add(all[*n][chosen[*n]].1);
+        }
+        for gram in layout.grams.keys().copied().collect::<Vec<_>>() {
+            let (bucket, users) = layout.grams[&gram];
+            layout.buckets[bucket].change(gram, -1, common);
+            let bucket = layout.cheapest(gram).1;
+            layout.buckets[bucket].change(gram, 1, common);
+            layout.grams.insert(gram, (bucket, users));
+        }
+    }
+    let place = |(at, gram): (usize, Gram)| (at, layout.grams[&gram].0);
+    let laid = chosen.iter().zip(&all).map(|(chosen, grams)| place(grams[*chosen]));
+    let lines: BTreeMap<&[u8], (usize, usize)> = keywords.iter().map(Vec::as_slice).zip(laid).collect();
+    let mut text = String::from(
+        "# Generated: cargo run --release -p oakum-patterns --example grams -- lay\n# keyword = [place of its gram, bucket]\n",
+    );
+    for (word, (at, bucket)) in lines {
+        let _ = writeln!(text, "{:?} = [{at}, {bucket}]", String::from_utf8_lossy(word));
+    }
+    text
+}
