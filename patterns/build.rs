@@ -9,6 +9,8 @@ use std::{env, fs, process::ExitCode};
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "the build needs the parser only")]
 #[path = "src/rule/file.rs"]
 mod file;
+#[path = "src/lead.rs"]
+mod lead;
 #[allow(dead_code, reason = "the build needs what a pattern tells, and not how it is used")]
 #[path = "src/shape.rs"]
 mod shape;
@@ -110,7 +112,7 @@ fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText, l
     let family = rule.family.as_ref().unwrap_or(&file.service);
     let _ = writeln!(
         code,
-        "Rule {{ id: {}, name: {}, service: {}, family: {}, why: {}, rotate: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, pattern: {}, keywords: {}, near: {}, bounds: Bounds::{:?}, max: {}, checks: List::Borrowed(&[{}]), vault_field: {}, pairs: {}, laid: List::Borrowed(&{:?}), hits: {}, misses: {}, shape: Shape {{ beginnings: {}, longest: {:?}, written: {}, leads: {}, starts: {}, size: {} }} }},",
+        "Rule {{ id: {}, name: {}, service: {}, family: {}, why: {}, rotate: {}, severity: Severity::{:?}, confidence: Confidence::{:?}, pattern: {}, keywords: {}, near: {}, bounds: Bounds::{:?}, max: {}, checks: List::Borrowed(&[{}]), vault_field: {}, pairs: {}, laid: List::Borrowed(&{:?}), hits: {}, misses: {}, shape: Shape {{ beginnings: {}, longest: {:?}, written: {}, leads: {}, starts: {}, size: {}, firsts: {:?} }}, lead: {:?} }},",
         text(&rule.id),
         text(&rule.name),
         text(&file.service),
@@ -136,5 +138,7 @@ fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText, l
         rule.pattern.shape.leads,
         rule.pattern.shape.starts,
         rule.pattern.shape.size,
+        rule.pattern.shape.firsts,
+        rule.lead(),
     );
 }

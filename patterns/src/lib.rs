@@ -23,6 +23,7 @@
 mod assign;
 pub mod check;
 mod engine;
+mod lead;
 mod rule;
 pub mod sample;
 mod shape;

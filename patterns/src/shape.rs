@@ -5,6 +5,7 @@ use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Class, ClassBytesRange, ClassUnicodeRange, Hir, HirKind};
 use serde::Deserialize;
 
+use crate::lead::firsts;
 use crate::words::Words;
 
 /// The most literals that a rule may begin with before it has to name keywords itself.
@@ -35,6 +36,8 @@ pub(crate) struct Shape {
     pub(crate) starts: usize,
     /// About how many states and transitions the pattern compiles to.
     pub(crate) size: usize,
+    /// The bytes that a match may begin with, as bits.
+    pub(crate) firsts: [u64; 4],
 }
 
 impl TryFrom<String> for Pattern {
@@ -44,8 +47,7 @@ impl TryFrom<String> for Pattern {
         if text.is_empty() {
             return Err("the pattern is empty".into());
         }
-        let mut parser = regex_syntax::ParserBuilder::new();
-        let hir = parser.unicode(false).utf8(false).nest_limit(64).build().parse(&text).map_err(|e| e.to_string())?;
+        let hir = parse(&text)?;
         let shape = Shape {
             beginnings: Words::new(&beginnings(&hir).unwrap_or_default()),
             longest: hir.properties().maximum_len(),
@@ -53,9 +55,16 @@ impl TryFrom<String> for Pattern {
             leads: Run::of(&hir, is_lead).first,
             starts: Run::of(&hir, is_token).first,
             size: size(&hir),
+            firsts: firsts(&hir),
         };
         Ok(Self { text, shape })
     }
+}
+
+/// The syntax tree of a pattern on bytes.
+pub(crate) fn parse(pattern: &str) -> Result<Hir, String> {
+    let mut parser = regex_syntax::ParserBuilder::new();
+    parser.unicode(false).utf8(false).nest_limit(64).build().parse(pattern).map_err(|e| e.to_string())
 }
 
 /// The literals that a match begins with. Small classes are written out (`gh[ou]_`) as far as that leaves few: in

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use regex_automata::{Anchored, Input};
+use regex_automata::Input;
 
+use super::expression::{Memory, Whole};
 use super::value::is_key;
 use super::{BACK, Compiled, Lane, Match};
 use crate::assign::{self, Operator};
@@ -16,14 +17,18 @@ const MOST_INDENT: usize = 48;
 const MOST_LINE: usize = 160;
 
 /// Tries `compiled` at a keyword. Offsets are those of `text`.
-pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>) -> Option<Match<'r>> {
+pub(super) fn at_keyword<'r>(
+    compiled: &'r Compiled,
+    text: &[u8],
+    keyword: Range<usize>,
+    memory: &mut Memory,
+) -> Option<Match<'r>> {
     match compiled.lane {
-        Lane::Beside => beside(compiled, text, keyword),
+        Lane::Beside => beside(compiled, text, keyword, memory),
         Lane::Everywhere => None,
         Lane::Anchored => {
             let end = text.len().min(keyword.start + compiled.longest);
-            let input = Input::new(text).span(keyword.start..end).anchored(Anchored::Yes);
-            let whole = find(compiled.regex()?, input)?;
+            let whole = compiled.expression()?.at(text, keyword.start..end, memory)?;
             accept(compiled, text, &whole, keyword.len().min(compiled.rule.shape.written))
         }
         Lane::Window => {
@@ -34,22 +39,14 @@ pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range
             if compiled.rule.checks.contains(&Check::Told) && !line.iter().any(u8::is_ascii_digit) {
                 return None;
             }
-            let regex = compiled.regex()?;
-            let mut start = keyword.start.saturating_sub(BACK.min(compiled.longest));
+            let lead = compiled.rule.lead.unwrap_or(BACK).min(BACK).min(compiled.longest);
+            let expression = compiled.expression()?;
+            let first = |b: u8| compiled.rule.shape.firsts[usize::from(b >> 6)] >> (b & 63) & 1 != 0;
             // The first match around the keyword may fail its boundaries where a later one holds.
-            while start <= keyword.start {
-                let whole = find(regex, Input::new(text).span(start..end))?;
-                if whole.all.start > keyword.start {
-                    return None;
-                }
-                if whole.all.end > keyword.start
-                    && let Some(found) = accept(compiled, text, &whole, 0)
-                {
-                    return Some(found);
-                }
-                start = whole.all.start + 1;
-            }
-            None
+            (keyword.start.saturating_sub(lead)..=keyword.start).filter(|start| first(text[*start])).find_map(|start| {
+                let whole = expression.at(text, start..end, memory).filter(|whole| whole.all.end > keyword.start)?;
+                accept(compiled, text, &whole, 0)
+            })
         }
     }
 }
@@ -58,8 +55,14 @@ pub(super) fn at_keyword<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range
 ///
 /// A search sees twice the longest match and no more, so that one that comes to nothing costs each byte twice, and one
 /// whose match is refused a bounded stretch: never the rest of the window for each of its places.
-pub(super) fn everywhere<'r>(compiled: &'r Compiled, text: &[u8], mut from: usize, limit: usize) -> Option<Match<'r>> {
-    let regex = compiled.regex()?;
+pub(super) fn everywhere<'r>(
+    compiled: &'r Compiled,
+    text: &[u8],
+    mut from: usize,
+    limit: usize,
+    memory: &mut Memory,
+) -> Option<Match<'r>> {
+    let (regex, expression) = (compiled.anywhere()?, compiled.expression()?);
     while from < limit {
         let end = text.len().min(from + 2 * compiled.longest);
         let Some(place) = regex.search(&Input::new(text).span(from..end)).map(|m| m.start()) else {
@@ -71,7 +74,7 @@ pub(super) fn everywhere<'r>(compiled: &'r Compiled, text: &[u8], mut from: usiz
             return None;
         }
         let bounded = text.len().min(place + compiled.longest);
-        if let Some(whole) = find(regex, Input::new(text).span(place..bounded).anchored(Anchored::Yes))
+        if let Some(whole) = expression.at(text, place..bounded, memory)
             && let Some(found) = accept(compiled, text, &whole, 0)
         {
             return Some(found);
@@ -79,27 +82,6 @@ pub(super) fn everywhere<'r>(compiled: &'r Compiled, text: &[u8], mut from: usiz
         from = place + 1;
     }
     None
-}
-
-/// A match and the secret in it.
-struct Whole {
-    all: Range<usize>,
-    secret: Range<usize>,
-}
-
-fn find(regex: &regex_automata::meta::Regex, input: Input<'_>) -> Option<Whole> {
-    // Finding the span alone is several times cheaper than finding groups, and most candidates fail.
-    let all = regex.search(&input)?.range();
-    let group = regex.group_info().to_index(regex_automata::PatternID::ZERO, "secret");
-    let secret = match group {
-        None => all.clone(),
-        Some(group) => {
-            let mut captures = regex.create_captures();
-            regex.search_captures(&input.span(all.clone()).anchored(Anchored::Yes), &mut captures);
-            captures.get_group(group)?.range()
-        }
-    };
-    Some(Whole { all, secret })
 }
 
 fn accept<'r>(compiled: &'r Compiled, text: &[u8], whole: &Whole, public: usize) -> Option<Match<'r>> {
@@ -114,7 +96,7 @@ fn accept<'r>(compiled: &'r Compiled, text: &[u8], whole: &Whole, public: usize)
     Some(Match { rule, secret: whole.secret.clone(), name, public, confidence, rank: compiled.rank })
 }
 
-fn beside<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>) -> Option<Match<'r>> {
+fn beside<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>, memory: &mut Memory) -> Option<Match<'r>> {
     let rule = &compiled.rule;
     let assignment = assign::around(text, keyword)?;
     let value = assignment.value.clone();
@@ -124,7 +106,7 @@ fn beside<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>) -> Opt
     if rule.is_generic() && !check::plausible(&text[assignment.name.clone()], &text[value.clone()]) {
         return None;
     }
-    let whole = find(compiled.regex()?, Input::new(text).span(value.clone()).anchored(Anchored::Yes))?;
+    let whole = compiled.expression()?.at(text, value.clone(), memory)?;
     // A quoted value is the secret as a whole; a bare one may be followed by punctuation of its language.
     let ends_well = if assignment.quote.is_some() {
         whole.all.end == value.end

@@ -6,6 +6,7 @@
 
 mod confirm;
 mod encoded;
+mod expression;
 mod foreign;
 mod general;
 mod grams;
@@ -21,6 +22,7 @@ use std::sync::OnceLock;
 
 use regex_automata::meta::Regex;
 
+use expression::Expression;
 use prefilter::{Keyword, Prefilter};
 
 use crate::assign;
@@ -38,10 +40,8 @@ const BACK: usize = 256;
 /// Context on either side that boundaries and names need.
 const CONTEXT: usize = 160;
 
-/// A pattern's most memory when compiled.
-const PATTERN_SIZE: usize = 4 << 20;
 /// A pattern of no more states and transitions is far below that: one takes some 64 bytes at most.
-const SURELY_COMPILES: usize = PATTERN_SIZE / 512;
+const SURELY_COMPILES: usize = expression::SIZE / 512;
 
 /// Why a set of rules cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -158,7 +158,9 @@ struct Compiled {
     rule: Rule,
     lane: Lane,
     longest: usize,
-    regex: OnceLock<Regex>,
+    expression: OnceLock<Expression>,
+    /// The same, searched for: of rules without keywords.
+    anywhere: OnceLock<Regex>,
     rank: u8,
 }
 
@@ -361,26 +363,40 @@ impl Compiled {
             Lane::Beside => 2,
             Lane::Anchored => 3,
         };
-        Ok((Self { lane, longest: bound.min(MOST_MAX), regex: OnceLock::new(), rank, rule }, words))
+        Ok((
+            Self {
+                lane,
+                longest: bound.min(MOST_MAX),
+                expression: OnceLock::new(),
+                anywhere: OnceLock::new(),
+                rank,
+                rule,
+            },
+            words,
+        ))
     }
 
     /// Its expression. One that does not compile was refused when it was loaded, or by the tests when it is our own.
-    fn regex(&self) -> Option<&Regex> {
+    fn expression(&self) -> Option<&Expression> {
         self.compile().ok()
     }
 
-    fn compile(&self) -> Result<&Regex, LoadError> {
-        if let Some(regex) = self.regex.get() {
-            return Ok(regex);
+    fn compile(&self) -> Result<&Expression, LoadError> {
+        if let Some(expression) = self.expression.get() {
+            return Ok(expression);
         }
-        let regex = Regex::builder()
-            .configure(
-                Regex::config().utf8_empty(false).nfa_size_limit(Some(PATTERN_SIZE)).hybrid_cache_capacity(1 << 20),
-            )
-            .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false).nest_limit(64))
-            .build(&self.rule.pattern)
-            .map_err(|e| LoadError::Pattern { rule: self.rule.id.to_string(), why: e.to_string() })?;
-        Ok(self.regex.get_or_init(|| regex))
+        let wrong = |why| LoadError::Pattern { rule: self.rule.id.to_string(), why };
+        let expression = Expression::new(&self.rule.pattern).map_err(wrong)?;
+        Ok(self.expression.get_or_init(|| expression))
+    }
+
+    /// Its expression, to search for.
+    fn anywhere(&self) -> Option<&Regex> {
+        if let Some(regex) = self.anywhere.get() {
+            return Some(regex);
+        }
+        let regex = expression::searched(&self.rule.pattern).ok()?;
+        Some(self.anywhere.get_or_init(|| regex))
     }
 }
 
@@ -442,7 +458,7 @@ mod tests {
                 for hit in &slow.hits {
                     for rule in &engine.of_keyword[hit.2 as usize] {
                         let rule = &engine.rules[*rule as usize];
-                        if confirm::at_keyword(rule, &text, hit.0..hit.1).is_some() {
+                        if confirm::at_keyword(rule, &text, hit.0..hit.1, &mut None).is_some() {
                             seen += 1;
                             let found = fast.hits.contains(hit);
                             assert!(found, "{} at {}: {}", rule.rule.id, hit.0, String::from_utf8_lossy(&text));
@@ -477,6 +493,6 @@ mod tests {
     fn a_process_is_ready_at_once() {
         // No expression is compiled before it is needed: that is what makes it so.
         let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
-        assert!(engine.rules.iter().all(|rule| rule.regex.get().is_none()));
+        assert!(engine.rules.iter().all(|rule| rule.expression.get().is_none()));
     }
 }

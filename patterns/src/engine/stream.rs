@@ -2,6 +2,7 @@
 //! that claim the same bytes is the one.
 
 use super::encoded::{self, Encoded};
+use super::expression::Memory;
 use super::prefilter::Scratch;
 use super::{CONTEXT, Engine, Match, confirm};
 
@@ -19,11 +20,19 @@ pub struct Stream<'e> {
     done: Vec<usize>,
     scratch: Scratch,
     pending: Vec<Match<'e>>,
+    memory: Memory,
 }
 
 impl<'e> Stream<'e> {
     pub(super) fn new(engine: &'e Engine) -> Self {
-        Self { engine, horizon: 0, done: vec![0; engine.rules.len()], scratch: Scratch::new(), pending: Vec::new() }
+        Self {
+            engine,
+            horizon: 0,
+            done: vec![0; engine.rules.len()],
+            scratch: Scratch::new(),
+            pending: Vec::new(),
+            memory: None,
+        }
     }
 
     /// Forgets everything, to begin another text with the same memory.
@@ -84,7 +93,7 @@ impl<'e> Stream<'e> {
                 if start < self.done[rule] {
                     continue;
                 }
-                if let Some(one) = confirm::at_keyword(&engine.rules[rule], window, start..stop) {
+                if let Some(one) = confirm::at_keyword(&engine.rules[rule], window, start..stop, &mut self.memory) {
                     self.done[rule] = one.secret.end;
                     self.pending.push(one);
                 }
@@ -93,7 +102,7 @@ impl<'e> Stream<'e> {
         for rule in &engine.everywhere {
             let rule = *rule as usize;
             let mut from = self.horizon.max(self.done[rule]);
-            while let Some(one) = confirm::everywhere(&engine.rules[rule], window, from, limit) {
+            while let Some(one) = confirm::everywhere(&engine.rules[rule], window, from, limit, &mut self.memory) {
                 from = one.secret.end;
                 self.done[rule] = from;
                 self.pending.push(one);

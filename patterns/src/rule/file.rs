@@ -3,7 +3,8 @@
 
 use serde::Deserialize;
 
-use crate::shape::Pattern;
+use crate::lead::lead;
+use crate::shape::{Pattern, parse as parse_pattern};
 
 /// How bad it is when this credential is in the wrong hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -216,6 +217,14 @@ pub(crate) struct RuleText {
     /// Samples that it does not.
     #[serde(default)]
     pub(crate) misses: Vec<String>,
+}
+
+impl RuleText {
+    /// How far into a match one of its `keywords` stands at the most, where that is known.
+    pub(crate) fn lead(&self) -> Option<usize> {
+        let keywords: Vec<_> = self.keywords.iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect();
+        lead(&parse_pattern(&self.pattern.text).ok()?, &keywords)
+    }
 }
 
 /// What is wrong with a rule file, and where.

@@ -56,6 +56,8 @@ pub struct Rule {
     /// Shapes of samples that it does not.
     pub misses: Samples,
     pub(crate) shape: Shape,
+    /// How far into a match one of `keywords` stands at the most, where that is known.
+    pub(crate) lead: Option<usize>,
     /// For each keyword where its gram stands in it, and the bucket that this lies in, as `grams/laid.toml` has them.
     pub(crate) laid: List<Option<[u8; 2]>>,
 }
@@ -92,6 +94,7 @@ impl Rule {
             .rules
             .into_iter()
             .map(|r| Self {
+                lead: r.lead(),
                 id: r.id.into(),
                 name: r.name.into(),
                 service: service.clone().into(),
