@@ -6,6 +6,7 @@
 mod check;
 mod child;
 mod cli;
+mod clock;
 mod harden;
 mod health;
 mod hook;

@@ -156,7 +156,7 @@ impl Shell {
             output::log(Level::Warn, "config.env_kept", what, &[("hint", hint)]);
         }
         let plan = Plan::of(&self.injection, self.mode, self.reload.options.timeout);
-        for action in self.agent.reload(self.began.elapsed(), plan, &change) {
+        for action in self.agent.reload(self.clock.now(), plan, &change) {
             self.perform(action);
         }
         Ok(())

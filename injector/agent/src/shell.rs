@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oakum_inject::config::{Audit, FileName, Tell};
 use oakum_inject::format;
@@ -27,6 +27,7 @@ use tokio::task::AbortHandle;
 use crate::Failure;
 use crate::child::{self, Child};
 use crate::cli::{Options, Sandbox};
+use crate::clock::Clock;
 use crate::harden::reach::Reach;
 use crate::harden::{self, Exec};
 use crate::health::{self, Told};
@@ -40,6 +41,9 @@ use crate::volume::{Part, Volumes};
 
 /// How many calls may be under way at once.
 const MAX_CALLS: usize = 8;
+
+/// How long to wait where nothing is due.
+const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 /// How long a child may take to end that is to be started again.
 const CHILD_GRACE: Duration = Duration::from_secs(30);
@@ -111,7 +115,7 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
         child: None,
         commands: HashMap::new(),
         command,
-        began: Instant::now(),
+        clock: Clock::begin(),
         queue: VecDeque::from([Event::Tick]),
         events,
         calls: Arc::new(Semaphore::new(MAX_CALLS)),
@@ -224,7 +228,7 @@ pub(crate) struct Shell {
     /// Commands of hooks that run now.
     pub(crate) commands: HashMap<Pid, usize>,
     pub(crate) command: Vec<OsString>,
-    pub(crate) began: Instant,
+    pub(crate) clock: Clock,
     pub(crate) queue: VecDeque<Event>,
     pub(crate) events: mpsc::UnboundedSender<Message>,
     pub(crate) calls: Arc<Semaphore>,
@@ -256,8 +260,8 @@ fn again_and_again(events: &mpsc::UnboundedSender<Message>, time: Duration, mess
 impl Shell {
     /// Waits until something happens, or the machine wants to be asked. Whoever wants to know how things are is told.
     async fn wait(&mut self, inbox: &mut mpsc::UnboundedReceiver<Message>) -> Event {
-        let due = self.agent.due().unwrap_or_else(|| self.began.elapsed() + Duration::from_secs(3600));
-        let alarm = tokio::time::sleep_until((self.began + due).into());
+        let wait = self.agent.due().map_or(MAX_WAIT, |due| due.saturating_sub(self.clock.now()));
+        let alarm = tokio::time::sleep(wait);
         tokio::pin!(alarm);
         loop {
             tokio::select! {
@@ -267,7 +271,7 @@ impl Shell {
                 },
                 () = &mut alarm => return Event::Tick,
                 Some(ask) = self.asked.recv() => {
-                    let status = self.agent.status(self.began.elapsed());
+                    let status = self.agent.status(self.clock.now());
                     // Whoever has not waited for the answer does not need it.
                     let _ = ask.send(Told { status, hardened: self.hardened, alarms: self.alarms.clone() });
                 }
@@ -276,7 +280,7 @@ impl Shell {
     }
 
     fn step(&mut self, event: Event) -> Option<Outcome> {
-        let now = self.began.elapsed();
+        let now = self.clock.now();
         let actions = self.agent.step(now, event);
         let delivers = actions.iter().any(|action| matches!(action, Action::Forget(_)));
         for action in actions {

@@ -20,6 +20,7 @@ use rustls::AlertDescription;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::date;
 use crate::idle::Idle;
 use crate::stream::Stream;
 use crate::tls::Tls;
@@ -48,6 +49,8 @@ pub struct Reply {
     pub status: u16,
     /// What `Retry-After` asks for, in its form of seconds.
     pub retry_after: Option<Duration>,
+    /// When it was, by the server's clock, as the time since 1970.
+    pub date: Option<Duration>,
     /// The whole body, which may be a secret.
     pub body: Secret,
 }
@@ -102,7 +105,7 @@ impl Streamed<'_> {
         let body = tokio::time::timeout(CALL_TIMEOUT, self.transport.body(self.body))
             .await
             .map_err(|_| self.transport.unreachable("no whole answer came in time"))??;
-        Ok(Reply { status: self.status, retry_after: self.retry_after, body })
+        Ok(Reply { status: self.status, retry_after: self.retry_after, date: None, body })
     }
 }
 
@@ -110,12 +113,17 @@ impl Streamed<'_> {
 struct Head {
     status: u16,
     retry_after: Option<Duration>,
+    date: Option<Duration>,
 }
 
 impl Head {
     fn of(response: &Response<Incoming>) -> Self {
-        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| retry_after(value.as_bytes()));
-        Self { status: response.status().as_u16(), retry_after }
+        let said = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+        Self {
+            status: response.status().as_u16(),
+            retry_after: said(header::RETRY_AFTER).and_then(retry_after),
+            date: said(header::DATE).and_then(date::parse),
+        }
     }
 }
 
@@ -217,9 +225,9 @@ impl Transport {
     }
 
     async fn whole(&self, response: Response<Incoming>) -> Result<Reply, ProviderError> {
-        let Head { status, retry_after } = Head::of(&response);
+        let Head { status, retry_after, date } = Head::of(&response);
         let body = self.body(response.into_body()).await?;
-        Ok(Reply { status, retry_after, body })
+        Ok(Reply { status, retry_after, date, body })
     }
 
     /// Sends a request whose answer goes on and on, and gives the answer when it begins. Each part of it may take as
@@ -231,7 +239,7 @@ impl Transport {
         let (response, connection) = tokio::time::timeout(CALL_TIMEOUT, self.call(request))
             .await
             .map_err(|_| self.unreachable(&format!("no answer began within {} s", CALL_TIMEOUT.as_secs())))??;
-        let Head { status, retry_after } = Head::of(&response);
+        let Head { status, retry_after, .. } = Head::of(&response);
         Ok(Streamed { status, retry_after, body: response.into_body(), idle, transport: self, _connection: connection })
     }
 

@@ -10,6 +10,8 @@ mod answer;
 pub mod aws;
 #[cfg(feature = "http")]
 mod credential;
+#[cfg(feature = "http")]
+pub mod date;
 #[cfg(feature = "file")]
 pub mod file;
 mod fingerprint;

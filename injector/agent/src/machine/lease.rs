@@ -62,6 +62,7 @@ impl Agent {
                 held.prolong = false;
             } else if let Some(id) = &held.id {
                 secret.busy = true;
+                secret.asked = Some(now);
                 actions.push(Action::Prolong { secret: name, lease: id.clone() });
             }
         }
@@ -104,18 +105,20 @@ impl Agent {
     /// A secret has found its session gone. That has taken its leases along: their values are made anew, a little apart.
     ///
     /// A store that comes back from an outage and has forgotten its tokens loses all agents at once: then the login waits
-    /// as after a failure.
+    /// as after a failure. Whoever asked before the last login has found the session before gone, and not this one.
     pub(super) fn session_lost(&mut self, now: Moment, finder: &Name) {
         let chance = self.chance.draw();
         let Some(secret) = self.secrets.get(finder) else { return };
-        let (store, failures) = (secret.store.clone(), secret.outage());
+        let (store, failures, asked) = (secret.store.clone(), secret.outage(), secret.asked);
         let wait = if failures > 0 { backoff::after_failure(failures, None, chance) } else { Duration::ZERO };
-        if let Some(state) = self.stores.get_mut(&store) {
+        let Some(state) = self.stores.get_mut(&store) else { return };
+        let before = state.began_after(asked);
+        if !before {
             state.lost(now, wait);
         }
         for secret in self.secrets.each().filter(|secret| secret.store == store) {
             let Some(held) = &mut secret.held else { continue };
-            if held.id.is_some() {
+            if held.id.is_some() && (held.inherited || !before) {
                 held.prolong = false;
                 held.ends = held.ends.min(now);
                 if !secret.busy && secret.failures == 0 {

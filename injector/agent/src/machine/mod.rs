@@ -204,7 +204,7 @@ struct SecretState {
     /// When to look next; never again if none.
     due: Option<Moment>,
     busy: bool,
-    /// When the last fetch began.
+    /// When the last fetch or renewal began.
     asked: Option<Moment>,
     /// Whether it may have changed since then.
     nudged: bool,

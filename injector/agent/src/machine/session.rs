@@ -16,6 +16,8 @@ pub(super) struct StoreState {
     failures: u32,
     /// When the last attempt to log in began.
     attempted: Option<Moment>,
+    /// When the last one succeeded.
+    began: Option<Moment>,
     fault: Option<ProviderError>,
     /// Whether sessions before this one are still open.
     pub(super) has_earlier: bool,
@@ -42,6 +44,7 @@ impl StoreState {
             busy: false,
             failures: 0,
             attempted: None,
+            began: None,
             fault: None,
             has_earlier: false,
         }
@@ -71,6 +74,11 @@ impl StoreState {
             State::Closed { due } => Some(due),
             State::Open { next, .. } => next.map(|(due, _)| due),
         }
+    }
+
+    /// Whether the session is a later one than whoever asked at a moment had.
+    pub(super) fn began_after(&self, asked: Option<Moment>) -> bool {
+        self.began.is_some_and(|began| asked.is_some_and(|asked| asked < began))
     }
 
     /// The store does not know the session any more. Another is opened after a wait.
@@ -127,6 +135,7 @@ impl Agent {
         match result {
             Ok(session) => {
                 let failures = store.failures;
+                store.began = Some(now);
                 if let State::Open { ends, ours, .. } = store.session {
                     store.has_earlier |= ours;
                     store.opened(now, session, None, chance);

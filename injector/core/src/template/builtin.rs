@@ -166,7 +166,7 @@ fn slice(of: &Value, ends: &[Value]) -> Result<Value, String> {
         return Err(format!("{from} is behind {to}"));
     }
     Ok(match of {
-        Value::List(items) => Value::list(items[from..to].to_vec()),
+        Value::List(items) => Value::list_of(items.of(), items[from..to].to_vec()),
         other => Value::text(bytes(other).unwrap_or_default()[from..to].to_vec()),
     })
 }

@@ -36,7 +36,7 @@ impl Maps {
                 if items.iter().zip(&now).all(|(item, now)| is_same(item, now)) {
                     value.clone()
                 } else {
-                    Value::list(now)
+                    Value::list_of(items.of(), now)
                 }
             }
             Value::Map(before) => {

@@ -7,6 +7,7 @@ mod error;
 mod floats;
 mod functions;
 mod lex;
+mod list;
 mod maps;
 mod parse;
 mod print;
@@ -19,6 +20,7 @@ mod verbs;
 use std::fmt;
 
 pub use error::TemplateError;
+pub use list::{Items, List};
 pub use value::Value;
 
 use crate::secret::Secret;

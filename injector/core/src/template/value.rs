@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
+use super::list::{Items, List};
 use crate::secret::Secret;
 
 /// A value; copies are cheap.
@@ -31,7 +32,7 @@ pub enum Value {
     /// Text, or any bytes.
     Text(Rc<Secret>),
     /// A list.
-    List(Rc<Vec<Value>>),
+    List(Rc<List>),
     /// A map, which Go goes through in the order of its keys.
     Map(Rc<BTreeMap<String, Value>>),
 }
@@ -43,10 +44,22 @@ impl Value {
         Self::Text(Rc::new(Secret::from(text.into())))
     }
 
-    /// Holds a list.
+    /// Holds a list of anything.
     #[must_use]
     pub fn list(items: Vec<Self>) -> Self {
-        Self::List(Rc::new(items))
+        Self::list_of(Items::Any, items)
+    }
+
+    /// Holds a list whose items Go knows to be of one type.
+    #[must_use]
+    pub fn list_of(of: Items, items: Vec<Self>) -> Self {
+        Self::List(Rc::new(List::new(of, items)))
+    }
+
+    /// Holds a list of texts.
+    #[must_use]
+    pub fn texts<T: Into<Vec<u8>>>(texts: impl IntoIterator<Item = T>) -> Self {
+        Self::list_of(Items::Text, texts.into_iter().map(Self::text).collect())
     }
 
     /// Holds a map.
@@ -75,7 +88,7 @@ impl Value {
             Self::Float(_) => "float64",
             Self::Number(_) => "json.Number",
             Self::Text(_) => "string",
-            Self::List(_) => "[]interface {}",
+            Self::List(items) => items.kind(),
             Self::Map(_) => "map[string]interface {}",
         }
     }

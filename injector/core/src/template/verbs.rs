@@ -65,7 +65,10 @@ impl Printer {
             Value::Number(number) => self.string(spec, verb, number.as_bytes(), value),
             Value::Text(text) => self.string(spec, verb, text.expose(), value),
             Value::List(items) => {
-                self.write(if spec.syntax { b"[]interface {}{" } else { b"[" });
+                if spec.syntax {
+                    self.write(items.kind().as_bytes());
+                }
+                self.write(if spec.syntax { b"{" } else { b"[" });
                 for (at, item) in items.iter().enumerate() {
                     self.between(spec, at);
                     self.element(spec, verb, item);

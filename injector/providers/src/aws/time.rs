@@ -1,7 +1,8 @@
-//! Moments as AWS writes them, in UTC. Days are counted as Howard Hinnant does (`chrono`-Compatible Low-Level Date
-//! Algorithms, 2013), which is right for every date of the Gregorian calendar.
+//! Moments as AWS writes them, in UTC. Days are counted as in [`date`].
 
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::date;
 
 const DAY: u64 = 86_400;
 
@@ -47,11 +48,7 @@ impl Moment {
         let mut next = |least, most| parts.next()?.filter(|part| (least..=most).contains(part));
         let (year, month, day) = (next(1970, 9999)?, next(1, 12)?, next(1, 31)?);
         let (hour, minute, second) = (next(0, 23)?, next(0, 59)?, next(0, 60)?);
-        let year = year - u64::from(month <= 2);
-        let shifted_month = if month > 2 { month - 3 } else { month + 9 };
-        let of_era = year % 400 * 365 + year % 400 / 4 - year % 400 / 100 + (153 * shifted_month + 2) / 5 + day - 1;
-        let days = (year / 400 * 146_097 + of_era).checked_sub(719_468)?;
-        Some(Self(days * DAY + hour * 3_600 + minute * 60 + second))
+        Some(Self(date::days(year, month, day)? * DAY + hour * 3_600 + minute * 60 + second))
     }
 }
 

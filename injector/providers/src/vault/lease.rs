@@ -18,13 +18,14 @@ impl Vault {
     pub(super) async fn read_any(&self, want: &Want, token: &Secret) -> Result<Fetched, ProviderError> {
         unpinned(want)?;
         let reply = self.obtain(&Get { path: &want.path }, want, token).await?;
+        let at = reply.date.unwrap_or_else(now);
         let body = self.body(reply, token).map_err(|error| match error.class {
             Class::Refused if error.what.contains("unsupported operation") => {
                 error.hint("the path is one to write to: say what to send under `with`")
             }
             _ => explained(error, &want.path),
         })?;
-        let (fields, term) = self.parse(any(body.expose(), now()))?;
+        let (fields, term) = self.parse(any(body.expose(), at))?;
         found(want, body.expose(), fields, term)
     }
 
@@ -33,11 +34,12 @@ impl Vault {
         unpinned(want)?;
         let sent = want.with.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let reply = self.obtain(&Put::new(&want.path, sent), want, token).await?;
+        let at = reply.date.unwrap_or_else(now);
         let body = self.body(reply, token).map_err(|error| match error.class {
             Class::Refused => error.hint(format!("let a policy of the role update {}", want.path)),
             _ => error,
         })?;
-        let (fields, term) = self.parse(any(body.expose(), now()))?;
+        let (fields, term) = self.parse(any(body.expose(), at))?;
         found(want, body.expose(), fields, term)
     }
 
@@ -93,7 +95,8 @@ struct Ends {
     expiration: Option<serde_json::Value>,
 }
 
-/// Reads an answer of any path; `now` is the time since 1970.
+/// Reads an answer of any path; `now` is the time since 1970, by the clock of whoever says when something ends where that
+/// can be had: ours may be off, or jump.
 ///
 /// # Errors
 /// Says what is wrong with the answer.

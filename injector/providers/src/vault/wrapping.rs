@@ -178,15 +178,15 @@ impl Vault {
         if let Some(place) = place {
             place.write(of, &path, &body);
         }
-        self.inside(want, &path, &body)
+        self.inside(want, &path, &body, now())
     }
 
-    /// Reads what was wrapped at a path.
-    fn inside(&self, want: &Want, path: &str, body: &Secret) -> Result<(Fields, Term), ProviderError> {
+    /// Reads what was wrapped at a path, as it was at a moment.
+    fn inside(&self, want: &Want, path: &str, body: &Secret, at: Duration) -> Result<(Fields, Term), ProviderError> {
         let versioned = path != want.path || path.contains("/data/");
         match v2(body.expose()) {
             Ok((fields, _)) if versioned => Ok((fields, Term::Open)),
-            _ => self.parse(any(body.expose(), now())),
+            _ => self.parse(any(body.expose(), at)),
         }
     }
 
@@ -200,7 +200,7 @@ impl Vault {
             let what = format!("what the wrapping token in {} gave was for another path", file.display());
             return Err(ProviderError::new(Class::Missing, what).hint("put another wrapping token there"));
         }
-        let (fields, mut term) = self.inside(want, &kept.path, &kept.body)?;
+        let (fields, mut term) = self.inside(want, &kept.path, &kept.body, kept.since)?;
         if let Term::Lease(lease) = &mut term {
             lease.ttl = lease.ttl.saturating_sub(now().saturating_sub(kept.since));
             if lease.ttl.is_zero() {

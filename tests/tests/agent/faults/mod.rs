@@ -2,6 +2,7 @@
 //! `injector/agent/FAULTS.md`; each names the test that shows it.
 
 mod answers;
+mod clocks;
 mod lost;
 mod network;
 mod process;

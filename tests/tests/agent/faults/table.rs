@@ -28,7 +28,7 @@ fn the_table_names_tests_that_exist_and_every_test_of_a_fault() {
         assert!(text.contains(&format!("#[test]\nfn {test}() {{")), "{file} has no test {test}");
     }
     let named: BTreeSet<&str> = rows.iter().map(|(_, test)| test.as_str()).collect();
-    for file in ["answers", "lost", "network", "process", "volume"] {
+    for file in ["answers", "clocks", "lost", "network", "process", "volume"] {
         let text = fs::read_to_string(source(&format!("faults/{file}.rs"))).unwrap();
         for test in text.split("#[test]\nfn ").skip(1).filter_map(|rest| rest.split("()").next()) {
             assert!(named.contains(test), "no row names {test}");

@@ -153,6 +153,28 @@ fn a_session_that_is_gone_takes_its_leases_along() {
 }
 
 #[test]
+fn a_loss_that_is_found_by_a_call_from_before_the_login_is_none_of_the_new_session() {
+    let mut world = leasing(Mode::Run, ", refresh: 30s");
+    leased(&mut world, 1, 300);
+    world.published(Replaced::Nothing);
+    world.now += s(4000);
+    let actions = world.on(Event::Tick);
+    assert_eq!(actions, [Action::Login(n("v")), fetch("db", None), fetch("kv", Some(1))]);
+    world.now += s(1);
+    world.log_in(Some(3600));
+    let login = world.now;
+    for secret in ["kv", "db"] {
+        assert_eq!(world.failed(secret, Class::SessionLost), [], "the login was a moment ago");
+    }
+    assert_eq!(until_db(&mut world), fetch("db", None));
+    assert!(world.now - login <= s(3), "{:?}", world.now - login);
+    leased(&mut world, 2, 300);
+    // What was asked since finds the new one gone.
+    world.now += s(60);
+    assert!(world.failed("kv", Class::SessionLost).contains(&Action::Login(n("v"))));
+}
+
+#[test]
 fn once_leaves_the_session_open_that_its_files_depend_on() {
     let mut world = leasing(Mode::Once, "");
     leased(&mut world, 1, 300);

@@ -91,9 +91,7 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_regexReplaceAll", 3, 3, |a, _| {
         Ok(Value::text(text::regex(text_of(&a[0])?)?.replace_all(text_of(&a[1])?, text_of(&a[2])?).into_owned()))
     }),
-    function("sprig_splitList", 2, 2, |a, _| {
-        Ok(Value::list(text_of(&a[1])?.split(text_of(&a[0])?).map(Value::text).collect()))
-    }),
+    function("sprig_splitList", 2, 2, |a, _| Ok(Value::texts(text_of(&a[1])?.split(text_of(&a[0])?)))),
     function("sprig_join", 2, 2, |a, _| Ok(Value::text(sprig_lists::texts(&a[1]).join(bytes_of(&a[0])?)))),
     function("sprig_toString", 1, 1, |a, _| Ok(Value::text(shown(&a[0])))),
     function("sprig_list", 0, ANY, |a, _| Ok(Value::list(a.to_vec()))),
@@ -124,7 +122,7 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_sortAlpha", 1, 1, |a, _| {
         let mut all: Vec<Vec<u8>> = list_of(&a[0])?.iter().map(shown).collect();
         all.sort_unstable();
-        Ok(Value::list(all.into_iter().map(Value::text).collect()))
+        Ok(Value::texts(all))
     }),
     function("sprig_dict", 0, ANY, |a, _| {
         let pairs = a.chunks(2).map(|pair| {
@@ -140,9 +138,9 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_keys", 1, ANY, |a, _| {
         let mut names = Vec::new();
         for map in a {
-            names.extend(map_of(map)?.keys().map(|name| Value::text(name.as_str())));
+            names.extend(map_of(map)?.keys().map(String::as_str));
         }
-        Ok(Value::list(names))
+        Ok(Value::texts(names))
     }),
     function("sprig_values", 1, 1, |a, _| Ok(Value::list(map_of(&a[0])?.values().cloned().collect()))),
     function("sprig_pick", 1, ANY, |a, _| chosen(a, true)),

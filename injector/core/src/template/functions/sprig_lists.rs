@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::list::Items;
 use super::{ANY, Function, Outcome, Value, count_of, function, list_of, map_of, same, shown, text_of};
 
 /// The most that a list may be made to hold.
@@ -22,26 +23,25 @@ pub(super) const TABLE: &[Function] = &[
     }),
     function("sprig_slice", 1, 3, |a, _| {
         let items = list_of(&a[0])?;
+        let of = if let Value::List(list) = &a[0] { list.of() } else { Items::Any };
         let end = |at: usize, other: usize| a.get(at).map_or(Ok(other), count_of);
         let (from, to) = (end(1, 0)?, end(2, items.len())?);
         items
             .get(from..to)
-            .map(|part| Value::list(part.to_vec()))
+            .map(|part| Value::list_of(of, part.to_vec()))
             .ok_or_else(|| "its ends do not fit the list".to_owned())
     }),
     function("sprig_chunk", 2, 2, |a, _| {
         let size = count_of(&a[0])?.max(1);
-        Ok(Value::list(list_of(&a[1])?.chunks(size).map(|part| Value::list(part.to_vec())).collect()))
+        let parts = list_of(&a[1])?.chunks(size).map(|part| Value::list(part.to_vec()));
+        Ok(Value::list_of(Items::Lists, parts.collect()))
     }),
-    function("sprig_toStrings", 1, 1, |a, _| Ok(Value::list(texts(&a[0]).into_iter().map(Value::text).collect()))),
+    function("sprig_toStrings", 1, 1, |a, _| Ok(Value::texts(texts(&a[0])))),
     function("sprig_until", 1, 1, |a, _| {
         let to = whole(&a[0])?;
-        Ok(Value::list(steps(0, to, if to < 0 { -1 } else { 1 })?.into_iter().map(Value::Int).collect()))
+        Ok(ints(steps(0, to, if to < 0 { -1 } else { 1 })?))
     }),
-    function("sprig_untilStep", 3, 3, |a, _| {
-        let counted = steps(whole(&a[0])?, whole(&a[1])?, whole(&a[2])?)?;
-        Ok(Value::list(counted.into_iter().map(Value::Int).collect()))
-    }),
+    function("sprig_untilStep", 3, 3, |a, _| Ok(ints(steps(whole(&a[0])?, whole(&a[1])?, whole(&a[2])?)?))),
     function("sprig_seq", 0, 3, |a, _| {
         let numbers = a.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
         let (from, step, to) = match numbers[..] {
@@ -94,10 +94,14 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_mustMergeOverwrite", 1, ANY, |a, _| merged(a, Over::Yes)),
 ];
 
+fn ints(numbers: Vec<i64>) -> Value {
+    Value::list_of(Items::Int, numbers.into_iter().map(Value::Int).collect())
+}
+
 /// Makes maps of their own, which do not change with the ones that they were.
 fn copied(value: &Value) -> Value {
     match value {
-        Value::List(items) => Value::list(items.iter().map(copied).collect()),
+        Value::List(items) => Value::list_of(items.of(), items.iter().map(copied).collect()),
         Value::Map(entries) => Value::map(entries.iter().map(|(name, value)| (name.clone(), copied(value))).collect()),
         other => other.clone(),
     }

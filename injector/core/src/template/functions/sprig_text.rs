@@ -37,14 +37,14 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_regexFindAll", 3, 3, |a, _| {
         let most = usize::try_from(whole(&a[2])?).unwrap_or(usize::MAX);
         let regex = text::regex(text_of(&a[0])?)?;
-        Ok(Value::list(regex.find_iter(text_of(&a[1])?).take(most).map(|found| Value::text(found.as_str())).collect()))
+        Ok(Value::texts(regex.find_iter(text_of(&a[1])?).take(most).map(|found| found.as_str())))
     }),
     function("sprig_regexSplit", 3, 3, |a, _| {
         let (regex, text) = (text::regex(text_of(&a[0])?)?, text_of(&a[1])?);
-        Ok(Value::list(match usize::try_from(whole(&a[2])?) {
-            Ok(most) => regex.splitn(text, most).map(Value::text).collect(),
-            Err(_) => regex.split(text).map(Value::text).collect(),
-        }))
+        Ok(match usize::try_from(whole(&a[2])?) {
+            Ok(most) => Value::texts(regex.splitn(text, most)),
+            Err(_) => Value::texts(regex.split(text)),
+        })
     }),
     function("sprig_regexReplaceAllLiteral", 3, 3, |a, _| {
         let by = regex_lite::NoExpand(text_of(&a[2])?);

@@ -23,7 +23,7 @@ pub(super) const TABLE: &[Function] = &[
     function("regexReplaceAll", 3, 3, |a, _| {
         Ok(Value::text(regex(text_of(&a[0])?)?.replace_all(text_of(&a[2])?, text_of(&a[1])?).into_owned()))
     }),
-    function("split", 2, 2, |a, _| Ok(Value::list(split(text_of(&a[0])?, text_of(&a[1])?)))),
+    function("split", 2, 2, |a, _| Ok(Value::texts(split(text_of(&a[0])?, text_of(&a[1])?)))),
     function("join", 2, 2, |a, _| {
         let mut out = Vec::new();
         for (at, item) in list_of(&a[1])?.iter().enumerate() {
@@ -76,15 +76,15 @@ pub(super) fn replace(from: &str, to: &str, text: &str) -> Outcome {
 }
 
 /// Cuts text as Go's `strings.Split`: an empty separator cuts between characters.
-pub(super) fn split(separator: &str, text: &str) -> Vec<Value> {
+pub(super) fn split(separator: &str, text: &str) -> Vec<String> {
     if separator.is_empty() {
-        return text.chars().map(|c| Value::text(c.to_string())).collect();
+        return text.chars().map(String::from).collect();
     }
     let text = text.trim();
     if text.is_empty() {
         return Vec::new();
     }
-    text.split(separator).map(Value::text).collect()
+    text.split(separator).map(str::to_owned).collect()
 }
 
 /// Puts spaces before each line that holds anything.
