@@ -146,6 +146,7 @@ pub(crate) fn complete(check: Check, start: &[u8]) -> Option<Vec<u8>> {
         Check::Zuplo => hex(&crc32fast::hash(start.strip_prefix(b"zpka_")?.strip_suffix(b"_")?).to_be_bytes(), false),
         Check::Grafana => hex(&crc32fast::hash(start.strip_suffix(b"_")?).to_le_bytes(), false),
         Check::Atlassian => hex(&crc32fast::hash(start).to_be_bytes(), true),
+        Check::AzureKey => super::azure::complete(start)?,
         _ => return None,
     })
 }

@@ -2,6 +2,7 @@
 //! only a name marks as secret.
 
 mod assigned;
+mod azure;
 mod checksum;
 mod entropy;
 mod placeholder;
@@ -118,6 +119,7 @@ fn one(check: Check, candidate: &Candidate<'_>) -> Verdict {
         Check::Zuplo => checksum::zuplo(value),
         Check::Grafana => checksum::grafana(value),
         Check::Atlassian => checksum::atlassian(value),
+        Check::AzureKey => azure::key(value),
         Check::Jwt => checksum::jwt(value),
         Check::BasicAuth => checksum::basic_auth(value),
         // A body that is no key may be cut, or of a kind that is not known.

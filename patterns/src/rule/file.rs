@@ -67,6 +67,8 @@ pub enum Check {
     Grafana,
     /// Atlassian: the last eight hex digits are the CRC-32 of all before them.
     Atlassian,
+    /// Azure's identifiable keys: Marvin32 of the bytes before it. A mismatch rejects where all seeds are published.
+    AzureKey,
     /// The first part of a JWT decodes to JSON with an `alg`, the second to JSON.
     Jwt,
     /// Base64 that decodes to `user:password`.
@@ -109,6 +111,7 @@ impl Check {
         ("zuplo", Self::Zuplo),
         ("grafana", Self::Grafana),
         ("atlassian", Self::Atlassian),
+        ("azure-key", Self::AzureKey),
         ("jwt", Self::Jwt),
         ("basic-auth", Self::BasicAuth),
         ("private-key", Self::PrivateKey),
