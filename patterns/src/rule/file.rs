@@ -69,6 +69,8 @@ pub enum Check {
     Atlassian,
     /// Azure's identifiable keys: Marvin32 of the bytes before it. A mismatch rejects where all seeds are published.
     AzureKey,
+    /// An AWS key id, which tells its account.
+    AwsKeyId,
     /// The first part of a JWT decodes to JSON with an `alg`, the second to JSON.
     Jwt,
     /// Base64 that decodes to `user:password`.
@@ -112,6 +114,7 @@ impl Check {
         ("grafana", Self::Grafana),
         ("atlassian", Self::Atlassian),
         ("azure-key", Self::AzureKey),
+        ("aws-key-id", Self::AwsKeyId),
         ("jwt", Self::Jwt),
         ("basic-auth", Self::BasicAuth),
         ("private-key", Self::PrivateKey),
