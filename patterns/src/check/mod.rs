@@ -7,6 +7,7 @@ mod aws;
 mod azure;
 mod checksum;
 mod entropy;
+mod jwt;
 mod placeholder;
 mod private_key;
 mod reference;
@@ -125,7 +126,7 @@ fn one(check: Check, candidate: &Candidate<'_>) -> Verdict {
         Check::AzureKey => azure::key(value),
         // Told besides; an older one has no account in it.
         Check::AwsKeyId => Verdict::Pass,
-        Check::Jwt => checksum::jwt(value),
+        Check::Jwt => jwt::check(value),
         Check::BasicAuth => checksum::basic_auth(value),
         // A body that is no key may be cut, or of a kind that is not known.
         Check::PrivateKey => match private_key(value) {
