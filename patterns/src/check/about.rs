@@ -1,7 +1,7 @@
 //! What a credential says of itself to whoever has to find out whose it is and whether it still counts. Nothing of it can be
 //! used to sign in.
 
-use super::{aws, jwt, private_key};
+use super::{aws, jwt, macaroon, private_key};
 use crate::rule::{Check, Rule};
 
 /// What may be told of a secret that a rule found: a key's kind and size, an account's number. None where it tells nothing.
@@ -19,6 +19,7 @@ pub fn about(rule: &Rule, secret: &[u8]) -> Option<String> {
     let said = rule.checks.iter().find_map(|check| match check {
         Check::PrivateKey => private_key(secret).map(|key| key.to_string()),
         Check::AwsKeyId => aws::account(secret).map(|account| format!("account {account:012}")),
+        Check::Macaroon => macaroon::about(secret),
         _ => None,
     });
     // Such a token tells of itself whichever rule it is found by.

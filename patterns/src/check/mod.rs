@@ -8,6 +8,7 @@ mod azure;
 mod checksum;
 mod entropy;
 mod jwt;
+mod macaroon;
 mod placeholder;
 mod private_key;
 mod reference;
@@ -18,6 +19,7 @@ use crate::rule::{Check, Confidence};
 
 pub use about::about;
 pub use entropy::entropy;
+pub use macaroon::is_macaroon;
 pub use placeholder::is_placeholder;
 pub use private_key::{PrivateKey, private_key};
 pub use reference::refers;
@@ -127,6 +129,9 @@ fn one(check: Check, candidate: &Candidate<'_>) -> Verdict {
         // Told besides; an older one has no account in it.
         Check::AwsKeyId => Verdict::Pass,
         Check::Jwt => jwt::check(value),
+        // One that is not whole may be cut.
+        Check::Macaroon if is_macaroon(value) => Verdict::Certain,
+        Check::Macaroon => Verdict::Is(Confidence::Likely),
         Check::BasicAuth => checksum::basic_auth(value),
         // A body that is no key may be cut, or of a kind that is not known.
         Check::PrivateKey => match private_key(value) {

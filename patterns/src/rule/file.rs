@@ -73,6 +73,8 @@ pub enum Check {
     AwsKeyId,
     /// The first part of a JWT decodes to JSON with an `alg`, the second to JSON.
     Jwt,
+    /// A macaroon: a broken one is less than certain.
+    Macaroon,
     /// Base64 that decodes to `user:password`.
     BasicAuth,
     /// A private key that is well formed, and in the clear.
@@ -116,6 +118,7 @@ impl Check {
         ("azure-key", Self::AzureKey),
         ("aws-key-id", Self::AwsKeyId),
         ("jwt", Self::Jwt),
+        ("macaroon", Self::Macaroon),
         ("basic-auth", Self::BasicAuth),
         ("private-key", Self::PrivateKey),
         ("mixed", Self::Mixed),
