@@ -104,6 +104,10 @@ pub fn draw(shape: &str, checks: &[Check], random: &mut Draw) -> Result<Vec<u8>,
 }
 
 fn push_text(out: &mut Vec<u8>, text: &[u8], token: &mut usize) {
+    // Padding between two parts is of the token.
+    if text == b"=" {
+        return out.extend_from_slice(text);
+    }
     if let Some(last) =
         text.iter().rposition(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'+')))
     {

@@ -5,12 +5,14 @@ mod about;
 mod assigned;
 mod aws;
 mod azure;
+mod bech32;
 mod checksum;
 mod entropy;
 mod jwt;
 mod macaroon;
 mod placeholder;
 mod private_key;
+mod readable;
 mod reference;
 mod surprisal;
 
@@ -125,6 +127,10 @@ fn one(check: Check, candidate: &Candidate<'_>) -> Verdict {
         Check::Zuplo => checksum::zuplo(value),
         Check::Grafana => checksum::grafana(value),
         Check::Atlassian => checksum::atlassian(value),
+        Check::Crc32HexHint => checksum::crc32_hex_hint(value),
+        Check::Bech32 => bech32::check(value),
+        Check::Base64Json => readable::json(value),
+        Check::Discord => readable::discord(value),
         Check::AzureKey => azure::key(value),
         // Told besides; an older one has no account in it.
         Check::AwsKeyId => Verdict::Pass,
