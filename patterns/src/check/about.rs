@@ -1,7 +1,7 @@
 //! What a credential says of itself to whoever has to find out whose it is and whether it still counts. Nothing of it can be
 //! used to sign in.
 
-use super::{aws, jwt, macaroon, private_key, readable};
+use super::{aws, jwt, key_store, macaroon, private_key, readable};
 use crate::rule::{Check, Rule};
 
 /// What may be told of a secret that a rule found: a key's kind and size, an account's number. None where it tells nothing.
@@ -20,6 +20,7 @@ pub fn about(rule: &Rule, secret: &[u8]) -> Option<String> {
         Check::PrivateKey => private_key(secret).map(|key| key.to_string()),
         Check::AwsKeyId => aws::account(secret).map(|account| format!("account {account:012}")),
         Check::Macaroon => macaroon::about(secret),
+        Check::KeyStore => key_store(secret).map(|store| store.to_string()),
         Check::Base64Json => readable::about_json(secret),
         Check::Discord => readable::about_discord(secret),
         _ => None,

@@ -9,6 +9,7 @@ mod bech32;
 mod checksum;
 mod entropy;
 mod jwt;
+mod key_store;
 mod macaroon;
 mod placeholder;
 mod private_key;
@@ -21,6 +22,7 @@ use crate::rule::{Check, Confidence};
 
 pub use about::about;
 pub use entropy::entropy;
+pub use key_store::{KeyStore, Lock, begins_key_store, key_store};
 pub use macaroon::is_macaroon;
 pub use placeholder::is_placeholder;
 pub use private_key::{PrivateKey, private_key};
@@ -144,6 +146,7 @@ fn one(check: Check, candidate: &Candidate<'_>) -> Verdict {
             Some(key) if !key.encrypted => Verdict::Certain,
             _ => Verdict::Is(Confidence::Likely),
         },
+        Check::KeyStore => key_store::check(value),
         Check::Entropy(hundredths) => {
             if entropy(value) * 100.0 >= f64::from(hundredths) {
                 Verdict::Pass

@@ -87,6 +87,8 @@ pub enum Check {
     BasicAuth,
     /// A private key that is well formed, and in the clear.
     PrivateKey,
+    /// A key store with a private key, which counts if a password that everybody knows opens it.
+    KeyStore,
     /// Shannon entropy of at least this many hundredths of a bit a byte.
     Entropy(u16),
     /// Letters and digits both.
@@ -133,6 +135,7 @@ impl Check {
         ("macaroon", Self::Macaroon),
         ("basic-auth", Self::BasicAuth),
         ("private-key", Self::PrivateKey),
+        ("key-store", Self::KeyStore),
         ("mixed", Self::Mixed),
         ("no-word", Self::NoWord),
         ("chosen", Self::Chosen),

@@ -1,5 +1,5 @@
-//! Joins the halves of a credential: where an account's id stands near its secret, both are one finding, the secret's, and
-//! the id's place is one of its places, and what the id tells is told of it. A lone id stays a finding of its own, as its rule says.
+//! Joins the halves of a credential: where an account's id stands near its secret, both are one finding, the secret's; the id's
+//! place is one of its places, and what the id tells is told of it. A lone id stays a finding of its own, as its rule says.
 
 use oakum_patterns::Confidence;
 
