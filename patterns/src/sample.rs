@@ -104,7 +104,13 @@ pub fn draw(shape: &str, checks: &[Check], random: &mut Draw) -> Result<Vec<u8>,
 }
 
 fn push_text(out: &mut Vec<u8>, text: &[u8], token: &mut usize) {
-    if let Some(last) = text.iter().rposition(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))) {
+    // Padding between two parts is of the token.
+    if text == b"=" {
+        return out.extend_from_slice(text);
+    }
+    if let Some(last) =
+        text.iter().rposition(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'+')))
+    {
         *token = out.len() + last + 1;
     }
     out.extend_from_slice(text);

@@ -135,6 +135,12 @@ impl Preview {
     pub fn about(self, about: impl fmt::Display) -> Self {
         Self { about: about.to_string(), ..self }
     }
+
+    /// Says what is said of another, where nothing is said of this one.
+    #[must_use]
+    pub(crate) fn or_about(self, other: &Self) -> Self {
+        if self.about.is_empty() { Self { about: other.about.clone(), ..self } } else { self }
+    }
 }
 
 impl fmt::Display for Preview {

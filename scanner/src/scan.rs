@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use oakum_patterns::check::{private_key, surprise};
-use oakum_patterns::{Check, Confidence, Engine, Match};
+use oakum_patterns::check::{about, surprise};
+use oakum_patterns::{Confidence, Engine, Match, Rule};
 
 use hit::{Hit, rank, without_wrappings};
 pub use outcome::{Outcome, Progress, Skipped, Summary};
@@ -215,7 +215,7 @@ impl<'e> Scan<'e> {
         );
         let mut hits = without_wrappings(hits);
         if let Some(text) = reader.whole(&read)
-            && let Some(format) = format.or_else(|| Format::of_text(text))
+            && let Some(format) = format.or_else(|| Format::of_content(text))
         {
             hits = self.read_structure(format, text, hits);
         }
@@ -304,21 +304,25 @@ impl<'e> Scan<'e> {
     /// Takes from a match what may be kept.
     fn hit(&self, m: &Match<'e>, text: &[u8], span: Span, via: Via) -> Hit<'e> {
         let secret = &text[m.secret()];
-        let preview = Preview::of(secret, m.public());
-        let key = m.rule().checks.contains(&Check::PrivateKey).then(|| private_key(secret)).flatten();
         Hit {
             rule: m.rule(),
             confidence: m.confidence(),
             identity: self.identity(secret),
             fingerprint: self.key.fingerprint(&m.rule().family, secret),
-            preview: match key {
-                Some(key) => preview.about(key),
-                None => preview,
-            },
+            preview: self.preview(m.rule(), secret, m.public()),
             span,
             via,
             surprise: surprise(secret),
             key: m.name().map(|name| self.clear(&String::from_utf8_lossy(&text[name]))),
+        }
+    }
+
+    /// What may be shown of a secret, with what it says of itself.
+    fn preview(&self, rule: &Rule, secret: &[u8], public: usize) -> Preview {
+        let preview = Preview::of(secret, public);
+        match about(rule, secret) {
+            Some(about) => preview.about(self.clear(&about)),
+            None => preview,
         }
     }
 
@@ -351,7 +355,8 @@ impl<'e> Scan<'e> {
                 for hit in &hits {
                     let place = Place { origin: origin.clone(), span: hit.span, key: hit.key.clone(), state };
                     let (best, places) = secrets.entry(hit.identity).or_insert_with(|| (hit.clone(), Vec::new()));
-                    if rank(hit) > rank(best) {
+                    // Of equals the same one in whatever order they came.
+                    if (rank(hit), &hit.preview) > (rank(best), &best.preview) {
                         *best = hit.clone();
                     }
                     places.push(place);
@@ -630,6 +635,22 @@ mod tests {
         assert_eq!(rules(&format!("{id_line}{}{secret}", "\n".repeat(40))).len(), 2);
         let call = format!("f(\"{id}\", \"{}\")", draw("<base64:38>7a"));
         assert_eq!(rules(&call), [("aws.key-pair".to_owned(), Confidence::Certain)]);
+    }
+
+    #[test]
+    fn a_key_id_tells_its_account_with_its_secret_too() {
+        let engine = engine();
+        let draw = |shape| String::from_utf8(sample(shape)).unwrap();
+        let id = format!("aws_access_key_id = AKIA{}{}\n", "Y34FZKBOK", draw("<base32:7>"));
+        let secret = format!("aws_secret_access_key = {}\n", draw("<base64:38>7a"));
+        for text in [id.clone(), format!("{id}{secret}"), format!("{secret}{id}")] {
+            let scan = Scan::new(&engine, Key::constant(), Options::default());
+            scan.content(file("a"), &mut text.as_bytes()).unwrap();
+            let findings = scan.finish().findings;
+            assert_eq!(findings.len(), 1);
+            let shown = findings[0].preview.to_string();
+            assert!(shown.ends_with(" bytes, account 609629065308"), "{shown}");
+        }
     }
 
     #[test]

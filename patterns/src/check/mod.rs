@@ -1,18 +1,29 @@
 //! What a candidate must pass after its pattern matched: checksums, structure, and the judgement of values that
 //! only a name marks as secret.
 
+mod about;
 mod assigned;
+mod aws;
+mod azure;
+mod bech32;
 mod checksum;
 mod entropy;
+mod jwt;
+mod key_store;
+mod macaroon;
 mod placeholder;
 mod private_key;
+mod readable;
 mod reference;
 mod surprisal;
 
 use crate::assign::Operator;
 use crate::rule::{Check, Confidence};
 
+pub use about::about;
 pub use entropy::entropy;
+pub use key_store::{KeyStore, Lock, begins_key_store, key_store};
+pub use macaroon::is_macaroon;
 pub use placeholder::is_placeholder;
 pub use private_key::{PrivateKey, private_key};
 pub use reference::refers;
@@ -118,13 +129,24 @@ fn one(check: Check, candidate: &Candidate<'_>) -> Verdict {
         Check::Zuplo => checksum::zuplo(value),
         Check::Grafana => checksum::grafana(value),
         Check::Atlassian => checksum::atlassian(value),
-        Check::Jwt => checksum::jwt(value),
+        Check::Crc32HexHint => checksum::crc32_hex_hint(value),
+        Check::Bech32 => bech32::check(value),
+        Check::Base64Json => readable::json(value),
+        Check::Discord => readable::discord(value),
+        Check::AzureKey => azure::key(value),
+        // Told besides; an older one has no account in it.
+        Check::AwsKeyId => Verdict::Pass,
+        Check::Jwt => jwt::check(value),
+        // One that is not whole may be cut.
+        Check::Macaroon if is_macaroon(value) => Verdict::Certain,
+        Check::Macaroon => Verdict::Is(Confidence::Likely),
         Check::BasicAuth => checksum::basic_auth(value),
         // A body that is no key may be cut, or of a kind that is not known.
         Check::PrivateKey => match private_key(value) {
             Some(key) if !key.encrypted => Verdict::Certain,
             _ => Verdict::Is(Confidence::Likely),
         },
+        Check::KeyStore => key_store::check(value),
         Check::Entropy(hundredths) => {
             if entropy(value) * 100.0 >= f64::from(hundredths) {
                 Verdict::Pass

@@ -11,7 +11,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 const MOST: usize = 32 * 1024;
 
 /// Padding may be missing, or torn off with the last line.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -94,7 +94,7 @@ fn find(text: &[u8], what: &[u8]) -> Option<usize> {
 }
 
 /// The letters of base64 in a text, without those of escapes and the signs that join strings.
-fn letters(text: &[u8]) -> Vec<u8> {
+pub(super) fn letters(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for (at, b) in text.iter().enumerate() {
         let before = at.checked_sub(1).map_or(b' ', |before| text[before]);
@@ -112,7 +112,7 @@ fn letters(text: &[u8]) -> Vec<u8> {
 }
 
 /// An element of DER: its tag, its content, and what follows it.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(super) fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = match first {
@@ -128,13 +128,13 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, content, rest))
 }
 
-const INTEGER: u8 = 2;
-const OCTETS: u8 = 4;
-const OBJECT: u8 = 6;
-const SEQUENCE: u8 = 0x30;
+pub(super) const INTEGER: u8 = 2;
+pub(super) const OCTETS: u8 = 4;
+pub(super) const OBJECT: u8 = 6;
+pub(super) const SEQUENCE: u8 = 0x30;
 
 /// The content of an element with a tag, and what follows.
-fn expect(der: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
+pub(super) fn expect(der: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
     element(der).filter(|(tag, ..)| *tag == wanted).map(|(_, content, rest)| (content, rest))
 }
 
@@ -186,7 +186,7 @@ const ALGORITHMS: [(&[u8], &str); 7] = [
 ];
 
 /// RFC 5958: version, algorithm, and the key in octets.
-fn pkcs8(der: &[u8]) -> Option<PrivateKey> {
+pub(super) fn pkcs8(der: &[u8]) -> Option<PrivateKey> {
     let (key, _) = expect(der, SEQUENCE)?;
     let (_, rest) = expect(key, INTEGER)?;
     let (algorithm, rest) = expect(rest, SEQUENCE)?;
@@ -239,13 +239,13 @@ fn openssh(bytes: &[u8]) -> Option<PrivateKey> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
     /// An element of DER.
-    fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    pub(in crate::check) fn der(tag: u8, content: &[u8]) -> Vec<u8> {
         let length = content.len();
         let head = match length {
             0..=0x7f => vec![tag, length as u8],
@@ -263,6 +263,12 @@ mod tests {
         modulus[0] = 0;
         let all = [der(INTEGER, &[0]), der(INTEGER, &modulus), integer(3), integer(256), integer(128)].concat();
         der(SEQUENCE, &[all, integer(128), integer(128), integer(128), integer(128)].concat())
+    }
+
+    /// A key of RSA in PKCS#8.
+    pub(in crate::check) fn rsa_pkcs8() -> Vec<u8> {
+        let algorithm = der(SEQUENCE, &der(OBJECT, ALGORITHMS[0].0));
+        der(SEQUENCE, &[der(INTEGER, &[0]), algorithm, der(OCTETS, &rsa_key())].concat())
     }
 
     fn armour(label: &str, bytes: &[u8], newline: &str) -> String {

@@ -68,12 +68,28 @@ pub enum Check {
     Grafana,
     /// Atlassian: the last eight hex digits are the CRC-32 of all before them.
     Atlassian,
+    /// CRC-32 of the body after the last `_` as hex (Cloudflare): a mismatch does not reject.
+    Crc32HexHint,
+    /// The checksum of bech32 (age).
+    Bech32,
+    /// JSON in base64 behind the prefix (Grafana Cloud, Sentry): without it the token is less than certain.
+    Base64Json,
+    /// The number of a bot in base64 before the first dot: without it the token is less than certain.
+    Discord,
+    /// Azure's identifiable keys: Marvin32 of the bytes before it. A mismatch rejects where all seeds are published.
+    AzureKey,
+    /// An AWS key id, which tells its account.
+    AwsKeyId,
     /// The first part of a JWT decodes to JSON with an `alg`, the second to JSON.
     Jwt,
+    /// A macaroon: a broken one is less than certain.
+    Macaroon,
     /// Base64 that decodes to `user:password`.
     BasicAuth,
     /// A private key that is well formed, and in the clear.
     PrivateKey,
+    /// A key store with a private key, which counts if a password that everybody knows opens it.
+    KeyStore,
     /// Shannon entropy of at least this many hundredths of a bit a byte.
     Entropy(u16),
     /// Letters and digits both.
@@ -110,9 +126,17 @@ impl Check {
         ("zuplo", Self::Zuplo),
         ("grafana", Self::Grafana),
         ("atlassian", Self::Atlassian),
+        ("crc32-hex-hint", Self::Crc32HexHint),
+        ("bech32", Self::Bech32),
+        ("base64-json", Self::Base64Json),
+        ("discord", Self::Discord),
+        ("azure-key", Self::AzureKey),
+        ("aws-key-id", Self::AwsKeyId),
         ("jwt", Self::Jwt),
+        ("macaroon", Self::Macaroon),
         ("basic-auth", Self::BasicAuth),
         ("private-key", Self::PrivateKey),
+        ("key-store", Self::KeyStore),
         ("mixed", Self::Mixed),
         ("no-word", Self::NoWord),
         ("chosen", Self::Chosen),

@@ -1,5 +1,5 @@
-//! Joins the halves of a credential: where an account's id stands near its secret, both are one finding, the secret's, and
-//! the id's place is one of its places. A lone id stays a finding of its own, as its rule says.
+//! Joins the halves of a credential: where an account's id stands near its secret, both are one finding, the secret's; the id's
+//! place is one of its places, and what the id tells is told of it. A lone id stays a finding of its own, as its rule says.
 
 use oakum_patterns::Confidence;
 
@@ -23,6 +23,7 @@ pub(super) fn join(hits: &mut [Hit<'_>]) {
         let around = at.saturating_sub(BETWEEN)..hits.len().min(at + BETWEEN);
         let Some(secret) = around.filter(is_secret).min_by_key(|other| other.abs_diff(at)) else { continue };
         hits[secret].confidence = Confidence::Certain;
+        hits[secret].preview = hits[secret].preview.clone().or_about(&hits[at].preview);
         let id = &hits[at];
         hits[at] = Hit { span: id.span, key: id.key.clone(), via: id.via, ..hits[secret].clone() };
     }

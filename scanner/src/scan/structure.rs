@@ -5,7 +5,7 @@ use std::ops::Range;
 use oakum_patterns::check::surprise;
 
 use super::{Hit, MOST_PER_CONTENT, Scan, rank};
-use crate::finding::{Preview, Span};
+use crate::finding::Span;
 use crate::structured::{self, By, Format, Found};
 use crate::window::Via;
 
@@ -49,7 +49,7 @@ impl<'e> Scan<'e> {
             confidence: found.confidence,
             identity: xxhash_rust::xxh3::xxh3_128_with_seed(&found.secret, self.seed),
             fingerprint: self.key.fingerprint(&found.rule.family, &found.secret),
-            preview: Preview::of(&found.secret, found.public),
+            preview: self.preview(found.rule, &found.secret, found.public),
             span,
             key: Some(self.clear(&found.key)),
             via: Via::Decoded,

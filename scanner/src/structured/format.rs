@@ -1,9 +1,11 @@
-//! Which format a file has, by its name. What a JSON or YAML file means is told by what is in it; see [`super::document`].
+//! Which format a file has, by its name or how it begins. What a JSON or YAML file means is told by what is in it; see [`super::document`].
+
+use oakum_patterns::check::begins_key_store;
 
 use super::reading::Reading;
 use super::syntax::{self, Dialect};
 use super::value::Path;
-use super::{document, lines, markup, settings};
+use super::{binary, document, lines, markup, settings};
 
 /// A format that is read, and not only searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,10 @@ pub(crate) enum Format {
     ChapSecrets,
     /// `.erlang.cookie`.
     ErlangCookie,
+    /// JKS, JCEKS or PKCS#12.
+    KeyStore,
+    /// A macaroon as bytes.
+    Macaroon,
 }
 
 /// Names of files that tell it.
@@ -144,8 +150,14 @@ impl Format {
         ENDS.iter().find(|(end, _)| ends(end)).map(|(_, format)| *format)
     }
 
-    /// The format of a text without a telling name: a manifest, or a kubeconfig.
-    pub(crate) fn of_text(text: &[u8]) -> Option<Self> {
+    /// The format of a content without a telling name, by how it begins: a key store or a macaroon, a manifest or a kubeconfig.
+    pub(crate) fn of_content(text: &[u8]) -> Option<Self> {
+        if begins_key_store(text) {
+            return Some(Self::KeyStore);
+        }
+        if binary::begins_macaroon(text) {
+            return Some(Self::Macaroon);
+        }
         let start = text.strip_prefix(b"---\n").unwrap_or(text);
         let begins = |word: &[u8]| start.starts_with(word);
         let versioned = |text: &[u8]| memchr::memmem::find(&text[..text.len().min(4096)], b"\napiVersion:").is_some();
@@ -187,6 +199,8 @@ impl Format {
             Self::RsyncSecrets => lines::rsync_secrets(text, reading),
             Self::ChapSecrets => lines::chap_secrets(text, reading),
             Self::ErlangCookie => lines::erlang_cookie(text, reading),
+            Self::KeyStore => binary::key_store_file(text, reading),
+            Self::Macaroon => binary::macaroon_file(text, reading),
         }
     }
 }
@@ -238,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_manifest_is_known_without_its_name() {
-        assert_eq!(Format::of_text(b"---\napiVersion: v1\n"), Some(Format::Yaml));
-        assert_eq!(Format::of_text(b"fn main() {}"), None);
+        assert_eq!(Format::of_content(b"---\napiVersion: v1\n"), Some(Format::Yaml));
+        assert_eq!(Format::of_content(b"fn main() {}"), None);
     }
 }

@@ -86,6 +86,20 @@ impl<'r, 'e> Reading<'r, 'e> {
         self.draw(path, scalar);
     }
 
+    /// Takes all of a content as a credential.
+    pub(crate) fn whole(&mut self, rule: &str, confidence: Confidence, key: &str) {
+        let Some(rule) = self.engine.rules().find(|r| r.id == rule) else { return };
+        self.found.push(Found {
+            rule,
+            confidence,
+            secret: self.text.to_vec(),
+            public: 0,
+            range: 0..self.text.len(),
+            key: key.to_owned(),
+            by: By::Format,
+        });
+    }
+
     /// Goes through all of a value that no format knows more of: what has a telling name, or was found already.
     pub(crate) fn named(&mut self, value: &Value<'r>, path: &mut Path<'_>) {
         // A path borrows from the value, which this one outlives.
