@@ -1,9 +1,10 @@
-//! Which format a file has, by its name. What a JSON or YAML file means is told by what is in it; see [`super::document`].
+//! Which format a file has, by its name, or by its first bytes where a program wrote it. What a JSON or YAML file means is
+//! told by what is in it; see [`super::document`].
 
 use super::reading::Reading;
 use super::syntax::{self, Dialect};
 use super::value::Path;
-use super::{document, lines, markup, settings};
+use super::{compiled, document, lines, markup, settings};
 
 /// A format that is read, and not only searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,12 @@ pub(crate) enum Format {
     ChapSecrets,
     /// `.erlang.cookie`.
     ErlangCookie,
+    /// A class of Java's.
+    JavaClass,
+    /// A module of Python's, compiled.
+    PythonBytecode,
+    /// A database of SQLite.
+    Sqlite,
 }
 
 /// Names of files that tell it.
@@ -144,6 +151,16 @@ impl Format {
         ENDS.iter().find(|(end, _)| ends(end)).map(|(_, format)| *format)
     }
 
+    /// The format of a file that a program wrote, whatever it is called.
+    pub(crate) fn of_start(text: &[u8]) -> Option<Self> {
+        compiled::of_start(text)
+    }
+
+    /// Whether a program wrote it, for programs.
+    pub(crate) fn is_compiled(self) -> bool {
+        matches!(self, Self::JavaClass | Self::PythonBytecode | Self::Sqlite)
+    }
+
     /// The format of a text without a telling name: a manifest, or a kubeconfig.
     pub(crate) fn of_text(text: &[u8]) -> Option<Self> {
         let start = text.strip_prefix(b"---\n").unwrap_or(text);
@@ -187,6 +204,9 @@ impl Format {
             Self::RsyncSecrets => lines::rsync_secrets(text, reading),
             Self::ChapSecrets => lines::chap_secrets(text, reading),
             Self::ErlangCookie => lines::erlang_cookie(text, reading),
+            Self::JavaClass => compiled::java_class(text, reading),
+            Self::PythonBytecode => compiled::python(text, reading),
+            Self::Sqlite => compiled::sqlite(text, reading),
         }
     }
 }

@@ -5,7 +5,9 @@
 //! for a better reading of the same bytes. A file that is broken, or not what its name says, is left to plain reading.
 //! What is read is hostile: each reader goes through the text once, and how deep, how many and how long is bounded.
 
+mod compiled;
 mod document;
+mod drawn;
 mod format;
 mod kubernetes;
 mod lines;
