@@ -215,7 +215,7 @@ impl<'e> Scan<'e> {
         );
         let mut hits = without_wrappings(hits);
         if let Some(text) = reader.whole(&read)
-            && let Some(format) = format.or_else(|| Format::of_content(text))
+            && let Some(format) = Format::of_start(text).or(format).or_else(|| Format::of_text(text))
         {
             hits = self.read_structure(format, text, hits);
         }

@@ -389,3 +389,52 @@ fn the_file_system_that_it_runs_in_is_scanned() {
     let unpacked = oakum(root.path(), ["scan", "dir:etc", "--format", "json"]).json();
     assert_eq!(unpacked["findings"][0]["places"][0]["path"], "etc/app.env", "{unpacked:#}");
 }
+
+/// What Python's own compiler and database write, and what is put away in an archive.
+#[test]
+fn compiled_files_and_databases_are_read_by_their_format() {
+    let secrets: Vec<Planted> = (0..4).map(|_| Planted::password()).collect();
+    let text = |at: usize| secrets[at].text();
+    let folder = tempdir().unwrap();
+    let script = "import py_compile, sqlite3, sys, zipfile\n\
+        py_compile.compile('shop.py', cfile='out/shop.pyc', doraise=True)\n\
+        db = sqlite3.connect('out/shop.db')\n\
+        db.execute('PRAGMA page_size = 512')\n\
+        db.execute('CREATE TABLE users (id INTEGER PRIMARY KEY, notes TEXT, password TEXT)')\n\
+        db.execute('CREATE TABLE settings (name TEXT, value TEXT)')\n\
+        db.executemany('INSERT INTO users (notes, password) VALUES (?, ?)', [('n' * i, 'x') for i in range(0, 300, 3)])\n\
+        db.execute('INSERT INTO users (notes, password) VALUES (?, ?)', ('n' * 700, sys.argv[1]))\n\
+        db.execute('INSERT INTO settings VALUES (?, ?)', ('smtp_password', sys.argv[2]))\n\
+        db.commit()\n\
+        zipfile.ZipFile('out/app.zip', 'w', zipfile.ZIP_DEFLATED).write('out/shop.pyc', 'lib/shop.pyc')\n";
+    let source = format!(
+        "class Config:\n    PASSWORD = {:?}\n\ndef connect(db):\n    db.open(user='anna', password={:?})\n",
+        text(2),
+        text(3)
+    );
+    fs::create_dir(folder.path().join("out")).unwrap();
+    fs::write(folder.path().join("shop.py"), source).unwrap();
+    let made = Command::new("python3").args(["-c", script, text(0), text(1)]).current_dir(folder.path()).output();
+    // Without Python the tests of each format still stand.
+    let Ok(made) = made else { return };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let ran = oakum(folder.path(), ["scan", "out", "--format", "json"]);
+    let report = ran.json();
+    let mut keys: Vec<String> = Vec::new();
+    for place in report["findings"].as_array().unwrap().iter().flat_map(|f| f["places"].as_array().unwrap()) {
+        keys.push(format!("{} {}", place["path"].as_str().unwrap(), place["key"].as_str().unwrap()));
+    }
+    keys.sort();
+    let expected = [
+        "out/app.zip shop.Config.PASSWORD",
+        "out/app.zip shop.connect.password",
+        "out/shop.db settings.smtp_password",
+        "out/shop.db users.password",
+        "out/shop.pyc shop.Config.PASSWORD",
+        "out/shop.pyc shop.connect.password",
+    ];
+    assert_eq!(keys, expected);
+    for secret in &secrets {
+        assert_eq!(secret.trace_in(ran.out.as_bytes()), None);
+    }
+}

@@ -9,7 +9,7 @@ use name::{
     name_is_about, name_words, names_a_setting, names_what_may_be_a_uuid, property_of, repeats_name,
 };
 use value::{
-    is_address, is_file, is_file_name, is_foreign, is_hole, is_import, is_label, is_member, is_method,
+    is_address, is_file, is_file_name, is_foreign, is_hole, is_import, is_label, is_locale, is_member, is_method,
     is_path_of_variables, is_salted, is_stored_hash, is_term, is_type, is_uuid, is_word_and_number, joined_words,
     looks_ordinary, names_a_secret, names_a_state, stands_out,
 };
@@ -104,6 +104,7 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
         || is_field(candidate)
         || is_import(value)
         || is_file(value)
+        || is_locale(value)
         || (looks_ordinary(value) && !is_numeric_password(candidate))
         || (is_uuid(value) && !names_what_may_be_a_uuid(name))
     {
@@ -535,6 +536,13 @@ mod tests {
         let hex = "d2307d4ddc2b49d0b2c6510e27b4edb0";
         assert_eq!(judged("key", hex), Verdict::Is(Confidence::Possible));
         assert_eq!(judged("hmac_key", hex), Verdict::Is(Confidence::Likely));
+    }
+
+    #[test]
+    fn what_a_program_calls_its_settings_is_no_key() {
+        assert_eq!(judged("LOGGER_INTERNAL_VERBOSITY_KEY", "logger.internal.verbosity"), Verdict::Reject);
+        assert_eq!(judged("en_PW", "en_001"), Verdict::Reject);
+        assert_eq!(judged("en_PW", "en_150x"), Verdict::Is(Confidence::Likely));
     }
 
     #[test]

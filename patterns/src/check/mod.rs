@@ -78,6 +78,17 @@ pub fn judge_setting(name: &[u8], value: &[u8]) -> Option<Confidence> {
     run(&[Check::Assigned], Confidence::Likely, &candidate)
 }
 
+/// Whether a value may be a credential beside its name, at a glance: where this says no, the generic detector does too.
+///
+/// ```
+/// use oakum_patterns::check::may_be_assigned;
+/// assert!(may_be_assigned(b"password", b"Walnut!942") && !may_be_assigned(b"colour", b"Walnut!942"));
+/// ```
+#[must_use]
+pub fn may_be_assigned(name: &[u8], value: &[u8]) -> bool {
+    plausible(name, value)
+}
+
 /// How surprising a text is to who knows names, words and paths, in hundredths of a bit a character: names come to about 350,
 /// what a machine drew to 500 and more.
 ///

@@ -15,7 +15,7 @@ use oakum_patterns::{Engine, Rule};
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(Rule::builtin().to_vec()).expect("the rules are good"));
 
 /// Names that say of what format a file is, and beginnings that say of what kind an archive.
-const FILES: [(&str, &[u8]); 20] = [
+const FILES: [(&str, &[u8]); 24] = [
     ("a.json", b"{\""),
     ("a.yaml", b"a: "),
     ("a.toml", b"a = "),
@@ -35,6 +35,11 @@ const FILES: [(&str, &[u8]); 20] = [
     ("a.gz", &[0x1f, 0x8b, 8]),
     ("a.bz2", b"BZh91AY&SY"),
     ("a.xz", &[0xfd, b'7', b'z', b'X', b'Z', 0]),
+    // A class with a constant; modules of two versions, which begin with their code; a database of small pages.
+    ("A.class", b"\xca\xfe\xba\xbe\0\0\0\x3d\0\x10\x01\0\x08password\x01\0\x0dConstantValue\x08\0\x01"),
+    ("a.pyc", b"\x61\x0d\r\n\0\0\0\0\0\0\0\0\0\0\0\0\xe3"),
+    ("a.pyc", b"\xf3\x0d\r\n\0\0\0\0\0\0\0\0\0\0\0\0\xe3"),
+    ("a.db", b"SQLite format 3\0\x02\0\x01\x01\0\x40\x20\x20"),
     ("a.txt", b""),
 ];
 

@@ -38,7 +38,7 @@ impl<'e> Scan<'e> {
             }
             let ((line, column), (end_line, end_column)) = (place(found.range.start), place(found.range.end));
             let hit = self.found_hit(&found, Span { line, column, end_line, end_column });
-            join(&mut hits, &mut plain, hit, &found);
+            join(&mut hits, &mut plain, hit, &found, format.is_compiled());
         }
         hits
     }
@@ -47,7 +47,7 @@ impl<'e> Scan<'e> {
         Hit {
             rule: found.rule,
             confidence: found.confidence,
-            identity: xxhash_rust::xxh3::xxh3_128_with_seed(&found.secret, self.seed),
+            identity: self.identity(&found.secret),
             fingerprint: self.key.fingerprint(&found.rule.family, &found.secret),
             preview: self.preview(found.rule, &found.secret, found.public),
             span,
@@ -58,8 +58,9 @@ impl<'e> Scan<'e> {
     }
 }
 
-/// Adds a hit, unless what overlaps it knows more; what knows less makes way. `plain` are the places of `hits`.
-fn join<'e>(hits: &mut Vec<Hit<'e>>, plain: &mut Vec<Range<usize>>, mut hit: Hit<'e>, found: &Found<'e>) {
+/// Adds a hit, unless what overlaps it knows more; what knows less makes way. `plain` are the places of `hits`. `is_cut` says
+/// that texts stand side by side in the file, so that plain reading took more than belongs to it.
+fn join<'e>(hits: &mut Vec<Hit<'e>>, plain: &mut Vec<Range<usize>>, mut hit: Hit<'e>, found: &Found<'e>, is_cut: bool) {
     let overlaps = |other: &Range<usize>| other.start < found.range.end && found.range.start < other.end;
     if let Some(at) = (0..hits.len()).find(|at| overlaps(&plain[*at]) && hits[*at].identity == hit.identity) {
         if hits[at].rule.is_generic() && rank(&hit) > rank(&hits[at]) {
@@ -71,9 +72,12 @@ fn join<'e>(hits: &mut Vec<Hit<'e>>, plain: &mut Vec<Range<usize>>, mut hit: Hit
         }
         return;
     }
-    let inside = |other: &Range<usize>| found.range.start <= other.start && other.end <= found.range.end;
+    let within = |inner: &Range<usize>, outer: &Range<usize>| outer.start <= inner.start && inner.end <= outer.end;
+    let cut = |at: usize| is_cut && hits[at].rule.id == hit.rule.id && within(&found.range, &plain[at]);
     let yields = (0..hits.len()).any(|at| {
-        overlaps(&plain[at]) && (!hits[at].rule.is_generic() || (found.by == By::Name && inside(&plain[at])))
+        overlaps(&plain[at])
+            && !cut(at)
+            && (!hits[at].rule.is_generic() || (found.by == By::Name && within(&plain[at], &found.range)))
     });
     if yields {
         return;

@@ -1,11 +1,12 @@
-//! Which format a file has, by its name or how it begins. What a JSON or YAML file means is told by what is in it; see [`super::document`].
+//! Which format a file has, by its name, or by its first bytes where a program wrote it. What a JSON or YAML file means is
+//! told by what is in it; see [`super::document`].
 
 use oakum_patterns::check::begins_key_store;
 
 use super::reading::Reading;
 use super::syntax::{self, Dialect};
 use super::value::Path;
-use super::{binary, document, lines, markup, settings};
+use super::{binary, compiled, document, lines, markup, settings};
 
 /// A format that is read, and not only searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,12 @@ pub(crate) enum Format {
     KeyStore,
     /// A macaroon as bytes.
     Macaroon,
+    /// A class of Java's.
+    JavaClass,
+    /// A module of Python's, compiled.
+    PythonBytecode,
+    /// A database of SQLite.
+    Sqlite,
 }
 
 /// Names of files that tell it.
@@ -150,14 +157,24 @@ impl Format {
         ENDS.iter().find(|(end, _)| ends(end)).map(|(_, format)| *format)
     }
 
-    /// The format of a content without a telling name, by how it begins: a key store or a macaroon, a manifest or a kubeconfig.
-    pub(crate) fn of_content(text: &[u8]) -> Option<Self> {
+    /// The format of a file that a program wrote, whatever it is called.
+    pub(crate) fn of_start(text: &[u8]) -> Option<Self> {
         if begins_key_store(text) {
             return Some(Self::KeyStore);
         }
         if binary::begins_macaroon(text) {
             return Some(Self::Macaroon);
         }
+        compiled::of_start(text)
+    }
+
+    /// Whether a program wrote it, for programs.
+    pub(crate) fn is_compiled(self) -> bool {
+        matches!(self, Self::JavaClass | Self::PythonBytecode | Self::Sqlite)
+    }
+
+    /// The format of a text without a telling name: a manifest, or a kubeconfig.
+    pub(crate) fn of_text(text: &[u8]) -> Option<Self> {
         let start = text.strip_prefix(b"---\n").unwrap_or(text);
         let begins = |word: &[u8]| start.starts_with(word);
         let versioned = |text: &[u8]| memchr::memmem::find(&text[..text.len().min(4096)], b"\napiVersion:").is_some();
@@ -201,6 +218,9 @@ impl Format {
             Self::ErlangCookie => lines::erlang_cookie(text, reading),
             Self::KeyStore => binary::key_store_file(text, reading),
             Self::Macaroon => binary::macaroon_file(text, reading),
+            Self::JavaClass => compiled::java_class(text, reading),
+            Self::PythonBytecode => compiled::python(text, reading),
+            Self::Sqlite => compiled::sqlite(text, reading),
         }
     }
 }

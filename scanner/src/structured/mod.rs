@@ -6,7 +6,9 @@
 //! What is read is hostile: each reader goes through the text once, and how deep, how many and how long is bounded.
 
 mod binary;
+mod compiled;
 mod document;
+mod drawn;
 mod format;
 mod kubernetes;
 mod lines;

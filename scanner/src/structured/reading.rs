@@ -6,14 +6,15 @@ use std::ops::Range;
 use oakum_patterns::check::{is_placeholder, judge_setting, refers};
 use oakum_patterns::{Confidence, Engine, Rule};
 
+use super::drawn::Drawn;
 use super::value::{Kind, Path, Scalar, Value, walk};
 
 /// The most credentials and texts that are taken from one file.
-const MOST: usize = 5_000;
+pub(super) const MOST: usize = 5_000;
 /// The shortest value that is a key, where the name says no more than that.
 const SHORTEST_KEY: usize = 24;
 /// The longest value that is one.
-const LONGEST: usize = 16 * 1024;
+pub(super) const LONGEST: usize = 16 * 1024;
 
 /// A credential that reading found. Its secret is gone as soon as the scan has made a finding of it.
 pub(crate) struct Found<'e> {
@@ -44,29 +45,21 @@ pub(crate) enum By {
 
 /// A file that is being read.
 pub(crate) struct Reading<'r, 'e> {
-    engine: &'e Engine,
+    pub(super) engine: &'e Engine,
     pub(crate) text: &'r [u8],
     /// Where the engine found something, in order.
     plain: &'r [Range<usize>],
     /// For each of these, the way to it.
     pub(crate) keys: Vec<Option<String>>,
     pub(crate) found: Vec<Found<'e>>,
-    /// Names and values for the engine to look at, and where each value stands.
-    drawn: Vec<u8>,
-    drawn_from: Vec<Drawn<'r>>,
-}
-
-/// A value in the text that the engine is to look at.
-struct Drawn<'r> {
-    range: Range<usize>,
-    scalar: Scalar<'r>,
-    key: String,
+    /// Names and values for the engine to look at.
+    pub(super) drawn: Drawn<'r>,
 }
 
 impl<'r, 'e> Reading<'r, 'e> {
     pub(crate) fn new(engine: &'e Engine, text: &'r [u8], plain: &'r [Range<usize>]) -> Self {
         let keys = vec![None; plain.len()];
-        Self { engine, text, plain, keys, found: Vec::new(), drawn: Vec::new(), drawn_from: Vec::new() }
+        Self { engine, text, plain, keys, found: Vec::new(), drawn: Drawn::default() }
     }
 
     /// Takes a value that the format says is a credential, unless it is nobody's.
@@ -161,60 +154,6 @@ impl<'r, 'e> Reading<'r, 'e> {
         let rules = self.engine.rules().filter(|r| r.is_generic());
         let mut near = rules.filter(|r| r.near.iter().any(|word| name.contains(word)));
         near.next()
-    }
-
-    /// Writes a value down for the engine.
-    pub(crate) fn draw(&mut self, path: &Path<'_>, scalar: &Scalar<'r>) {
-        if self.drawn_from.len() >= MOST || self.drawn.len() > 2 * self.text.len() + LONGEST {
-            return;
-        }
-        let (name, outer) = path.last_keys();
-        let has = |b: u8| scalar.text.contains(&b);
-        let quote = if !has(b'"') {
-            b'"'
-        } else if has(b'\'') {
-            b'`'
-        } else {
-            b'\''
-        };
-        if !outer.is_empty() {
-            self.drawn.extend_from_slice(outer);
-            self.drawn.push(b'_');
-        }
-        self.drawn.extend_from_slice(name);
-        self.drawn.extend_from_slice(&[b' ', b'=', b' ', quote]);
-        let start = self.drawn.len();
-        self.drawn.extend_from_slice(&scalar.text);
-        self.drawn_from.push(Drawn { range: start..self.drawn.len(), scalar: scalar.clone(), key: path.to_string() });
-        self.drawn.extend_from_slice(&[quote, b'\n', b'\n']);
-    }
-
-    /// Lets the engine look at all that was written down for it.
-    pub(crate) fn finish(mut self) -> (Vec<Found<'e>>, Vec<Option<String>>) {
-        let engine = self.engine;
-        for one in engine.scan(&self.drawn) {
-            let secret = one.secret();
-            let at = self.drawn_from.partition_point(|drawn| drawn.range.end < secret.end);
-            let Some(drawn) = self.drawn_from.get(at).filter(|drawn| drawn.range.start <= secret.start) else {
-                continue;
-            };
-            let inner = secret.start - drawn.range.start..secret.end - drawn.range.start;
-            // By its own name only what is named within the value: the way to it was judged already.
-            let named = one.name().is_some_and(|name| name.start >= drawn.range.start);
-            if one.rule().is_generic() && !named {
-                continue;
-            }
-            self.found.push(Found {
-                rule: one.rule(),
-                confidence: one.confidence(),
-                secret: self.drawn[secret].to_vec(),
-                public: one.public(),
-                range: drawn.scalar.place(&inner),
-                key: drawn.key.clone(),
-                by: By::Pattern,
-            });
-        }
-        (self.found, self.keys)
     }
 }
 

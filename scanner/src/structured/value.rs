@@ -79,7 +79,8 @@ pub(crate) struct Scalar<'t> {
     pub(crate) text: Cow<'t, [u8]>,
     /// What it is.
     pub(crate) kind: Kind,
-    /// For each byte of `text`, where in the file what it stands for begins; none where the bytes are the same.
+    /// For each byte of `text`, where in the file what it stands for begins, and where the last of it ends if that is not
+    /// the end of `range`; none where the bytes are the same.
     places: Option<Vec<u32>>,
 }
 
@@ -111,7 +112,14 @@ impl<'t> Scalar<'t> {
         };
         let at = |i: usize| places.get(i).map_or(self.range.end, |place| *place as usize);
         let start = at(inner.start);
-        start..at(inner.end).clamp(start, self.range.end.max(start))
+        let end = at(inner.end).clamp(start, self.range.end.max(start));
+        if end > start || inner.is_empty() {
+            return start..end;
+        }
+        // Of what goes on elsewhere in the file, it is told where it begins.
+        let following = places.get(inner.clone()).unwrap_or_default().iter().zip(start..);
+        let run = following.take_while(|(place, next)| **place as usize == *next).count();
+        start..start + run
     }
 
     /// A stretch of it.

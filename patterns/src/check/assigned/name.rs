@@ -408,12 +408,14 @@ pub(super) fn is_seasoning(word: &str) -> bool {
     matches!(word, "salt" | "pepper" | "cookie" | "iv")
 }
 
-/// `password: password`, `apiKey: config.apiKey`.
+/// `password: password`, `apiKey: config.apiKey`, `LOG_LEVEL_KEY: log.level`.
 pub(super) fn repeats_name(name: &[u8], value: &[u8]) -> bool {
     let squeeze =
         |b: &[u8]| b.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect::<Vec<_>>();
+    let is_joined = value.len() >= 8 && value.iter().any(|b| matches!(b, b'.' | b'_' | b'-'));
     let (name, value) = (squeeze(name), squeeze(value));
-    !value.is_empty() && !name.is_empty() && (name.ends_with(&value) || value.ends_with(&name))
+    let begins = is_joined && name.starts_with(&value);
+    !value.is_empty() && !name.is_empty() && (begins || name.ends_with(&value) || value.ends_with(&name))
 }
 
 /// `"DB_PASSWORD", "DB_PASSWORD=…"`: what is assigned within the value is judged for itself.

@@ -238,6 +238,13 @@ pub(super) fn is_import(value: &[u8]) -> bool {
     (path && is_host(host)) || version || memchr::memmem::find(value, b":x:").is_some()
 }
 
+/// `en_001`, `pt_BR`: a language and where it is spoken. One of them is that of Palau, `en_PW`.
+pub(super) fn is_locale(value: &[u8]) -> bool {
+    matches!(value, [a, b, b'_', place @ ..] if a.is_ascii_lowercase() && b.is_ascii_lowercase()
+        && ((place.len() == 3 && place.iter().all(u8::is_ascii_digit))
+            || (place.len() == 2 && place.iter().all(u8::is_ascii_uppercase))))
+}
+
 /// `tests/run-pass/**/*.rs`, `a%2Fb%2Fc`: a path that ends in a file's kind, or one in a URL.
 pub(super) fn is_file(value: &[u8]) -> bool {
     let kind = value.rsplit(|b| *b == b'.').next().unwrap_or_default();
