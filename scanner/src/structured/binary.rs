@@ -44,7 +44,7 @@ mod tests {
     /// What is found in a file of bytes: rule, confidence, way.
     fn found(bytes: &[u8]) -> Vec<(String, Confidence, String)> {
         let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
-        let Some(format) = Format::of_content(bytes) else { return Vec::new() };
+        let Some(format) = Format::of_start(bytes) else { return Vec::new() };
         let (found, _) = structured::read(&engine, format, bytes, &[]);
         found
             .into_iter()
