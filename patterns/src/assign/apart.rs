@@ -150,6 +150,29 @@ pub(super) fn before_name(text: &[u8], name: &Range<usize>) -> Option<Range<usiz
     matches!(rest.last(), Some(b'"' | b'\'')).then(|| literal_before(text, low, low + rest.len() - 1)).flatten()
 }
 
+/// What leads from a password to what it is: `walnut94 as password`, `\`walnut94\` is the new password`,
+/// `walnut94 (password)`.
+const SAID: [&[u8]; 6] = [b" as ", b" as the ", b" is the ", b" is the new ", b" is your ", b" ("];
+
+/// The word before a name in a sentence that says what it is. It has a digit.
+pub(super) fn said_before(text: &[u8], before: &[u8], name: &Range<usize>) -> Option<Range<usize>> {
+    let ends = matches!(text.get(name.end), None | Some(b'.' | b',' | b')' | b';' | b'!' | b'\n' | b'\r' | b' '));
+    if !ends || !matches!(before, [.., b'e' | b's' | b'w' | b'r', b' '] | [.., b' ', b'(']) {
+        return None;
+    }
+    let low = name.start.saturating_sub(REMARK);
+    let rest = SAID.iter().find_map(|said| text[low..name.start].strip_suffix(*said))?;
+    let mark = |b: &u8| matches!(b, b'`' | b'"' | b'\'' | b'*');
+    let end = low + rest.len() - rest.iter().rev().take(2).take_while(|b| mark(b)).count();
+    let word = |b: &&u8| b.is_ascii_graphic() && !mark(b) && !b"(),;<>|=[]{}/:".contains(b);
+    let start = end - text[low..end].iter().rev().take_while(word).count();
+    let opens = |b: &u8| mark(b) || matches!(b, b' ' | b'\n' | b',');
+    let free = start == 0 || opens(&text[start - 1]);
+    let value = &text[start..end];
+    (free && value.len() >= 6 && value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic))
+        .then_some(start..end)
+}
+
 /// `SET value = '…' WHERE name = 'password'`: a table of settings.
 fn where_it_is(text: &[u8], low: usize, name: usize) -> Option<Range<usize>> {
     let before = &text[low..name];

@@ -8,7 +8,7 @@ mod value;
 
 use std::ops::Range;
 
-use operator::{ASKED, foreign_end, operator};
+use operator::{ASKED, foreign_end, is_foreign_sign, operator};
 use value::{bare_end, coded, value};
 
 /// The longest name that is read, each way from where a keyword stood.
@@ -88,7 +88,8 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
         end -= call.len();
         asked = true;
     }
-    if text.get(end).is_some_and(|b| !may_join(*b) && !asked) || is_too_short(&text[end..]) {
+    let joins = |b: &u8| may_join(*b) || asked || is_foreign_sign(&text[end..]);
+    if text.get(end).is_some_and(|b| !joins(b)) || is_too_short(&text[end..]) {
         return None;
     }
     let low = at.start.saturating_sub(NAME_REACH);
@@ -143,6 +144,10 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     };
     if let Some(value) = apart::before_name(text, &name).or_else(|| apart::remarked(text, &name)) {
         return literal(Operator::Remark, value);
+    }
+    // What stands before its name is no line of settings: it counts as quoted.
+    if let Some(value) = apart::said_before(text, before, &name) {
+        return literal(Operator::Prose, value);
     }
     let rows = matches!(follows, Some(b',' | b')' | b']'))
         || before.ends_with(b", ")
@@ -301,6 +306,17 @@ mod tests {
             ("the password for all of them: `walnuts9`", "password", "walnuts9"),
             ("user anna, password walnuts94", "password", "walnuts94"),
             ("| password | walnuts94 |", "password", "walnuts94"),
+            ("默认密码为 walnuts94", "密码", "walnuts94"),
+            ("密码：walnuts94", "密码", "walnuts94"),
+            ("初期パスワードは「walnuts94」です", "パスワード", "walnuts94"),
+            ("пароль по умолчанию — walnuts94", "пароль", "walnuts94"),
+            ("if asked for the password, use `walnuts94`.", "password", "walnuts94"),
+            ("user ''anna'', password ''walnuts94''", "password", "walnuts94"),
+            ("password ``walnuts94``", "password", "walnuts94"),
+            ("the password is WanZutSLpq", "password", "WanZutSLpq"),
+            ("same user, walnuts94 as password", "password", "walnuts94"),
+            ("`walnuts94` is the new password", "password", "walnuts94"),
+            ("guest walnuts94 (password)", "password", "walnuts94"),
             ("if (password.equals(\"walnuts\")) {", "password", "walnuts"),
             ("public string password { get; set; } = \"walnuts\";", "password", "walnuts"),
             ("<property name=\"password\"><value>walnuts</value>", "password", "walnuts"),

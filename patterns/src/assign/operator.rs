@@ -37,6 +37,10 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
     if text.get(blanks(text, at, high)) == Some(&b'|') && is_cell(text, name_end) {
         return Some((Operator::Prose, blanks(text, blanks(text, at, high) + 1, high)));
     }
+    // `asked for the password, use \`value\``.
+    if let Some(rest) = text.get(at..high).and_then(|rest| rest.strip_prefix(b", use ")) {
+        return stands_alone(text, high - rest.len()).then(|| (Operator::Prose, high - rest.len()));
+    }
     if let Some(from) = separate_value(text, at, high, closed) {
         return Some((Operator::Assign, from));
     }
@@ -264,6 +268,11 @@ fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
 
 /// The colon of East Asian texts, and their words for "is".
 const FOREIGN_SIGNS: [&[u8]; 4] = ["：".as_bytes(), "为".as_bytes(), "是".as_bytes(), "は".as_bytes()];
+
+/// Whether one of them begins a text.
+pub(super) fn is_foreign_sign(text: &[u8]) -> bool {
+    FOREIGN_SIGNS.iter().any(|sign| text.starts_with(sign))
+}
 
 /// Where a name in letters of another alphabet ends, of what may be one: before the sign that joins it to its value.
 pub(super) fn foreign_end(text: &[u8], from: usize, end: usize) -> usize {

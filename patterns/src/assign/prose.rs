@@ -16,7 +16,7 @@ pub(super) fn is_drawn(text: &[u8], at: usize) -> bool {
 /// Whether a name ends in the plainest words for a password.
 pub(super) fn ends_in_password(text: &[u8], name_end: usize) -> bool {
     let ends = |word: &[u8]| name_end >= word.len() && text[name_end - word.len()..name_end].eq_ignore_ascii_case(word);
-    [b"word".as_slice(), b"pass", b"wd", b"pw", b"ort", b"phrase", b"clave"].into_iter().any(ends)
+    [b"word".as_slice(), b"pass", b"wd", b"pw", b"ort", b"phrase", b"clave", b"passe", b"senha"].into_iter().any(ends)
 }
 
 /// Where a word stands behind the password that it is, in a sentence without a verb: `user anna pass walnut94`.
@@ -37,7 +37,7 @@ pub(super) fn apposition(text: &[u8], before: &[u8], name_end: usize, at: usize)
 }
 
 /// The verbs between a password and what it is.
-const VERBS: [&[u8]; 12] = [
+const VERBS: [&[u8]; 16] = [
     b"to ",
     b"from ",
     b"is ",
@@ -50,6 +50,10 @@ const VERBS: [&[u8]; 12] = [
     b"ist ",
     b"es ",
     b"est ",
+    "é ".as_bytes(),
+    "— ".as_bytes(),
+    "– ".as_bytes(),
+    b"- ",
 ];
 
 /// Words between a password and a verb that make it no statement of what it is.
@@ -87,7 +91,10 @@ pub(super) fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
     let skipped = emphasis(text, at + skipped, high) - at;
     let value = text.get(at + skipped..high)?;
     let quoted = matches!(value.first(), Some(b'`' | b'"' | b'\''));
-    (quoted || value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit)).then_some(at + skipped)
+    let word = &value[..value.iter().take_while(|b| !b.is_ascii_whitespace()).count()];
+    // Letters alone are judged for whether they are a word: `is YbDyWDrC`.
+    let letters = (8..=32).contains(&word.len()) && word.iter().all(|b| b.is_ascii_alphabetic() || *b == b'.');
+    (quoted || letters || word.iter().any(u8::is_ascii_digit)).then_some(at + skipped)
 }
 
 /// What a label is about that is no password.
@@ -129,7 +136,7 @@ pub(super) fn is_directive(text: &[u8], name_end: usize, value: usize) -> bool {
 }
 
 /// How Markdown and HTML begin what stands out: `password: **value**`, `password: <code>value</code>`.
-const EMPHASIS: [&[u8]; 13] = [
+const EMPHASIS: [&[u8]; 14] = [
     b"** ",
     b"**",
     b"__",
@@ -139,6 +146,7 @@ const EMPHASIS: [&[u8]; 13] = [
     b"<kbd>",
     b"<tt>",
     b"\\texttt{",
+    b"\\verb|",
     "「".as_bytes(),
     "“".as_bytes(),
     "„".as_bytes(),

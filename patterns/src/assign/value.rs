@@ -281,6 +281,11 @@ pub(super) fn quoted(text: &[u8], open: usize, quote: u8, escaped: bool) -> Opti
     if text.get(from) == Some(&quote) && text.get(from + 1) == Some(&quote) {
         from += 2;
     }
+    // Two do in reStructuredText and in wikis: ``value``, ''value''.
+    let twice = quote != b'"' && text.get(from) == Some(&quote);
+    if twice && text.get(from + 1).is_some_and(u8::is_ascii_alphanumeric) {
+        from += 1;
+    }
     let high = text.len().min(from + VALUE_REACH);
     let mut at = from;
     while at < high {

@@ -123,7 +123,9 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
         Some(Operator::Prose) => {
             let key = words.last().is_some_and(|w| is_key_word(w)) && value.len() >= 20;
             key || (words.last().is_some_and(|w| is_password_word(w)) || is_foreign_password(name))
-                && (is_told(value) || stands_out(value) || (candidate.quote.is_some() && is_drawn_word(value)))
+                && (is_told(value)
+                    || stands_out(value)
+                    || (candidate.quote.is_some() && (is_drawn_word(value) || is_marked_word(value))))
         }
         Some(Operator::Remark | Operator::Apposed) => is_remarkable(value, &words),
         _ => true,
@@ -203,6 +205,7 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         }
         _ if is_numeric_password(candidate) || is_plain_word(candidate) => Verdict::Is(Confidence::Likely),
         _ if is_drawn_word(value) => Verdict::Is(Confidence::Likely),
+        _ if candidate.operator == Some(Operator::Prose) && is_marked_word(value) => Verdict::Is(Confidence::Likely),
         // Words alone: an identifier in code, perhaps a weak password in a configuration.
         _ => Verdict::Is(Confidence::Possible),
     }
@@ -286,6 +289,11 @@ fn is_plain_word(candidate: &Candidate<'_>) -> bool {
         && !names_a_state(value)
 }
 
+/// ``the password is `walnutharbor` ``: a word in marks of code, or two, and none of those that say how a password is.
+fn is_marked_word(value: &[u8]) -> bool {
+    (8..=24).contains(&value.len()) && value.iter().all(u8::is_ascii_lowercase) && !names_a_state(value)
+}
+
 /// Whether what a remark is about can be what it says: a password with a digit, a key that a machine drew.
 fn is_remarkable(value: &[u8], words: &[String]) -> bool {
     let Some(last) = words.last() else { return false };
@@ -313,6 +321,7 @@ pub(super) fn is_told(value: &[u8]) -> bool {
         && !looks_ordinary(value)
         && (!joined_words(value) || is_word_and_number(value))
         && !is_method(value)
+        && !is_type(value)
         && !is_term(value)
         && !is_address(value)
         && !is_uuid(value)

@@ -178,8 +178,8 @@ pub(super) fn names_a_setting(name: &[u8], value: &[u8]) -> bool {
 }
 
 /// The word for a password where letters are other than English ones.
-const FOREIGN: [&str; 9] =
-    ["密码", "密碼", "パスワード", "비밀번호", "пароль", "Пароль", "ПАРОЛЬ", "סיסמה", "mật khẩu"];
+const FOREIGN: [&str; 10] =
+    ["密码", "密碼", "パスワード", "비밀번호", "пароль", "Пароль", "ПАРОЛЬ", "סיסמה", "mật khẩu", "asło"];
 
 pub(super) fn is_foreign_password(name: &[u8]) -> bool {
     !name.is_ascii() && FOREIGN.iter().any(|word| memchr::memmem::find(name, word.as_bytes()).is_some())
