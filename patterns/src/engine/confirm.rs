@@ -126,7 +126,8 @@ fn beside<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>, memory
 /// Whether a bare value is data and no code: of a line that is its name and it, and nothing else (`NAME=value`,
 /// `name: value`), of a command's environment, or of a connection string.
 fn is_setting(text: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
-    let joint = &text[name.end..value.start];
+    // None where the value stands before its name.
+    let Some(joint) = text.get(name.end..value.start) else { return false };
     if !matches!(joint, b"=" | b": " | b" = ") {
         return false;
     }

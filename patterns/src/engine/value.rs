@@ -45,6 +45,8 @@ pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
     match before.last() {
         Some(b'{' | b'"' | b'\'' | b'`' | b'=' | b':' | b'>' | b'~') => true,
         Some(b' ' | b'\t') => follows_blanks(before),
+        // In bold: `key: **value**`.
+        Some(b'*') => follows_blanks(&before[..before_all(before, at, |b| b == b'*')]),
         Some(b';') => ends_in(before, &[b"&quot;", b"&#34;", b"&#39;", b"&apos;", b"&#x27;"]),
         // A quote or an operator that is written as a code: `\u003dvalue`, `%22value`.
         Some(b'\\') => begins_with(&text[at..], &[b"u0022", b"x22", b"u003d"]),
@@ -75,7 +77,8 @@ fn follows_blanks(before: &[u8]) -> bool {
             let (rest, name) = before.split_at(before_all(before, before.len(), is_name));
             let docker =
                 rest.last_chunk::<4>().is_some_and(|w| [b"ENV ", b"ARG "].iter().any(|d| w.eq_ignore_ascii_case(*d)));
-            name[0] == b'-' || docker
+            // A sentence: `the key is value`.
+            name[0] == b'-' || docker || name.eq_ignore_ascii_case(b"is") || name.eq_ignore_ascii_case(b"was")
         }
         _ => false,
     }

@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_manifest_is_known_without_its_name() {
-        assert_eq!(Format::of_content(b"---\napiVersion: v1\n"), Some(Format::Yaml));
-        assert_eq!(Format::of_content(b"fn main() {}"), None);
+        assert_eq!(Format::of_text(b"---\napiVersion: v1\n"), Some(Format::Yaml));
+        assert_eq!(Format::of_text(b"fn main() {}"), None);
     }
 }
