@@ -101,12 +101,8 @@ fn veiled(items: &[String]) -> String {
 fn write_rule(code: &mut String, file: &file::RuleFile, rule: &file::RuleText, laid: &Laid) {
     let text = |s: &str| format!("Text::Borrowed({s:?})");
     let option = |s: &Option<String>| s.as_ref().map_or("None".into(), |s| format!("Some({})", text(s)));
-    // As the engine takes them, see `Compiled::new`.
-    let keywords: Vec<String> = match (rule.near.is_empty(), rule.keywords.is_empty()) {
-        (false, _) => rule.near.iter().map(|word| word.to_ascii_lowercase()).collect(),
-        (_, false) => rule.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
-        _ => rule.pattern.shape.beginnings.iter().map(str::to_owned).collect(),
-    };
+    let (near, named) = (words::Words::new(&rule.near), words::Words::new(&rule.keywords));
+    let keywords = words::Words::looked_for(&near, &named, &rule.pattern.shape.beginnings);
     let places: Vec<_> = keywords.iter().map(|word| laid.get(word).copied()).collect();
     let rotate = rule.rotate.as_ref().unwrap_or(&file.rotate);
     let family = rule.family.as_ref().unwrap_or(&file.service);

@@ -21,6 +21,7 @@
 //! * [`sample`] draws a text from a shape such as `<base62:20>`, so that no realistic token is ever written down.
 
 mod assign;
+mod calendar;
 pub mod check;
 mod engine;
 mod lead;
@@ -29,6 +30,7 @@ pub mod sample;
 mod shape;
 mod words;
 
+pub use calendar::civil;
 #[doc(hidden)]
 pub use engine::gram_keywords;
 pub use engine::{Cost, Encoded, Engine, How, LoadError, Match, Stream, next_piece};

@@ -14,6 +14,13 @@ impl Words {
         Self((words.iter().fold(String::new(), |all, word| all + "\0" + word.as_ref()) + end).into())
     }
 
+    /// The first of these that has any, in lower case: what a rule is looked for by, of the names that its values stand beside, its
+    /// keywords, and what its pattern begins with.
+    pub(crate) fn looked_for(near: &Self, keywords: &Self, beginnings: &Self) -> Vec<String> {
+        let first = [near, keywords, beginnings].into_iter().find(|words| !words.is_empty());
+        first.map(|words| words.iter().map(str::to_ascii_lowercase).collect()).unwrap_or_default()
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

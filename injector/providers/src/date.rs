@@ -32,6 +32,19 @@ pub(crate) fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     (year / 400 * 146_097 + of_era).checked_sub(719_469)
 }
 
+/// The year, month and day of so many days since 1970: what [`days`] counts.
+#[must_use]
+pub fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -65,6 +78,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_day_is_counted_as_it_is_named(count in 0u64..3_000_000) {
+            let (year, month, day) = civil(count);
+            prop_assert_eq!(days(year, month, day), Some(count));
+        }
+
         #[test]
         fn never_panics(text in prop::collection::vec(any::<u8>(), 0..40)) {
             let _ = parse(&text);

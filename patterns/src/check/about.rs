@@ -2,6 +2,7 @@
 //! used to sign in.
 
 use super::{aws, jwt, key_store, macaroon, private_key, readable};
+use crate::calendar::civil;
 use crate::rule::{Check, Rule};
 
 /// What may be told of a secret that a rule found: a key's kind and size, an account's number. None where it tells nothing.
@@ -45,15 +46,8 @@ pub(super) fn date(time: f64) -> Option<String> {
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "of the range above")]
     let days = (seconds / 86_400.0) as u64;
-    // Years that begin in March end with the day that leap years have more; 400 of them are always as long.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    Some(format!("{:04}-{month:02}-{day:02}", era * 400 + year + later))
+    let (year, month, day) = civil(days);
+    Some(format!("{year:04}-{month:02}-{day:02}"))
 }
 
 #[cfg(test)]

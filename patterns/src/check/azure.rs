@@ -3,17 +3,9 @@
 //! checksum is Marvin32 over all bytes before it, seeded with a name of eight letters that tells the kind of key.
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::Verdict;
-
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-/// Keys of Functions are written for URLs.
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+use super::lenient::{STANDARD, URL_SAFE};
 
 /// The checksum's length in bytes, and as base64 without padding.
 const SUM: usize = 4;
@@ -115,6 +107,7 @@ fn kind(start: &[u8]) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| start.ends_with(kind.signature))
 }
 
+/// Keys of Functions are written for URLs.
 fn decode(letters: &[u8]) -> Option<Vec<u8>> {
     STANDARD.decode(letters).or_else(|_| URL_SAFE.decode(letters)).ok()
 }

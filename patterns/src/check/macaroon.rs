@@ -3,18 +3,12 @@
 //! counts and what it allows stands in it in the clear; what is secret is the signature at its end.
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::about::{date, plain};
+use super::lenient::URL_SAFE;
 
 /// The largest that is looked into, as text.
 const MOST: usize = 16 * 1024;
-
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// What one tells.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod checksum;
 mod entropy;
 mod jwt;
 mod key_store;
+mod lenient;
 mod macaroon;
 mod placeholder;
 mod private_key;

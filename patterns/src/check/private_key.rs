@@ -4,19 +4,11 @@
 use std::fmt;
 
 use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::lenient::STANDARD;
 
 /// The largest key that is looked into, in bytes of text.
 const MOST: usize = 32 * 1024;
-
-/// Padding may be missing, or torn off with the last line.
-pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 /// What a well-formed private key says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +52,7 @@ pub fn private_key(text: &[u8]) -> Option<PrivateKey> {
     }
     let Some(armour) = find(text, b"-----BEGIN ") else {
         // Without its armour, as some settings hold one: `private_key=MIIE…`.
-        let bytes = BASE64.decode(letters(text)).ok()?;
+        let bytes = STANDARD.decode(letters(text)).ok()?;
         return pkcs8(&bytes).or_else(|| rsa(&bytes)).or_else(|| ec(&bytes));
     };
     let label = &text[armour + 11..];
@@ -77,7 +69,7 @@ pub fn private_key(text: &[u8]) -> Option<PrivateKey> {
         };
         return Some(PrivateKey { kind, bits: None, encrypted: true });
     }
-    let bytes = BASE64.decode(letters(body)).ok()?;
+    let bytes = STANDARD.decode(letters(body)).ok()?;
     match label {
         b"RSA PRIVATE KEY" => rsa(&bytes),
         b"EC PRIVATE KEY" => ec(&bytes),
@@ -272,7 +264,7 @@ pub(super) mod tests {
     }
 
     fn armour(label: &str, bytes: &[u8], newline: &str) -> String {
-        let text = BASE64.encode(bytes);
+        let text = STANDARD.encode(bytes);
         let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
         format!("-----BEGIN {label}-----{newline}{}{newline}-----END {label}-----", lines.join(newline))
     }

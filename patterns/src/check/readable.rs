@@ -2,19 +2,12 @@
 //! makes sure of the token; a token without it may be cut.
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use super::Verdict;
 use super::about::plain;
+use super::lenient::{STANDARD, URL_SAFE};
 use crate::rule::Confidence;
-
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 fn verdict(readable: bool) -> Verdict {
     if readable { Verdict::Certain } else { Verdict::Is(Confidence::Likely) }

@@ -12,7 +12,7 @@ use regex_automata::nfa::thompson::pikevm::PikeVM;
 use regex_automata::nfa::thompson::{self, NFA};
 use regex_automata::util::pool::Pool;
 use regex_automata::util::syntax;
-use regex_automata::{Anchored, Input};
+use regex_automata::{Anchored, Input, MatchError};
 
 /// An expression's most memory.
 pub(super) const SIZE: usize = 4 << 20;
@@ -92,24 +92,26 @@ impl Expression {
                 return self.whole(text, span, memory);
             }
         }
-        // The end alone is several times cheaper than the secret, and most places have no match.
-        let end = self.automaton()?.end(text, span.clone())?;
-        self.whole(text, span.start..end, memory)
+        // The end alone is several times cheaper than the secret, and most places have no match. Where an automaton gives up,
+        // the slower ones do not.
+        match self.automaton().map(|automaton| automaton.end(text, span.clone())) {
+            Some(Ok(end)) => self.whole(text, span.start..end?, memory),
+            Some(Err(_)) | None => self.whole(text, span, memory),
+        }
     }
 
     fn whole(&self, text: &[u8], span: Range<usize>, memory: &mut Memory) -> Option<Whole> {
         let input = Input::new(text).span(span.clone()).anchored(Anchored::Yes);
-        let mut slots = [None; 16];
-        let slots = slots.get_mut(..self.backtracker.get_nfa().group_info().slot_len().min(16))?;
+        let mut slots = vec![None; self.secret + 2];
         if span.len() <= self.backtracker.max_haystack_len() {
             let memory = memory.get_or_insert_with(|| self.backtracker.create_cache());
             memory.reset(&self.backtracker);
-            self.backtracker.try_search_slots(memory, &input, slots).ok()??;
+            self.backtracker.try_search_slots(memory, &input, &mut slots).ok()??;
         } else {
             let all = PikeVM::new_from_nfa(self.backtracker.get_nfa().clone()).ok()?;
-            all.search_slots(&mut all.create_cache(), &input, slots)?;
+            all.search_slots(&mut all.create_cache(), &input, &mut slots)?;
         }
-        let range = |slot: usize| Some(slots.get(slot).copied()??.get()..slots.get(slot + 1).copied()??.get());
+        let range = |slot: usize| Some(slots[slot]?.get()..slots[slot + 1]?.get());
         Some(Whole { all: range(0)?, secret: range(self.secret)? })
     }
 
@@ -129,9 +131,39 @@ impl Expression {
 
 impl Automaton {
     /// Where the match ends that begins where `span` does.
-    fn end(&self, text: &[u8], span: Range<usize>) -> Option<usize> {
+    fn end(&self, text: &[u8], span: Range<usize>) -> Result<Option<usize>, MatchError> {
         let input = Input::new(text).span(span).anchored(Anchored::Yes);
         let mut cache = self.caches.get();
-        self.dfa.try_search_fwd(&mut cache, &input).ok()?.map(|half| half.offset())
+        Ok(self.dfa.try_search_fwd(&mut cache, &input)?.map(|half| half.offset()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first tries are a backtracker's, those after them an automaton's, and long ones those of all threads of a match at
+    /// once: they agree with one another and with a search, whichever group the secret is.
+    #[test]
+    fn each_way_to_try_finds_the_same() {
+        let groups = "(a)?".repeat(12);
+        for (pattern, text, secret) in [
+            ("ab+", "abbbc", Some(0..4)),
+            ("ab+", "xab", None),
+            ("k=(?P<secret>[0-9]{3,5}?)(?:;|$)", "k=1234;k=9", Some(2..6)),
+            ("k=(?P<secret>[0-9]+)(?:x)", "k=1234;", None),
+            (&format!("{groups}k(?P<secret>v+)"), "aakvvw", Some(3..5)),
+            ("(?:k|(?P<secret>z))v", "kv", None),
+        ] {
+            let expression = Expression::new(pattern).unwrap();
+            let long = format!("{text}\n{}", ".".repeat(BEEN_AT * 8));
+            let mut memory = None;
+            for turn in 0..2 * FEW {
+                let text = if turn % 2 == 0 { text } else { &long };
+                let found = expression.at(text.as_bytes(), 0..text.len(), &mut memory).map(|whole| whole.secret);
+                assert_eq!(found, secret, "{pattern}, the {turn}th time");
+            }
+            assert!(expression.automaton.get().is_some());
+        }
     }
 }

@@ -27,6 +27,7 @@ use prefilter::{Keyword, Prefilter};
 
 use crate::assign;
 use crate::rule::{Bounds, Confidence, Rule};
+use crate::words::Words;
 
 pub use encoded::{Encoded, How, next_piece};
 pub use stream::Stream;
@@ -343,14 +344,13 @@ impl Compiled {
     /// Classifies a rule from its syntax tree, and gives the keywords to look for.
     fn new(rule: Rule) -> Result<(Self, Vec<Vec<u8>>), LoadError> {
         let name = || rule.id.to_string();
-        let (lane, words) = if !rule.near.is_empty() {
-            (Lane::Beside, rule.near.iter().map(|w| w.to_ascii_lowercase().into_bytes()).collect())
-        } else if !rule.keywords.is_empty() {
-            (Lane::Window, rule.keywords.iter().map(|w| w.to_ascii_lowercase().into_bytes()).collect::<Vec<_>>())
-        } else if !rule.shape.beginnings.is_empty() {
-            (Lane::Anchored, rule.shape.beginnings.iter().map(|w| w.as_bytes().to_vec()).collect())
-        } else {
-            (Lane::Everywhere, Vec::new())
+        let words = Words::looked_for(&rule.near, &rule.keywords, &rule.shape.beginnings);
+        let words: Vec<_> = words.into_iter().map(String::into_bytes).collect();
+        let lane = match (rule.near.is_empty(), rule.keywords.is_empty()) {
+            (false, _) => Lane::Beside,
+            (_, false) => Lane::Window,
+            _ if words.is_empty() => Lane::Everywhere,
+            _ => Lane::Anchored,
         };
         if let Some(short) = words.iter().find(|w| w.len() < 2) {
             return Err(LoadError::ShortKeyword { rule: name(), keyword: String::from_utf8_lossy(short).into_owned() });

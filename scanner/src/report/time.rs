@@ -1,17 +1,11 @@
 //! Dates as reports write them, in UTC and without a time zone's name.
 
+use oakum_patterns::civil;
+
 /// `2026-01-31T12:00:00` from seconds since 1970.
 pub(super) fn utc(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Counted from 1 March 0000, so that a leap day is a year's last: Howard Hinnant, "chrono-compatible low-level date
-    // algorithms", civil_from_days.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let date = of_year - (153 * month + 2) / 5 + 1;
-    let (month, year) = if month < 10 { (month + 3, year + era * 400) } else { (month - 9, year + era * 400 + 1) };
+    let (year, month, date) = civil(days);
     format!("{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
 }
 

@@ -78,23 +78,22 @@ mod tests {
         let read = |name: &str| found(&std::fs::read(at(name)).unwrap());
         let is = |rule: &str, confidence, key: &str| vec![(rule.to_owned(), confidence, key.to_owned())];
         let pair = "req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -subj /CN=a -days 3";
-        if run(folder.path(), "openssl", pair) {
-            let export = |words: &str| {
-                let words = format!("pkcs12 -export -in c.pem -name web {words}");
-                assert!(run(folder.path(), "openssl", &words), "{words}");
-            };
-            let p12 = |confidence| is("private-key.pkcs12", confidence, "web");
-            export("-inkey k.pem -passout pass:changeit -out a.p12");
-            assert_eq!(read("a.p12"), p12(Confidence::Certain));
-            export("-inkey k.pem -passout pass: -macalg sha1 -out b.p12");
-            assert_eq!(read("b.p12"), p12(Confidence::Certain));
-            export("-inkey k.pem -passout pass:Walnut!942 -out c.p12");
-            assert_eq!(read("c.p12"), p12(Confidence::Possible));
-            export("-inkey k.pem -keypbe NONE -certpbe NONE -nomac -passout pass:x -out d.p12");
-            assert_eq!(read("d.p12"), p12(Confidence::Certain));
-            export("-nokeys -passout pass:changeit -out e.p12");
-            assert_eq!(read("e.p12"), []);
-        }
+        assert!(run(folder.path(), "openssl", pair), "openssl is needed (see tests/servers/ensure)");
+        let export = |words: &str| {
+            let words = format!("pkcs12 -export -in c.pem -name web {words}");
+            assert!(run(folder.path(), "openssl", &words), "{words}");
+        };
+        let p12 = |confidence| is("private-key.pkcs12", confidence, "web");
+        export("-inkey k.pem -passout pass:changeit -out a.p12");
+        assert_eq!(read("a.p12"), p12(Confidence::Certain));
+        export("-inkey k.pem -passout pass: -macalg sha1 -out b.p12");
+        assert_eq!(read("b.p12"), p12(Confidence::Certain));
+        export("-inkey k.pem -passout pass:Walnut!942 -out c.p12");
+        assert_eq!(read("c.p12"), p12(Confidence::Possible));
+        export("-inkey k.pem -keypbe NONE -certpbe NONE -nomac -passout pass:x -out d.p12");
+        assert_eq!(read("d.p12"), p12(Confidence::Certain));
+        export("-nokeys -passout pass:changeit -out e.p12");
+        assert_eq!(read("e.p12"), []);
         let make = |kind: &str, password: &str| {
             let words = format!(
                 "-genkeypair -keyalg EC -alias release -dname CN=a -storetype {kind} -keystore {kind}-{password} -storepass {password} -keypass {password}"

@@ -21,15 +21,7 @@ impl Moment {
     #[must_use]
     pub fn stamp(self) -> String {
         let (days, rest) = (self.0 / DAY, self.0 % DAY);
-        // Years begin with March here, so that the day that some lack is the last.
-        let shifted = days + 719_468;
-        let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-        let year = era * 400 + year_of_era + u64::from(month <= 2);
+        let (year, month, day) = date::civil(days);
         let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
         format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
     }

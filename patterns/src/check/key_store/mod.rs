@@ -10,7 +10,8 @@ use std::fmt;
 
 use base64::Engine as _;
 
-use super::private_key::{BASE64, letters};
+use super::lenient::STANDARD;
+use super::private_key::letters;
 use super::{PrivateKey, Verdict};
 use crate::rule::Confidence;
 
@@ -118,7 +119,7 @@ fn bytes(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     // Not whatever else begins so: as text it is larger by a third.
     let base64 =
         text.len() <= MOST && [b"/u3+7".as_slice(), b"zs7Oz", b"MII"].iter().any(|start| text.starts_with(start));
-    base64.then(|| BASE64.decode(letters(text)).ok()).flatten().map(Into::into)
+    base64.then(|| STANDARD.decode(letters(text)).ok()).flatten().map(Into::into)
 }
 
 /// Of base64 that begins as a store.

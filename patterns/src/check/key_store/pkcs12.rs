@@ -1,5 +1,8 @@
 //! PKCS#12 (RFC 7292), `.p12` and `.pfx`: bags in safes, and a MAC over all of them whose key is derived from the password.
 
+use hmac::digest::KeyInit;
+use hmac::{Hmac, Mac};
+use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::sha1::sha1;
@@ -62,7 +65,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<KeyStore> {
     }
     let lock = if keys.clear > 0 {
         Lock::None
-    } else if expect(rest, SEQUENCE).and_then(|(mac, _)| Mac::read(mac)).is_some_and(|mac| mac.opens(safes)) {
+    } else if expect(rest, SEQUENCE).and_then(|(mac, _)| Seal::read(mac)).is_some_and(|mac| mac.opens(safes)) {
         Lock::Default
     } else {
         Lock::Other
@@ -168,15 +171,16 @@ impl Hash {
         }
     }
 
-    /// RFC 2104, with a key no longer than a block.
     fn hmac(self, key: &[u8], text: &[u8]) -> Vec<u8> {
-        let pad = |with: u8| {
-            let mut block = vec![with; self.block()];
-            block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
-            block
-        };
-        let inner = self.digest(&[&pad(0x36), text]);
-        self.digest(&[&pad(0x5c), &inner])
+        fn of<M: Mac + KeyInit>(key: &[u8], text: &[u8]) -> Vec<u8> {
+            let mac = <M as Mac>::new_from_slice(key).expect("HMAC takes a key of any length");
+            mac.chain_update(text).finalize().into_bytes().to_vec()
+        }
+        match self {
+            Self::Sha1 => of::<Hmac<Sha1>>(key, text),
+            Self::Sha256 => of::<Hmac<Sha256>>(key, text),
+            Self::Sha512 => of::<Hmac<Sha512>>(key, text),
+        }
     }
 
     /// RFC 7292, B.2, for the key of a MAC, which is as long as a digest.
@@ -193,14 +197,14 @@ impl Hash {
     }
 }
 
-struct Mac<'b> {
+struct Seal<'b> {
     hash: Hash,
     digest: &'b [u8],
     salt: &'b [u8],
     rounds: u64,
 }
 
-impl<'b> Mac<'b> {
+impl<'b> Seal<'b> {
     fn read(mac: &'b [u8]) -> Option<Self> {
         let (info, rest) = expect(mac, SEQUENCE)?;
         let (salt, rest) = expect(rest, OCTETS)?;
