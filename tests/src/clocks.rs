@@ -27,7 +27,7 @@ const LIBRARY: &str = r#"
 #error "what jumps to another function is written for x86-64"
 #endif
 
-/* Seconds that are added to each clock. */
+/* Seconds that are added to each clock, and whether the program reads these clocks. */
 static volatile long *added;
 
 static long read_clock(clockid_t clock, struct timespec *now) {
@@ -41,8 +41,8 @@ static long read_clock(clockid_t clock, struct timespec *now) {
 }
 
 __attribute__((constructor)) static void take_over(void) {
-    int file = open(getenv("OAKUM_TEST_CLOCKS"), O_RDONLY);
-    added = mmap(NULL, 3 * sizeof(long), PROT_READ, MAP_SHARED, file, 0);
+    int file = open(getenv("OAKUM_TEST_CLOCKS"), O_RDWR);
+    added = mmap(NULL, 4 * sizeof(long), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     void *clock = dlsym(dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD), "__vdso_clock_gettime");
     if (added == MAP_FAILED || clock == NULL) abort();
     close(file);
@@ -54,13 +54,15 @@ __attribute__((constructor)) static void take_over(void) {
     if (mprotect(page, 8192, PROT_READ | PROT_WRITE | PROT_EXEC) != 0 && mprotect(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) != 0) abort();
     memcpy(clock, jump, sizeof jump);
     if (mprotect(page, 8192, PROT_READ | PROT_EXEC) != 0 && mprotect(page, 4096, PROT_READ | PROT_EXEC) != 0) abort();
+    added[3] = 1;
 }
 "#;
 
 /// The clocks of the programs that were given them.
 #[derive(Debug)]
 pub struct Clocks {
-    /// Seconds that are added to the wall clock, to the monotonic one, and to the one that counts while a machine sleeps.
+    /// Seconds that are added to the wall clock, to the monotonic one, and to the one that counts while a machine sleeps; and
+    /// whether the program reads them.
     file: File,
 }
 
@@ -73,9 +75,20 @@ impl Clocks {
         let (source, library, seconds) = (folder.join("clocks.c"), folder.join("clocks.so"), folder.join("clocks"));
         std::fs::write(&source, LIBRARY).expect("the folder is ours");
         tool(Command::new("cc").args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]).arg(&library).arg(&source));
-        std::fs::write(&seconds, [0; 24]).expect("the folder is ours");
+        std::fs::write(&seconds, [0; 32]).expect("the folder is ours");
         program.env("LD_PRELOAD", library).env("OAKUM_TEST_CLOCKS", &seconds);
-        Self { file: OpenOptions::new().write(true).open(seconds).expect("it was just written") }
+        Self { file: OpenOptions::new().read(true).write(true).open(seconds).expect("it was just written") }
+    }
+
+    /// Whether the program reads them: one that loads no libraries does not.
+    ///
+    /// # Panics
+    /// If their file is gone.
+    #[must_use]
+    pub fn are_taken(&self) -> bool {
+        let mut taken = [0; 8];
+        self.file.read_exact_at(&mut taken, 24).expect("the folder is ours");
+        taken != [0; 8]
     }
 
     /// Sets the wall clock off by a number of seconds.

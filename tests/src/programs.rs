@@ -13,15 +13,23 @@ use serde_json::Value;
 /// # Errors
 /// When it is not there: `tests/run` builds all of them first.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
-    let folder = match std::env::var_os("OAKUM_BIN_DIR") {
-        Some(folder) => PathBuf::from(folder),
-        // target/debug/deps/TEST
-        None => std::env::current_exe()?
-            .parent()
-            .and_then(Path::parent)
-            .context("tests run from a target folder")?
-            .to_owned(),
-    };
+    match std::env::var_os("OAKUM_BIN_DIR") {
+        Some(folder) => there(&PathBuf::from(folder), name),
+        None => dynamic(name),
+    }
+}
+
+/// Where one that loads libraries was built, whatever `OAKUM_BIN_DIR` has: beside the tests themselves.
+///
+/// # Errors
+/// When it is not there: `tests/run` builds those that are needed so.
+pub fn dynamic(name: &str) -> anyhow::Result<PathBuf> {
+    // target/debug/deps/TEST
+    let test = std::env::current_exe()?;
+    there(test.parent().and_then(Path::parent).context("tests run from a target folder")?, name)
+}
+
+fn there(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let path = folder.join(name);
     ensure!(path.is_file(), "{} is not built; run tests/run, or cargo build --workspace", path.display());
     Ok(path)

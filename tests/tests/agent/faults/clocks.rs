@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use e2e::agent::Place;
 use e2e::clocks::Clocks;
-use e2e::programs::program;
+use e2e::programs::dynamic;
 use e2e::servers::faults::{Call, Faults};
 use e2e::servers::free_port;
 use e2e::servers::vault::Vault;
@@ -44,11 +44,12 @@ fn with_clocks(name: &'static str, vault: Vault, token_ttl: &str, secrets: &str)
     let role = vault.approle(name, MAY, &json!({"token_ttl": token_ttl}));
     let faults = Faults::before(vault.address()).unwrap();
     let port = free_port().unwrap();
-    let mut agent = Command::new(program("oakum-agent").unwrap());
+    let mut agent = Command::new(dynamic("oakum-agent").unwrap());
     let clocks = Clocks::of(&mut agent, place.path("").as_path());
     let agent = place.start_by(agent, "run", &(through(&faults, &place, &role) + &listening(port) + secrets), &[]);
     let mut row = Row { name, vault, faults, place, agent, port };
     row.agent.until_said("published", 1);
+    assert!(clocks.are_taken(), "the agent reads everybody's clocks: {}", row.agent.err());
     assert_eq!(row.place.read("db").as_deref(), Some("first"), "{}", row.agent.err());
     (row, clocks)
 }
@@ -108,8 +109,9 @@ fn an_hour_passes(row: &Row) {
 /// All is had anew soon, and without haste.
 fn comes_back(row: &mut Row, before: usize, within: Duration) {
     let began = Instant::now();
-    row.recovers("second");
     row.agent.until("the lease", |_| row.place.read("lent").as_deref() == Some("second"));
+    // It is well again once it has both.
+    row.recovers("second");
     assert!(began.elapsed() < within, "{:?}\n{}", began.elapsed(), row.agent.err());
     assert_eq!(row.agent.err().matches("logged in").count(), 2, "{}", row.agent.err());
     let calls = row.faults.calls().split_off(before);
