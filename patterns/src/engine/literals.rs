@@ -1,5 +1,6 @@
-//! A set of literals, without case, that is asked about one place at a time: three or four bytes are hashed to a bit, a
-//! set bit leads to the few literals that have those bytes, and those are compared.
+//! A set of literals, without case, that is asked about one place at a time: three or four bytes are hashed to a bit;
+//! where it is set, they are hashed with the three bytes beside them; where that bit is set too, it leads to the few
+//! literals that have them all, and those are compared.
 
 use super::grams::COMMON;
 use super::masks::{BLOCK, TURN};
@@ -8,7 +9,7 @@ use super::masks::{BLOCK, TURN};
 pub(super) type Hit = (usize, usize, u32);
 
 const BITS: u32 = 16;
-/// How many bits of a key's hash lead to its literals.
+/// How many bits of a hash lead to a group of literals.
 const KEYS: u32 = 12;
 
 /// The first `N` bytes, three or four, in lower case; what is no letter is changed too, and so only looked at twice.
@@ -48,6 +49,12 @@ fn context<const N: usize>(text: &[u8], at: usize, beside: Beside) -> Option<u32
         Beside::Nothing => &[0; 3],
     };
     Some(u32::from_le_bytes([three[0], three[1], three[2], 0]) | 0x0020_2020 | (beside as u32) << 24)
+}
+
+/// A gram's hash with what stands beside it.
+#[inline(always)]
+fn hash_beside(gram: u32, context: u32) -> usize {
+    ((gram.wrapping_mul(0x9e37_79b1) ^ context).wrapping_mul(0x85eb_ca6b) >> (32 - BITS)) as usize
 }
 
 /// One of the set.
@@ -99,25 +106,10 @@ impl Literal {
 /// The literals that share a gram and what stands beside it: a part of all.
 #[derive(Debug)]
 struct Group {
+    gram: u32,
     context: u32,
     first: u16,
     end: u16,
-}
-
-/// A gram, and its groups: a part of all of them.
-#[derive(Debug)]
-struct Gram {
-    gram: u32,
-    first: u16,
-    end: u16,
-    /// For each side, a bit for each hash of a context that a group has there.
-    sides: [u128; Beside::ALL.len()],
-}
-
-/// The bit of a context.
-#[inline(always)]
-fn bit(context: u32) -> u128 {
-    1 << (context.wrapping_mul(0x9e37_79b1) >> 25)
 }
 
 #[inline(always)]
@@ -139,13 +131,34 @@ fn small(eight: &[u8]) -> u64 {
 /// The set. Literals are found by `N` bytes of theirs.
 #[derive(Debug)]
 pub(super) struct Literals<const N: usize> {
-    bitmap: Vec<u64>,
-    /// Sorted by the hash of the gram, what stands beside it, and the offset.
+    /// Which hashes of grams there are.
+    bitmap: Bitmap,
+    /// Which hashes there are of grams with what stands beside them.
+    beside: Bitmap,
+    /// Sorted by that hash, gram, context, and offset.
     all: Vec<Literal>,
     groups: Vec<Group>,
-    grams: Vec<Gram>,
-    /// For the first bits of a gram's hash, where its grams begin; at the end, how many there are.
+    /// For the first bits of that hash, where its groups begin; at the end, how many there are.
     first: Vec<u16>,
+}
+
+/// A bit for each hash.
+#[derive(Debug)]
+struct Bitmap(Vec<u64>);
+
+impl Bitmap {
+    fn new() -> Self {
+        Self(vec![0; 1 << (BITS - 6)])
+    }
+
+    fn set(&mut self, hash: usize) {
+        self.0[hash >> 6] |= 1 << (hash & 63);
+    }
+
+    #[inline(always)]
+    fn has(&self, hash: usize) -> bool {
+        self.0[hash >> 6] >> (hash & 63) & 1 != 0
+    }
 }
 
 impl<const N: usize> Literals<N> {
@@ -166,34 +179,26 @@ impl<const N: usize> Literals<N> {
                 Literal { gram, context, offset: offset32, head, mask, number, text: text.into() }
             })
             .collect();
-        all.sort_by_key(|l| (hash(l.gram), l.gram, l.context, l.offset, l.number));
-        let mut bitmap = vec![0u64; 1 << (BITS - 6)];
+        all.sort_by_key(|l| (hash_beside(l.gram, l.context), l.gram, l.context, l.offset, l.number));
+        let (mut bitmap, mut beside) = (Bitmap::new(), Bitmap::new());
         let mut groups: Vec<Group> = Vec::with_capacity(all.len());
-        let mut grams: Vec<Gram> = Vec::with_capacity(all.len());
+        let mut first = vec![0u16; (1 << KEYS) + 1];
         for (at, literal) in (0u16..).zip(&all) {
             let Literal { gram, context, .. } = *literal;
-            let hash = hash(gram);
-            bitmap[hash >> 6] |= 1 << (hash & 63);
-            let number = u16::try_from(groups.len()).unwrap_or(u16::MAX);
-            if grams.last().is_none_or(|last| last.gram != gram) {
-                grams.push(Gram { gram, first: number, end: number, sides: [0; Beside::ALL.len()] });
-            }
-            let of = grams.last_mut().expect("there is one now");
             match groups.last_mut() {
-                Some(last) if of.end > of.first && last.context == context => last.end = at + 1,
+                Some(last) if last.gram == gram && last.context == context => last.end = at + 1,
                 _ => {
-                    groups.push(Group { context, first: at, end: at + 1 });
-                    of.end += 1;
+                    bitmap.set(hash(gram));
+                    beside.set(hash_beside(gram, context));
+                    first[(hash_beside(gram, context) >> (BITS - KEYS)) + 1] += 1;
+                    groups.push(Group { gram, context, first: at, end: at + 1 });
                 }
             }
-            of.sides[(context >> 24) as usize] |= bit(context);
         }
-        let mut first = vec![0u16; (1 << KEYS) + 1];
-        grams.iter().for_each(|gram| first[(hash(gram.gram) >> (BITS - KEYS)) + 1] += 1);
         for at in 1..first.len() {
             first[at] += first[at - 1];
         }
-        Self { bitmap, all, groups, grams, first }
+        Self { bitmap, beside, all, groups, first }
     }
 
     /// Lets the places of another set's shorter grams be places of this one's, so that one look tells whether either may
@@ -203,8 +208,7 @@ impl<const N: usize> Literals<N> {
         for literal in &shorter.all {
             let three = literal.gram & 0x00ff_ffff;
             for last in 0..=u8::MAX {
-                let hash = hash(three | u32::from(last | 0x20) << 24);
-                self.bitmap[hash >> 6] |= 1 << (hash & 63);
+                self.bitmap.set(hash(three | u32::from(last | 0x20) << 24));
             }
         }
     }
@@ -218,8 +222,7 @@ impl<const N: usize> Literals<N> {
 
     #[inline(always)]
     fn holds(&self, gram: u32) -> bool {
-        let hash = hash(gram);
-        self.bitmap[hash >> 6] >> (hash & 63) & 1 != 0
+        self.bitmap.has(hash(gram))
     }
 
     /// Notes the literals whose gram stands at `at`.
@@ -233,7 +236,12 @@ impl<const N: usize> Literals<N> {
     /// Notes the literals whose gram stands at any of the places, which are counted from `base`.
     #[inline(always)]
     pub(super) fn among(&self, base: usize, words: &[u64], places: &mut Places, owned: &mut Owned<'_>) {
-        each::<2>(words, places, |place| self.at(base.wrapping_add(place), owned));
+        each::<2>(
+            words,
+            places,
+            #[inline(always)]
+            |place| self.at(base.wrapping_add(place), owned),
+        );
     }
 
     /// The same for two sets at once, the first of which [leads to](Self::lead_to) the other.
@@ -246,14 +254,24 @@ impl<const N: usize> Literals<N> {
         places: &mut Places,
         owned: &mut Owned<'_>,
     ) {
-        each::<4>(words, places, |place| {
-            if let Some(gram) = self.may_be(owned.text, base + place) {
-                self.compare(base + place, gram, owned);
-                other.at(base + place, owned);
-            } else if base + place + N > owned.text.len() {
-                other.at(base + place, owned);
-            }
-        });
+        each::<4>(
+            words,
+            places,
+            #[inline(always)]
+            |place| {
+                let at = base + place;
+                match owned.text.get(at..at + N) {
+                    Some(bytes) if !self.holds(gram::<N>(bytes)) => {}
+                    _ => self.at_with(other, at, owned),
+                }
+            },
+        );
+    }
+
+    #[inline(never)]
+    fn at_with<const M: usize>(&self, other: &Literals<M>, at: usize, owned: &mut Owned<'_>) {
+        self.at(at, owned);
+        other.at(at, owned);
     }
 
     /// Notes the literals whose gram stands at any place of the range.
@@ -268,19 +286,23 @@ impl<const N: usize> Literals<N> {
         }
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn compare(&self, at: usize, gram: u32, owned: &mut Owned<'_>) {
-        let place = hash(gram) >> (BITS - KEYS);
-        let grams = &self.grams[usize::from(self.first[place])..usize::from(self.first[place + 1])];
-        let Some(of) = grams.iter().find(|of| of.gram == gram) else { return };
-        for (beside, bits) in Beside::ALL.into_iter().zip(of.sides) {
-            let Some(context) = context::<N>(owned.text, at, beside).filter(|context| bits & bit(*context) != 0) else {
-                continue;
-            };
-            let groups = &self.groups[usize::from(of.first)..usize::from(of.end)];
-            if let Some(group) = groups.iter().find(|group| group.context == context) {
-                self.compare_group(group, at, owned);
+        for beside in Beside::ALL {
+            let Some(context) = context::<N>(owned.text, at, beside) else { continue };
+            let hash = hash_beside(gram, context);
+            if self.beside.has(hash) {
+                self.compare_beside(hash, at, gram, context, owned);
             }
+        }
+    }
+
+    #[inline(never)]
+    fn compare_beside(&self, hash: usize, at: usize, gram: u32, context: u32, owned: &mut Owned<'_>) {
+        let place = hash >> (BITS - KEYS);
+        let groups = &self.groups[usize::from(self.first[place])..usize::from(self.first[place + 1])];
+        if let Some(group) = groups.iter().find(|group| group.gram == gram && group.context == context) {
+            self.compare_group(group, at, owned);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::lead::lead;
+use crate::lead::{Lead, lead};
 use crate::shape::{Pattern, parse as parse_pattern};
 
 /// How bad it is when this credential is in the wrong hands.
@@ -244,8 +244,8 @@ pub(crate) struct RuleText {
 }
 
 impl RuleText {
-    /// How far into a match one of its `keywords` stands at the most, where that is known.
-    pub(crate) fn lead(&self) -> Option<usize> {
+    /// How far into a match the first of its `keywords` stands, where that is known.
+    pub(crate) fn lead(&self) -> Option<Lead> {
         let keywords: Vec<_> = self.keywords.iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect();
         lead(&parse_pattern(&self.pattern.text).ok()?, &keywords)
     }

@@ -5,6 +5,7 @@ mod samples;
 
 use std::borrow::Cow;
 
+use crate::lead::Lead;
 use crate::shape::Shape;
 use crate::words::Words;
 
@@ -56,8 +57,8 @@ pub struct Rule {
     /// Shapes of samples that it does not.
     pub misses: Samples,
     pub(crate) shape: Shape,
-    /// How far into a match one of `keywords` stands at the most, where that is known.
-    pub(crate) lead: Option<usize>,
+    /// How far into a match the first of `keywords` stands, where that is known.
+    pub(crate) lead: Option<Lead>,
     /// For each keyword where its gram stands in it, and the bucket that this lies in, as `grams/laid.toml` has them.
     pub(crate) laid: List<Option<[u8; 2]>>,
 }
