@@ -116,10 +116,10 @@ impl<'e> Memory<'e> {
         }));
     }
 
-    pub(super) fn read(&self, image: &Arc<Image>, index: usize, bytes: u64) {
-        self.note_layer(image, index, |layer| {
+    pub(super) fn read(&self, origin: &Origin, bytes: u64, blobs: u64) {
+        self.note(origin, |layer| {
             layer.bytes += bytes;
-            layer.blobs += 1;
+            layer.blobs += blobs;
         });
     }
 
@@ -233,7 +233,7 @@ impl<'e> Scan<'e> {
         for (content, hits) in entry.contents.iter().zip(hits) {
             add(&self.found, hits.len() as u64);
             let origins = content.ways.iter().map(|way| origin(image, index, way)).collect();
-            contents.with_hits.push(WithHits { hits, origins });
+            contents.with_hits.push(WithHits { hits, origins, cut: false });
         }
         Some(entry.changes)
     }
