@@ -10,7 +10,7 @@ mod pairs;
 mod remember;
 mod structure;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hasher as _;
 use std::io::{self, Read};
@@ -34,6 +34,9 @@ use crate::origin::{Changes, Image, Layer, Origin, State};
 use crate::source::{Flow, Limits, Sink, Why, archive};
 use crate::structured::Format;
 use crate::window::{Read1, Reader, Seen, Via};
+
+/// The hash of the content that a thread has claimed.
+type Claimed = Cell<Option<u128>>;
 
 /// The most places that one content may give. A content with more is a list of tokens, and is counted as cut.
 const MOST_PER_CONTENT: usize = 10_000;
@@ -158,7 +161,14 @@ impl<'e> Scan<'e> {
     }
 
     /// Reads and scans one content with a reader that no other thread has.
-    fn scan_content(&self, origin: Origin, content: &mut dyn Read, opened: bool, log: Option<&Log>) -> io::Result<()> {
+    fn scan_content(
+        &self,
+        origin: Origin,
+        content: &mut dyn Read,
+        opened: bool,
+        log: Option<&Log>,
+        claimed: &Claimed,
+    ) -> io::Result<()> {
         let reader = lock(&self.readers).pop();
         let mut reader = reader.unwrap_or_else(|| Reader::new(self.engine));
         let begun = reader.begin(content);
@@ -182,7 +192,7 @@ impl<'e> Scan<'e> {
             content,
             // A content of two formats is two contents.
             self.seed.wrapping_add(format.map_or(0, |format| format as u64)),
-            |hash, _| self.claim(hash, &origin),
+            |hash, _| self.claim(hash, &origin, claimed),
             |m, text, span, via| {
                 if m.confidence() >= self.options.min_confidence {
                     if hits.len() < MOST_PER_CONTENT {
@@ -225,28 +235,41 @@ impl<'e> Scan<'e> {
         self.blobs.fetch_add(blobs, Ordering::Relaxed);
     }
 
-    /// As [`Self::scan_content`]. A fault of ours on one content must not end the scan, nor go unseen.
+    /// As [`Self::scan_content`].
     fn guarded(&self, origin: Origin, content: &mut dyn Read, opened: bool, log: Option<&Log>) -> io::Result<()> {
         let described = origin.clone();
-        match catch_unwind(AssertUnwindSafe(|| self.scan_content(origin, content, opened, log))) {
-            Ok(read) => read,
-            Err(_) => {
-                if let Some(log) = log {
-                    log.spoil();
-                }
-                self.skipped(Why::Fault, &described);
-                Ok(())
+        self.guard(&described, log, |claimed| self.scan_content(origin, content, opened, log, claimed))
+    }
+
+    /// A fault of ours on one content must not end the scan, nor go unseen, wherever that content is.
+    fn guard(
+        &self,
+        origin: &Origin,
+        log: Option<&Log>,
+        scan: impl FnOnce(&Claimed) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let claimed = Claimed::default();
+        catch_unwind(AssertUnwindSafe(|| scan(&claimed))).unwrap_or_else(|_| {
+            if let Some(log) = log {
+                log.spoil();
             }
-        }
+            self.skipped(Why::Fault, origin);
+            if let Some(hash) = claimed.get() {
+                let waited = lock(&self.contents).abandon(hash);
+                waited.iter().for_each(|origin| self.skipped(Why::Fault, origin));
+            }
+            Ok(())
+        })
     }
 
     /// Takes a content for this thread, or leaves its origin with what is known of it.
-    fn claim(&self, hash: u128, origin: &RefCell<Option<Origin>>) -> Seen {
+    fn claim(&self, hash: u128, origin: &RefCell<Option<Origin>>, claimed: &Claimed) -> Seen {
         let Some(own) = origin.take() else { return Seen::Skip };
         let claim = lock(&self.contents).claim(hash, own);
         match claim {
             Claim::New(own) => {
                 origin.replace(Some(own));
+                claimed.set(Some(hash));
                 return Seen::Scan;
             }
             Claim::Cut(own) => self.skipped(Why::Limit, &own),
@@ -654,5 +677,27 @@ mod tests {
         let outcome = scan.finish();
         assert_eq!(outcome.findings.len(), 1);
         assert_eq!(outcome.summary.skipped[&Why::Fault].count, 1);
+    }
+
+    #[test]
+    fn a_panic_is_told_of_all_places_that_have_the_content() {
+        let engine = engine();
+        let scan = Scan::new(&engine, Key::constant(), Options::default());
+        let hash = xxhash_rust::xxh3::xxh3_128_with_seed(&line(), scan.seed);
+        let first = RefCell::new(Some(file("a")));
+        let panics = |claimed: &Claimed| {
+            assert!(matches!(scan.claim(hash, &first, claimed), Seen::Scan));
+            // Another thread comes by the same content meanwhile.
+            scan.content(file("b"), &mut line().as_slice()).unwrap();
+            assert!(lock(&scan.skipped).is_empty());
+            panic!("a fault");
+        };
+        scan.guard(&file("a"), None, panics).unwrap();
+        assert_eq!(lock(&scan.skipped)[&Why::Fault].examples, ["a", "b"]);
+        // Whoever comes later tries again.
+        scan.content(file("c"), &mut line().as_slice()).unwrap();
+        let outcome = scan.finish();
+        assert_eq!(outcome.findings[0].places.len(), 1);
+        assert_eq!(outcome.summary.skipped[&Why::Fault].count, 2);
     }
 }

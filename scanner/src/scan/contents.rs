@@ -77,6 +77,11 @@ impl<'e> Contents<'e> {
         }
     }
 
+    /// Gives up a content that a thread has claimed, and gives the origins that have waited for it.
+    pub(super) fn abandon(&mut self, hash: u128) -> Vec<Origin> {
+        self.busy.remove(&hash).unwrap_or_default()
+    }
+
     /// Whether it is known, for the rest of the scan, what came of such a content.
     pub(super) fn knows(&self, hash: u128) -> bool {
         self.seen.contains_key(&hash.to_ne_bytes())
@@ -115,5 +120,28 @@ impl<'e> Contents<'e> {
             self.seen.insert(hash, known);
         }
         waited
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str) -> Origin {
+        Origin::File(path.into())
+    }
+
+    #[test]
+    fn of_a_content_that_breaks_off_only_those_learn_that_wait() {
+        let mut contents = Contents::default();
+        assert!(matches!(contents.claim(7, file("a")), Claim::New(_)));
+        assert!(matches!(contents.claim(7, file("b")), Claim::Left));
+        assert_eq!(contents.settle(7, false, file("a"), (Vec::new(), true)), [file("b")]);
+        assert!(!contents.knows(7));
+        // The next reads it again, and of that all learn.
+        assert!(matches!(contents.claim(7, file("c")), Claim::New(_)));
+        assert_eq!(contents.settle(7, true, file("c"), (Vec::new(), true)), []);
+        assert!(contents.knows(7) && !contents.knows_clean(7));
+        assert!(matches!(contents.claim(7, file("d")), Claim::Cut(_)));
     }
 }
