@@ -33,7 +33,7 @@ use crate::lint::{Flaw, Flaws};
 use crate::origin::{Changes, Image, Layer, Origin, State};
 use crate::source::{Flow, Limits, Sink, Why, archive};
 use crate::structured::Format;
-use crate::window::{Read1, Reader, Seen, Via};
+use crate::window::{Reader, Seen, Via};
 
 /// The hash of the content that a thread has claimed.
 type Claimed = Cell<Option<u128>>;
@@ -222,7 +222,7 @@ impl<'e> Scan<'e> {
         }
         self.found.fetch_add(hits.len() as u64, Ordering::Relaxed);
         if let Some(origin) = origin.into_inner() {
-            self.settle(&read, origin, hits, cut || read.cut);
+            self.settle((read.hash, read.end.is_ok()), origin, hits, cut || read.cut);
         }
         read.end
     }
@@ -257,6 +257,7 @@ impl<'e> Scan<'e> {
             if let Some(hash) = claimed.get() {
                 let waited = lock(&self.contents).abandon(hash);
                 waited.iter().for_each(|origin| self.skipped(Why::Fault, origin));
+                self.arrived(&waited);
             }
             Ok(())
         })
@@ -278,14 +279,24 @@ impl<'e> Scan<'e> {
         Seen::Skip
     }
 
-    /// Notes what came of a content. Of one that is cut it is told wherever it is.
-    fn settle(&self, read: &Read1, origin: Origin, hits: Vec<Hit<'e>>, cut: bool) {
+    /// Notes what came of a content, by its hash and whether it was read to its end. Of one that is cut it is told wherever
+    /// it is.
+    fn settle(&self, (hash, whole): (u128, bool), origin: Origin, hits: Vec<Hit<'e>>, cut: bool) {
         if cut {
             self.skipped(Why::Limit, &origin);
         }
-        let waited = lock(&self.contents).settle(read.hash, read.end.is_ok(), origin, (hits, cut));
+        let waited = lock(&self.contents).settle(hash, whole, origin, (hits, cut));
         if cut {
             waited.iter().for_each(|origin| self.skipped(Why::Limit, origin));
+        }
+        self.arrived(&waited);
+    }
+
+    /// All is told of origins that have waited for what another thread was at.
+    fn arrived(&self, waited: &[Origin]) {
+        if !waited.is_empty() && self.memory.is_some() {
+            let free = lock(&self.contents).arrived(waited);
+            free.into_iter().for_each(|layer| self.keep(layer));
         }
     }
 
@@ -332,7 +343,6 @@ impl<'e> Scan<'e> {
     #[must_use]
     pub fn finish(self) -> Outcome {
         let contents = std::mem::take(&mut *lock(&self.contents));
-        self.remember(&contents);
         let mut images = Images::default();
         let mut secrets: HashMap<u128, (Hit<'e>, Vec<Place>)> = HashMap::new();
         for WithHits { hits, origins, .. } in contents.with_hits {
@@ -509,6 +519,7 @@ impl Sink for Scan<'_> {
     fn walked(&self, image: &Arc<Image>, index: usize, layer: &str, changes: &Arc<OnceLock<Changes>>) {
         if let Some(memory) = &self.memory {
             memory.walked(image, index, layer, changes);
+            self.keep((Arc::as_ptr(image).addr(), index));
         }
     }
 
