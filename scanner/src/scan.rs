@@ -70,6 +70,8 @@ pub struct Scan<'e> {
     seed: u64,
     contents: Mutex<Contents<'e>>,
     archives: Mutex<Archives>,
+    /// Buffers that archives are held in, as many as threads have come by one.
+    held: Mutex<Vec<Vec<u8>>>,
     /// Its examples are as they came, and cleared of secrets when the scan ends.
     skipped: Mutex<BTreeMap<Why, Skipped>>,
     /// Which other images have a layer, by the image's address and the layer's index.
@@ -115,6 +117,7 @@ impl<'e> Scan<'e> {
             seed,
             contents: Mutex::default(),
             archives: Mutex::default(),
+            held: Mutex::default(),
             skipped: Mutex::default(),
             shared: Mutex::default(),
             bytes: AtomicU64::new(0),
@@ -163,7 +166,7 @@ impl<'e> Scan<'e> {
     /// Reads and scans one content with a reader that no other thread has.
     fn scan_content(
         &self,
-        origin: Origin,
+        origin: &Origin,
         content: &mut dyn Read,
         opened: bool,
         log: Option<&Log>,
@@ -177,14 +180,13 @@ impl<'e> Scan<'e> {
             && !matches!(origin, Origin::Member { .. })
             && let Some(kind) = archive::Kind::of(reader.head(&begun))
         {
-            let walked = self.open(kind, &origin, &reader, begun, content);
+            let walked = self.open(kind, origin, &reader, begun, content);
             lock(&self.readers).push(reader);
             return walked;
         }
         // Both closures below run in this thread, one after the other.
         let format = origin.path().and_then(|path| Format::of_path(path.as_bytes()));
-        let counted = origin.clone();
-        let origin = RefCell::new(Some(origin));
+        let own = RefCell::new(Some(origin.clone()));
         let mut hits = Vec::new();
         let mut cut = false;
         let read = reader.read(
@@ -192,7 +194,7 @@ impl<'e> Scan<'e> {
             content,
             // A content of two formats is two contents.
             self.seed.wrapping_add(format.map_or(0, |format| format as u64)),
-            |hash, _| self.claim(hash, &origin, claimed),
+            |hash, _| self.claim(hash, &own, claimed),
             |m, text, span, via| {
                 if m.confidence() >= self.options.min_confidence {
                     if hits.len() < MOST_PER_CONTENT {
@@ -216,13 +218,14 @@ impl<'e> Scan<'e> {
         }
         lock(&self.readers).push(reader);
         let bytes = read.bytes * if read.wide.is_some() { 2 } else { 1 };
-        self.count_read(&counted, bytes, 1);
-        if let Some(log) = log {
-            log.read(&counted, read.hash, bytes, read.end.is_ok());
-        }
+        self.count_read(origin, bytes, 1);
         self.found.fetch_add(hits.len() as u64, Ordering::Relaxed);
-        if let Some(origin) = origin.into_inner() {
-            self.settle((read.hash, read.end.is_ok()), origin, hits, cut || read.cut);
+        if let Some(own) = own.into_inner() {
+            self.settle((read.hash, read.end.is_ok()), own, hits, cut || read.cut);
+        }
+        if let Some(log) = log {
+            let clean = lock(&self.contents).knows_clean(read.hash);
+            log.read(origin, (read.hash, read.end.is_ok()), bytes, clean);
         }
         read.end
     }
@@ -236,9 +239,8 @@ impl<'e> Scan<'e> {
     }
 
     /// As [`Self::scan_content`].
-    fn guarded(&self, origin: Origin, content: &mut dyn Read, opened: bool, log: Option<&Log>) -> io::Result<()> {
-        let described = origin.clone();
-        self.guard(&described, log, |claimed| self.scan_content(origin, content, opened, log, claimed))
+    fn guarded(&self, origin: &Origin, content: &mut dyn Read, opened: bool, log: Option<&Log>) -> io::Result<()> {
+        self.guard(origin, log, |claimed| self.scan_content(origin, content, opened, log, claimed))
     }
 
     /// A fault of ours on one content must not end the scan, nor go unseen, wherever that content is.
@@ -476,11 +478,11 @@ impl Images {
 
 impl Sink for Scan<'_> {
     fn content(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()> {
-        self.guarded(origin, content, true, None)
+        self.guarded(&origin, content, true, None)
     }
 
     fn bytes(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()> {
-        self.guarded(origin, content, false, None)
+        self.guarded(&origin, content, false, None)
     }
 
     fn skipped(&self, why: Why, origin: &Origin) {
