@@ -2,13 +2,15 @@
 //! a content seen before is not scanned again, but all its places are kept; and it makes findings, which hold no
 //! secret.
 
+mod again;
+mod contents;
 mod hit;
 mod outcome;
 mod pairs;
 mod remember;
 mod structure;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hasher as _;
 use std::io::{self, Read};
@@ -20,6 +22,8 @@ use std::time::{Instant, SystemTime};
 use oakum_patterns::check::{about, surprise};
 use oakum_patterns::{Confidence, Engine, Match, Rule};
 
+use again::{Archives, Log};
+use contents::{Claim, Contents, WithHits};
 use hit::{Hit, rank, without_wrappings};
 pub use outcome::{Outcome, Progress, Skipped, Summary};
 
@@ -29,10 +33,11 @@ use crate::lint::{Flaw, Flaws};
 use crate::origin::{Changes, Image, Layer, Origin, State};
 use crate::source::{Flow, Limits, Sink, Why, archive};
 use crate::structured::Format;
-use crate::window::{Read1, Reader, Seen, Via};
+use crate::window::{Reader, Seen, Via};
 
-/// The most contents that are remembered as seen. Beyond it a content may be scanned twice, which costs time only.
-const MOST_REMEMBERED: usize = 2_000_000;
+/// The hash of the content that a thread has claimed.
+type Claimed = Cell<Option<u128>>;
+
 /// The most places that one content may give. A content with more is a list of tokens, and is counted as cut.
 const MOST_PER_CONTENT: usize = 10_000;
 /// How many examples of each reason for skipping are kept.
@@ -64,6 +69,9 @@ pub struct Scan<'e> {
     /// Of hashes of contents and paths, new for each run, so that nobody can prepare two contents with one hash.
     seed: u64,
     contents: Mutex<Contents<'e>>,
+    archives: Mutex<Archives>,
+    /// Buffers that archives are held in, as many as threads have come by one.
+    held: Mutex<Vec<Vec<u8>>>,
     /// Its examples are as they came, and cleared of secrets when the scan ends.
     skipped: Mutex<BTreeMap<Why, Skipped>>,
     /// Which other images have a layer, by the image's address and the layer's index.
@@ -84,29 +92,6 @@ struct Shared {
     /// Kept so that no other image can come to its address.
     _image: Arc<Image>,
     with: Vec<(Arc<Image>, usize)>,
-}
-
-/// What was seen, by hash.
-#[derive(Debug, Default)]
-struct Contents<'e> {
-    seen: HashMap<u128, Content>,
-    with_hits: Vec<WithHits<'e>>,
-}
-
-#[derive(Debug)]
-enum Content {
-    /// A thread is at it; others with the same content leave their origin here.
-    Busy(Vec<Origin>),
-    /// Nothing is in it.
-    Clean,
-    /// By its place in `with_hits`.
-    Hits(usize),
-}
-
-#[derive(Debug)]
-struct WithHits<'e> {
-    hits: Vec<Hit<'e>>,
-    origins: Vec<Origin>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -131,6 +116,8 @@ impl<'e> Scan<'e> {
             options,
             seed,
             contents: Mutex::default(),
+            archives: Mutex::default(),
+            held: Mutex::default(),
             skipped: Mutex::default(),
             shared: Mutex::default(),
             bytes: AtomicU64::new(0),
@@ -177,7 +164,14 @@ impl<'e> Scan<'e> {
     }
 
     /// Reads and scans one content with a reader that no other thread has.
-    fn scan_content(&self, origin: Origin, content: &mut dyn Read, opened: bool) -> io::Result<()> {
+    fn scan_content(
+        &self,
+        origin: &Origin,
+        content: &mut dyn Read,
+        opened: bool,
+        log: Option<&Log>,
+        claimed: &Claimed,
+    ) -> io::Result<()> {
         let reader = lock(&self.readers).pop();
         let mut reader = reader.unwrap_or_else(|| Reader::new(self.engine));
         let begun = reader.begin(content);
@@ -186,15 +180,13 @@ impl<'e> Scan<'e> {
             && !matches!(origin, Origin::Member { .. })
             && let Some(kind) = archive::Kind::of(reader.head(&begun))
         {
-            let (head, mut rest) = reader.rest(begun, content);
-            let walked = archive::walk(kind, &origin, head, &mut rest, &self.options.limits, self);
+            let walked = self.open(kind, origin, &reader, begun, content);
             lock(&self.readers).push(reader);
             return walked;
         }
         // Both closures below run in this thread, one after the other.
         let format = origin.path().and_then(|path| Format::of_path(path.as_bytes()));
-        let layer = self.memory.as_ref().and_then(|memory| memory.layer(&origin));
-        let origin = RefCell::new(Some(origin));
+        let own = RefCell::new(Some(origin.clone()));
         let mut hits = Vec::new();
         let mut cut = false;
         let read = reader.read(
@@ -202,7 +194,7 @@ impl<'e> Scan<'e> {
             content,
             // A content of two formats is two contents.
             self.seed.wrapping_add(format.map_or(0, |format| format as u64)),
-            |hash, _| self.claim(hash, &origin),
+            |hash, _| self.claim(hash, &own, claimed),
             |m, text, span, via| {
                 if m.confidence() >= self.options.min_confidence {
                     if hits.len() < MOST_PER_CONTENT {
@@ -226,78 +218,87 @@ impl<'e> Scan<'e> {
         }
         lock(&self.readers).push(reader);
         let bytes = read.bytes * if read.wide.is_some() { 2 } else { 1 };
-        if let (Some(memory), Some((image, index))) = (&self.memory, layer) {
-            memory.read(&image, index, bytes);
-        }
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.blobs.fetch_add(1, Ordering::Relaxed);
+        self.count_read(origin, bytes, 1);
         self.found.fetch_add(hits.len() as u64, Ordering::Relaxed);
-        if let Some(origin) = origin.into_inner() {
-            if cut || read.cut {
-                self.skipped(Why::Limit, &origin);
-            }
-            self.settle(&read, origin, hits);
+        if let Some(own) = own.into_inner() {
+            self.settle((read.hash, read.end.is_ok()), own, hits, cut || read.cut);
+        }
+        if let Some(log) = log {
+            let clean = lock(&self.contents).knows_clean(read.hash);
+            log.read(origin, (read.hash, read.end.is_ok()), bytes, clean);
         }
         read.end
     }
 
-    /// The same. A fault of ours on one content must not end the scan, nor go unseen.
-    fn guarded(&self, origin: Origin, content: &mut dyn Read, opened: bool) -> io::Result<()> {
-        let described = origin.clone();
-        match catch_unwind(AssertUnwindSafe(|| self.scan_content(origin, content, opened))) {
-            Ok(read) => read,
-            Err(_) => {
-                self.skipped(Why::Fault, &described);
-                Ok(())
-            }
+    fn count_read(&self, origin: &Origin, bytes: u64, blobs: u64) {
+        if let Some(memory) = &self.memory {
+            memory.read(origin, bytes, blobs);
         }
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.blobs.fetch_add(blobs, Ordering::Relaxed);
+    }
+
+    /// As [`Self::scan_content`].
+    fn guarded(&self, origin: &Origin, content: &mut dyn Read, opened: bool, log: Option<&Log>) -> io::Result<()> {
+        self.guard(origin, log, |claimed| self.scan_content(origin, content, opened, log, claimed))
+    }
+
+    /// A fault of ours on one content must not end the scan, nor go unseen, wherever that content is.
+    fn guard(
+        &self,
+        origin: &Origin,
+        log: Option<&Log>,
+        scan: impl FnOnce(&Claimed) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let claimed = Claimed::default();
+        catch_unwind(AssertUnwindSafe(|| scan(&claimed))).unwrap_or_else(|_| {
+            if let Some(log) = log {
+                log.spoil();
+            }
+            self.skipped(Why::Fault, origin);
+            if let Some(hash) = claimed.get() {
+                let waited = lock(&self.contents).abandon(hash);
+                waited.iter().for_each(|origin| self.skipped(Why::Fault, origin));
+                self.arrived(&waited);
+            }
+            Ok(())
+        })
     }
 
     /// Takes a content for this thread, or leaves its origin with what is known of it.
-    fn claim(&self, hash: u128, origin: &RefCell<Option<Origin>>) -> Seen {
-        let mut contents = lock(&self.contents);
-        let contents = &mut *contents;
-        let Some(known) = contents.seen.get_mut(&hash) else {
-            if contents.seen.len() < MOST_REMEMBERED {
-                contents.seen.insert(hash, Content::Busy(Vec::new()));
+    fn claim(&self, hash: u128, origin: &RefCell<Option<Origin>>, claimed: &Claimed) -> Seen {
+        let Some(own) = origin.take() else { return Seen::Skip };
+        let claim = lock(&self.contents).claim(hash, own);
+        match claim {
+            Claim::New(own) => {
+                origin.replace(Some(own));
+                claimed.set(Some(hash));
+                return Seen::Scan;
             }
-            return Seen::Scan;
-        };
-        match known {
-            Content::Clean => drop(origin.take()),
-            Content::Busy(waiting) => waiting.extend(origin.take()),
-            Content::Hits(at) => contents.with_hits[*at].origins.extend(origin.take()),
+            Claim::Cut(own) => self.skipped(Why::Limit, &own),
+            Claim::Left => {}
         }
         Seen::Skip
     }
 
-    /// Notes what came of a content.
-    fn settle(&self, read: &Read1, origin: Origin, hits: Vec<Hit<'e>>) {
-        let mut contents = lock(&self.contents);
-        let contents = &mut *contents;
-        // Of a content that broke off, the hash is that of its beginning: it is not remembered.
-        let whole = read.end.is_ok();
-        let mut origins = vec![origin];
-        match contents.seen.get_mut(&read.hash) {
-            Some(Content::Busy(waiting)) => origins.append(waiting),
-            // A large content that was seen before: only its place is new.
-            Some(Content::Hits(at)) if whole => return contents.with_hits[*at].origins.append(&mut origins),
-            _ => {}
+    /// Notes what came of a content, by its hash and whether it was read to its end. Of one that is cut it is told wherever
+    /// it is.
+    fn settle(&self, (hash, whole): (u128, bool), origin: Origin, hits: Vec<Hit<'e>>, cut: bool) {
+        if cut {
+            self.skipped(Why::Limit, &origin);
         }
-        let remembered = contents.seen.len() < MOST_REMEMBERED || contents.seen.contains_key(&read.hash);
-        if hits.is_empty() {
-            if remembered && whole {
-                contents.seen.insert(read.hash, Content::Clean);
-            } else {
-                contents.seen.remove(&read.hash);
-            }
-            return;
+        let waited = lock(&self.contents).settle(hash, whole, origin, (hits, cut));
+        if cut {
+            waited.iter().for_each(|origin| self.skipped(Why::Limit, origin));
         }
-        contents.with_hits.push(WithHits { hits, origins });
-        if remembered && whole {
-            contents.seen.insert(read.hash, Content::Hits(contents.with_hits.len() - 1));
-        } else {
-            contents.seen.remove(&read.hash);
+        self.arrived(&waited);
+    }
+
+    /// All is told of origins that have waited for what another thread was at.
+    fn arrived(&self, waited: &[Origin]) {
+        if !waited.is_empty() && self.memory.is_some() {
+            let free = lock(&self.contents).arrived(waited);
+            free.into_iter().for_each(|layer| self.keep(layer));
         }
     }
 
@@ -344,10 +345,9 @@ impl<'e> Scan<'e> {
     #[must_use]
     pub fn finish(self) -> Outcome {
         let contents = std::mem::take(&mut *lock(&self.contents));
-        self.remember(&contents);
         let mut images = Images::default();
         let mut secrets: HashMap<u128, (Hit<'e>, Vec<Place>)> = HashMap::new();
-        for WithHits { hits, origins } in contents.with_hits {
+        for WithHits { hits, origins, .. } in contents.with_hits {
             origins.iter().filter(|o| matches!(o, Origin::Config { .. })).for_each(|o| self.flaw(Flaw::Credential, o));
             for origin in &origins.iter().flat_map(|o| self.everywhere(o)).collect::<Vec<_>>() {
                 let state = state(origin);
@@ -478,11 +478,11 @@ impl Images {
 
 impl Sink for Scan<'_> {
     fn content(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()> {
-        self.guarded(origin, content, true)
+        self.guarded(&origin, content, true, None)
     }
 
     fn bytes(&self, origin: Origin, content: &mut dyn Read) -> io::Result<()> {
-        self.guarded(origin, content, false)
+        self.guarded(&origin, content, false, None)
     }
 
     fn skipped(&self, why: Why, origin: &Origin) {
@@ -521,6 +521,7 @@ impl Sink for Scan<'_> {
     fn walked(&self, image: &Arc<Image>, index: usize, layer: &str, changes: &Arc<OnceLock<Changes>>) {
         if let Some(memory) = &self.memory {
             memory.walked(image, index, layer, changes);
+            self.keep((Arc::as_ptr(image).addr(), index));
         }
     }
 
@@ -534,6 +535,7 @@ mod tests {
     use oakum_patterns::Rule;
 
     use super::*;
+    use crate::window::WINDOW;
 
     fn engine() -> Engine {
         Engine::new(Rule::builtin().to_vec()).unwrap()
@@ -582,7 +584,7 @@ mod tests {
             format!("x: {}", encode(&format!("inner {} end", encode(&format!("password = {SECRET:?} and more")))));
         scan.content(file("twice"), &mut twice.as_bytes()).unwrap();
         // Across windows, and far behind others.
-        let mut large = vec![b'\n'; 2 * crate::window::WINDOW];
+        let mut large = vec![b'\n'; 2 * WINDOW];
         large.extend_from_slice(text.as_bytes());
         scan.content(file("large"), &mut large.as_slice()).unwrap();
         let outcome = scan.finish();
@@ -593,7 +595,7 @@ mod tests {
             .map(|p| (p.origin.describe(), p.span.line, p.key.clone().unwrap()))
             .collect();
         let key = || "password".to_owned();
-        let line = 2 * crate::window::WINDOW as u64 + 2;
+        let line = 2 * WINDOW as u64 + 2;
         assert_eq!(places, [("large".into(), line, key()), ("once".into(), 2, key()), ("twice".into(), 1, key())]);
         assert_eq!(outcome.findings[0].places[1].span.column, 8 + (5 + 12) * 4 / 3);
     }
@@ -606,12 +608,12 @@ mod tests {
         let line = String::from_utf8(line()).unwrap();
         scan.content(file("a"), &mut line.as_bytes()).unwrap();
         scan.content(file("b"), &mut wide(&format!("\u{feff}{line}")).as_slice()).unwrap();
-        let long = format!("{}{line}", "some words\n".repeat(crate::window::WINDOW / 5));
+        let long = format!("{}{line}", "some words\n".repeat(WINDOW / 5));
         scan.content(file("c"), &mut wide(&long).as_slice()).unwrap();
         let outcome = scan.finish();
         assert_eq!(outcome.findings.len(), 1);
         let places = outcome.findings[0].places.iter().map(|p| (p.origin.describe(), p.span.line, p.span.column));
-        let last = crate::window::WINDOW as u64 / 5 + 1;
+        let last = WINDOW as u64 / 5 + 1;
         assert_eq!(places.collect::<Vec<_>>(), [("a".into(), 1, 13), ("b".into(), 1, 27), ("c".into(), last, 25)]);
     }
 
@@ -688,5 +690,27 @@ mod tests {
         let outcome = scan.finish();
         assert_eq!(outcome.findings.len(), 1);
         assert_eq!(outcome.summary.skipped[&Why::Fault].count, 1);
+    }
+
+    #[test]
+    fn a_panic_is_told_of_all_places_that_have_the_content() {
+        let engine = engine();
+        let scan = Scan::new(&engine, Key::constant(), Options::default());
+        let hash = xxhash_rust::xxh3::xxh3_128_with_seed(&line(), scan.seed);
+        let first = RefCell::new(Some(file("a")));
+        let panics = |claimed: &Claimed| {
+            assert!(matches!(scan.claim(hash, &first, claimed), Seen::Scan));
+            // Another thread comes by the same content meanwhile.
+            scan.content(file("b"), &mut line().as_slice()).unwrap();
+            assert!(lock(&scan.skipped).is_empty());
+            panic!("a fault");
+        };
+        scan.guard(&file("a"), None, panics).unwrap();
+        assert_eq!(lock(&scan.skipped)[&Why::Fault].examples, ["a", "b"]);
+        // Whoever comes later tries again.
+        scan.content(file("c"), &mut line().as_slice()).unwrap();
+        let outcome = scan.finish();
+        assert_eq!(outcome.findings[0].places.len(), 1);
+        assert_eq!(outcome.summary.skipped[&Why::Fault].count, 2);
     }
 }

@@ -179,10 +179,17 @@ impl<'e> Reader<'e> {
     }
 }
 
-/// What comes behind the first window, which may have ended with an error.
+/// What comes behind what was read, such as the first window, which may have ended with an error.
 pub(crate) struct Failing<'c> {
     end: io::Result<()>,
     content: &'c mut dyn Read,
+}
+
+impl<'c> Failing<'c> {
+    /// What comes behind what was read so far.
+    pub(crate) fn new(end: io::Result<()>, content: &'c mut dyn Read) -> Self {
+        Self { end, content }
+    }
 }
 
 impl Read for Failing<'_> {

@@ -491,6 +491,63 @@ fn a_broken_cache_costs_time_and_nothing_else() {
     }
 }
 
+/// An OCI layout in `slow`: a layer with a credential, and one that takes many seconds to read.
+const SLOW: &str = r#"
+import gzip, hashlib, io, json, os, sys, tarfile
+os.makedirs('slow/blobs/sha256')
+def blob(bytes, kind):
+    digest = hashlib.sha256(bytes).hexdigest()
+    open('slow/blobs/sha256/' + digest, 'wb').write(bytes)
+    return {'mediaType': 'application/vnd.oci.image.' + kind, 'digest': 'sha256:' + digest, 'size': len(bytes)}
+def header(name, size):
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    return entry.tobuf(tarfile.GNU_FORMAT)
+# The larger blob is read first.
+text = sys.argv[1].encode() + b'\n'
+first = header('app/.env', len(text)) + text.ljust(512, b'\0') + header('app/noise', 8 << 20) + os.urandom(8 << 20) + bytes(1024)
+second = gzip.compress(header('app/zeros', 100 << 26)) + gzip.compress(bytes(1 << 26)) * 100 + gzip.compress(bytes(1024))
+layers = [blob(first, 'layer.v1.tar'), blob(second, 'layer.v1.tar+gzip')]
+ids = [layers[0]['digest'], 'sha256:' + '0' * 64]
+config = blob(json.dumps({'architecture': 'amd64', 'os': 'linux', 'rootfs': {'type': 'layers', 'diff_ids': ids}}).encode(), 'config.v1+json')
+manifest = blob(json.dumps({'schemaVersion': 2, 'config': config, 'layers': layers}).encode(), 'manifest.v1+json')
+json.dump({'schemaVersion': 2, 'manifests': [manifest]}, open('slow/index.json', 'w'))
+json.dump({'imageLayoutVersion': '1.0.0'}, open('slow/oci-layout', 'w'))
+print(*(layer['digest'].split(':')[1] for layer in layers))
+"#;
+
+#[test]
+fn a_scan_that_is_killed_has_kept_the_layers_that_it_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = Planted::password();
+    let line = format!("DB_PASSWORD={}", secret.text());
+    let digests = tool(Command::new("python3").args(["-c", SLOW, &line]).current_dir(folder.path()));
+    let blobs: Vec<_> =
+        digests.split_whitespace().map(|name| folder.path().join("slow/blobs/sha256").join(name)).collect();
+    let cache = folder.path().join("kept");
+    let args = ["scan", "oci:slow", "--format", "json", "--cache", "kept", "--jobs", "1"];
+    let mut command = Command::new(e2e::programs::program("oakum").unwrap());
+    let command = command.args(args).current_dir(folder.path()).stdout(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    while !cache.is_dir() || entries(&cache) == 0 {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before anything was kept");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), None, "it had ended by itself");
+    let bytes = all_bytes(&cache);
+    assert_eq!(secret.trace_in(&bytes), None);
+
+    // What it read is known without being read, and what it was at is not.
+    let length = usize::try_from(fs::metadata(&blobs[0]).unwrap().len()).unwrap();
+    fs::write(&blobs[0], vec![0; length]).unwrap();
+    fs::write(&blobs[1], "").unwrap();
+    let report = oakum(folder.path(), args).json();
+    assert_eq!(places(&report), ["layer 0 app/.env present"]);
+    assert_eq!(report["complete"], false);
+}
+
 #[test]
 fn what_an_image_gets_wrong_besides_is_told_and_fails_only_if_asked() {
     let builder = Builder::new().unwrap();

@@ -1,4 +1,5 @@
-//! What a scan takes from a cache of earlier ones, and what it leaves there: layers of images, each as a whole.
+//! What a scan takes from a cache of earlier ones, and what it leaves there: layers of images, each as a whole and as soon
+//! as it is, so that a scan that is killed has not been in vain.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -8,8 +9,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use oakum_patterns::{Confidence, Rule};
 use sha2::{Digest as _, Sha256};
 
-use super::{Contents, EXAMPLES, Hit, Options, Scan, WithHits, lock};
-use crate::cache::{Cache, Content as KeptContent, Entry, Kept, Way};
+use super::contents::WithHits;
+use super::{EXAMPLES, Hit, Options, Scan, lock};
+use crate::cache::{Cache, Content, Entry, Kept, Way};
 use crate::fingerprint::{Fingerprint, Key};
 use crate::lint::Flaw;
 use crate::origin::{Changes, Image, Origin};
@@ -17,7 +19,7 @@ use crate::source::Why;
 use crate::window::Via;
 
 /// A layer, by its image's address and its index.
-type LayerId = (usize, usize);
+pub(super) type LayerId = (usize, usize);
 
 /// With more of them a layer is not kept.
 const MOST_FLAWS: usize = 100_000;
@@ -88,18 +90,10 @@ impl<'e> Memory<'e> {
         })
     }
 
-    /// The layer that `origin` is in, if it is in one.
-    pub(super) fn layer(&self, origin: &Origin) -> Option<(Arc<Image>, usize)> {
-        match origin.split().0 {
-            Origin::Layer { image, index, .. } => Some((Arc::clone(image), *index)),
-            _ => None,
-        }
-    }
-
-    /// Changes what is known of that layer.
+    /// Changes what is known of the layer that `origin` is in, if it is in one.
     fn note(&self, origin: &Origin, change: impl FnOnce(&mut Walked)) {
-        if let Some((image, index)) = self.layer(origin) {
-            self.note_layer(&image, index, change);
+        if let Some((image, index)) = layer_of(origin) {
+            self.note_layer(image, index, change);
         }
     }
 
@@ -116,10 +110,10 @@ impl<'e> Memory<'e> {
         }));
     }
 
-    pub(super) fn read(&self, image: &Arc<Image>, index: usize, bytes: u64) {
-        self.note_layer(image, index, |layer| {
+    pub(super) fn read(&self, origin: &Origin, bytes: u64, blobs: u64) {
+        self.note(origin, |layer| {
             layer.bytes += bytes;
-            layer.blobs += 1;
+            layer.blobs += blobs;
         });
     }
 
@@ -149,11 +143,18 @@ impl<'e> Memory<'e> {
         self.note_layer(image, index, |walked| walked.whole = Some((layer.to_owned(), Arc::clone(changes))));
     }
 
+    /// Takes what is known of a layer that was walked to its end, once.
+    fn take_whole(&self, layer: LayerId) -> Option<Walked> {
+        let mut layers = lock(&self.layers);
+        let is_whole = layers.get(&layer).is_some_and(|walked| walked.whole.is_some());
+        if is_whole { layers.remove(&layer) } else { None }
+    }
+
     /// What is kept of a layer, and its findings.
     fn recall(&self, layer: &str) -> Option<(Entry, Vec<Vec<Hit<'e>>>)> {
         let named = |key| self.cache.load(&self.name(layer, key));
         let entry = named(None).or_else(|| named(Some(self.key)))?;
-        let hits = |content: &KeptContent| content.hits.iter().map(|kept| self.hit(kept)).collect();
+        let hits = |content: &Content| content.hits.iter().map(|kept| self.hit(kept)).collect();
         let hits: Option<Vec<Vec<Hit<'e>>>> = entry.contents.iter().map(hits).collect();
         Some((entry, hits?))
     }
@@ -173,8 +174,16 @@ impl<'e> Memory<'e> {
     }
 }
 
+/// The layer that `origin` is in, if it is in one.
+pub(super) fn layer_of(origin: &Origin) -> Option<(&Arc<Image>, usize)> {
+    match origin.split().0 {
+        Origin::Layer { image, index, .. } => Some((image, *index)),
+        _ => None,
+    }
+}
+
 /// The path in the layer, and of members in one another.
-fn way(origin: &Origin) -> Way {
+pub(super) fn way(origin: &Origin) -> Way {
     let (root, members) = origin.split();
     let (path, permissions) = match root {
         Origin::Layer { path, permissions, .. } => (path.as_str(), *permissions),
@@ -190,7 +199,7 @@ fn origin(image: &Arc<Image>, index: usize, way: &Way) -> Origin {
     parts.fold(root, |outer, path| Origin::Member { outer: Box::new(outer), path })
 }
 
-fn kept(hit: &Hit<'_>) -> Kept {
+pub(super) fn kept(hit: &Hit<'_>) -> Kept {
     Kept {
         rule: hit.rule.id.to_string(),
         confidence: hit.confidence as u8,
@@ -204,7 +213,7 @@ fn kept(hit: &Hit<'_>) -> Kept {
 }
 
 impl<'e> Scan<'e> {
-    /// Takes layers that an earlier scan knows from a cache, and leaves the others there at the end.
+    /// Takes layers that an earlier scan knows from a cache, and leaves the others there, each once it has been walked.
     ///
     /// # Errors
     /// If the process uses another cache, or has scanned an image without one.
@@ -212,6 +221,7 @@ impl<'e> Scan<'e> {
         if !crate::source::image::seed_paths(cache.seed()) {
             return Err(io::Error::other("this process uses another cache"));
         }
+        lock(&self.contents).keep_layers();
         self.memory = Some(Memory::new(cache, &self.key, &self.options, self.engine.rules()));
         Ok(self)
     }
@@ -233,44 +243,35 @@ impl<'e> Scan<'e> {
         for (content, hits) in entry.contents.iter().zip(hits) {
             add(&self.found, hits.len() as u64);
             let origins = content.ways.iter().map(|way| origin(image, index, way)).collect();
-            contents.with_hits.push(WithHits { hits, origins });
+            contents.with_hits.push(WithHits { hits, origins, cut: false });
         }
         Some(entry.changes)
     }
 
-    /// Leaves in the cache what was walked to its end.
-    pub(super) fn remember(&self, contents: &Contents<'e>) {
+    /// Leaves a layer in the cache if it has been walked to its end and nothing of it waits for another thread: who ends
+    /// last of these does it.
+    pub(super) fn keep(&self, layer: LayerId) {
         let Some(memory) = &self.memory else { return };
-        let mut layers = std::mem::take(&mut *lock(&memory.layers));
-        layers.retain(|_, layer| layer.whole.is_some() && !layer.spoilt);
-        let is_clear = |way: &Way| way.path.iter().all(|part| self.clear(part) == *part);
-        let mut found: HashMap<LayerId, BTreeMap<usize, Vec<Way>>> = HashMap::new();
-        for (at, content) in contents.with_hits.iter().enumerate() {
-            for origin in &content.origins {
-                let (Origin::Layer { image, index, .. }, _) = origin.split() else { continue };
-                let id = (Arc::as_ptr(image).addr(), *index);
-                let Some(layer) = layers.get_mut(&id) else { continue };
-                let way = way(origin);
-                layer.spoilt |= !is_clear(&way);
-                found.entry(id).or_default().entry(at).or_default().push(way);
-            }
+        let mut contents = lock(&self.contents);
+        if contents.waits(layer) {
+            return;
         }
-        for (id, layer) in layers {
-            let skipped = layer.skipped.values().flat_map(|(_, ways)| ways);
-            let clear = skipped.chain(layer.flaws.iter().map(|(_, way)| way)).all(is_clear);
-            let Some((name, changes)) = layer.whole.filter(|_| !layer.spoilt && clear) else { continue };
-            let content = |(at, ways): (usize, _)| KeptContent {
-                hits: contents.with_hits[at].hits.iter().map(kept).collect(),
-                ways,
-            };
-            let contents: Vec<KeptContent> = found.remove(&id).unwrap_or_default().into_iter().map(content).collect();
-            let name = memory.name(&name, (!contents.is_empty()).then_some(memory.key));
-            let skipped = layer.skipped.into_iter().map(|(why, (count, ways))| (why, count, ways)).collect();
-            let changes = changes.get().cloned().unwrap_or_default();
-            let entry =
-                Entry { bytes: layer.bytes, blobs: layer.blobs, contents, skipped, flaws: layer.flaws, changes };
-            memory.cache.store(&name, &entry);
-        }
+        let Some(walked) = memory.take_whole(layer) else { return };
+        let contents = {
+            let found = contents.take_layer(layer);
+            drop(contents);
+            found
+        };
+        let skipped = walked.skipped.values().flat_map(|(_, ways)| ways);
+        let flawed = walked.flaws.iter().map(|(_, way)| way);
+        let mut ways = contents.iter().flat_map(|content| &content.ways).chain(skipped).chain(flawed);
+        let is_clear = ways.all(|way| way.path.iter().all(|part| self.clear(part) == *part));
+        let Some((name, changes)) = walked.whole.filter(|_| !walked.spoilt && is_clear) else { return };
+        let name = memory.name(&name, (!contents.is_empty()).then_some(memory.key));
+        let skipped = walked.skipped.into_iter().map(|(why, (count, ways))| (why, count, ways)).collect();
+        let changes = changes.get().cloned().unwrap_or_default();
+        let (bytes, blobs, flaws) = (walked.bytes, walked.blobs, walked.flaws);
+        memory.cache.store(&name, &Entry { bytes, blobs, contents, skipped, flaws, changes });
     }
 
     /// What tells a secret from others: kept in a cache it must be the same another time, and tell nothing of the secret.
@@ -279,5 +280,93 @@ impl<'e> Scan<'e> {
             Some(_) => self.key.fingerprint("oakum.identity", secret).bits(),
             None => xxhash_rust::xxh3::xxh3_128_with_seed(secret, self.seed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use oakum_patterns::Engine;
+
+    use super::*;
+    use crate::source::Sink as _;
+
+    const LINE: &[u8] = b"password = \"Walnut!942\"\n";
+
+    /// With a cache that no other test of this process has to share.
+    fn scan<'e>(engine: &'e Engine, folder: &std::path::Path) -> Scan<'e> {
+        let mut scan = Scan::new(engine, Key::constant(), Options::default());
+        let cache = Arc::new(Cache::open(folder).unwrap());
+        lock(&scan.contents).keep_layers();
+        scan.memory = Some(Memory::new(cache, &scan.key, &scan.options, engine.rules()));
+        scan
+    }
+
+    fn file(image: &Arc<Image>, index: usize) -> Origin {
+        Origin::Layer { image: Arc::clone(image), index, path: format!("app/{index}"), permissions: None }
+    }
+
+    fn kept(scan: &Scan<'_>, layer: &str) -> Option<usize> {
+        scan.memory.as_ref().unwrap().recall(layer).map(|(entry, _)| entry.contents.len())
+    }
+
+    #[test]
+    fn a_layer_is_kept_when_nothing_of_it_waits_and_before_the_scan_ends() {
+        let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let image = Arc::new(Image::default());
+        let changes = Arc::default();
+        let first = scan(&engine, folder.path());
+        // One that has nothing to do with the others.
+        first.content(file(&image, 2), &mut &b"another"[..]).unwrap();
+        first.walked(&image, 2, "two", &changes);
+        assert_eq!(kept(&first, "two"), Some(0));
+        // A thread is at the first layer's file while another comes by the same in the second.
+        let own = RefCell::new(Some(file(&image, 0)));
+        let hash = xxhash_rust::xxh3::xxh3_128_with_seed(LINE, first.seed);
+        assert!(matches!(first.claim(hash, &own, &Cell::default()), crate::window::Seen::Scan));
+        first.content(file(&image, 1), &mut &*LINE).unwrap();
+        first.walked(&image, 1, "one", &changes);
+        assert_eq!(kept(&first, "one"), None);
+        let hits = {
+            let other = scan(&engine, folder.path());
+            other.content(file(&image, 0), &mut &*LINE).unwrap();
+            lock(&other.contents).with_hits[0].hits.clone()
+        };
+        first.settle((hash, true), own.into_inner().unwrap(), hits, false);
+        assert_eq!(kept(&first, "one"), Some(1));
+        assert_eq!(kept(&first, "zero"), None);
+        first.walked(&image, 0, "zero", &changes);
+        drop(first);
+        // The scan never ended, and another takes all of it.
+        let second = scan(&engine, folder.path());
+        let layers = ["zero", "one", "two"];
+        let known = layers.iter().enumerate().map(|(index, layer)| second.known(&image, index, layer).is_some());
+        assert_eq!(known.collect::<Vec<_>>(), [true; 3]);
+        let findings = second.finish().findings;
+        let places: Vec<_> = findings[0].places.iter().map(|place| place.origin.spot()).collect();
+        assert_eq!(places, ["app/0", "app/1"]);
+    }
+
+    #[test]
+    fn a_layer_that_waited_for_what_failed_is_not_kept() {
+        let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let image = Arc::new(Image::default());
+        let changes = Arc::default();
+        let scan = scan(&engine, folder.path());
+        let own = RefCell::new(Some(file(&image, 0)));
+        let hash = xxhash_rust::xxh3::xxh3_128_with_seed(LINE, scan.seed);
+        let fails = |claimed: &Cell<Option<u128>>| {
+            assert!(matches!(scan.claim(hash, &own, claimed), crate::window::Seen::Scan));
+            scan.content(file(&image, 1), &mut &*LINE).unwrap();
+            scan.walked(&image, 1, "one", &changes);
+            panic!("a fault");
+        };
+        scan.guard(&file(&image, 0), None, fails).unwrap();
+        scan.walked(&image, 0, "zero", &changes);
+        assert_eq!(["zero", "one"].map(|layer| kept(&scan, layer)), [None, None]);
+        assert_eq!(scan.finish().summary.skipped[&Why::Fault].count, 2);
     }
 }
