@@ -1,5 +1,6 @@
 //! What `deploy/` holds is built and run with what the machine has: Buildah, runc, the real API server, pre-commit,
-//! systemd-analyze. Never systemd itself, and never Docker's engine: what Compose would tell it is told to runc.
+//! systemd-analyze. Never Docker's engine: what Compose would tell it is told to runc. systemd itself runs the units in
+//! `systemd.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -54,6 +55,11 @@ fn arguments(spec: &mut Value, args: impl IntoIterator<Item = String>) {
     let process = &mut spec["process"];
     let entry = process["args"][0].clone();
     process["args"] = std::iter::once(entry).chain(args.into_iter().map(Value::from)).collect();
+}
+
+/// A folder in memory, as the agent's own is.
+fn memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap()
 }
 
 /// runc, with what it knows of containers in a folder of the builder's.
@@ -127,7 +133,8 @@ fn the_pods_configuration_is_one_that_the_agent_accepts() {
     let start = text.find("agent.yaml: |\n").unwrap() + "agent.yaml: |\n".len();
     let config: String =
         text[start..].lines().take_while(|l| l.starts_with("    ")).map(|l| format!("{}\n", &l[4..])).collect();
-    let folder = tempdir().unwrap();
+    let (folder, own) = (tempdir().unwrap(), memory());
+    let config = config.replace("/run/oakum/", &format!("{}/", own.path().display()));
     fs::write(folder.path().join("agent.yaml"), config).unwrap();
     let ran = finish(
         Command::new(program("oakum-agent").unwrap()).args(["check", "--config"]).arg(folder.path().join("agent.yaml")),
@@ -419,13 +426,16 @@ fn systemd_takes_the_units_and_finds_them_well_shut_in() {
 
 #[test]
 fn the_units_configurations_are_ones_that_the_agent_accepts() {
-    let (folder, credentials) = (units(), tempdir().unwrap());
+    let (folder, credentials, own) = (units(), tempdir().unwrap(), memory());
     for name in ["oakum-agent@.service", "web-exec.service"] {
         let unit = fs::read_to_string(folder.path().join(name)).unwrap();
         let start = setting(&unit, "ExecStart").remove(0);
         let words: Vec<&str> = start.split(' ').collect();
         let config = words.iter().skip_while(|word| **word != "--config").nth(1).unwrap();
-        let config = repository().join("deploy/systemd").join(config.strip_prefix("/etc/oakum/").unwrap());
+        let config = config.strip_prefix("/etc/oakum/").unwrap();
+        let text = fs::read_to_string(repository().join("deploy/systemd").join(config)).unwrap();
+        let config = credentials.path().join(config);
+        fs::write(&config, text.replace("/run/oakum-web-own", &own.path().display().to_string())).unwrap();
 
         let credential = setting(&unit, "LoadCredential").remove(0);
         fs::write(credentials.path().join(credential.split_once(':').unwrap().0), "none").unwrap();
@@ -450,10 +460,13 @@ fn the_units_configurations_are_ones_that_the_agent_accepts() {
         assert_eq!(ran.code, 2, "{name}: {}", ran.err);
         assert!(ran.err.contains("CREDENTIALS_DIRECTORY is not set"), "{name}: {}", ran.err);
     }
-    // The folder that systemd makes is the volume.
+    // The folders that systemd makes are the volume and the agent's own.
     let unit = fs::read_to_string(folder.path().join("oakum-agent@.service")).unwrap();
-    let volume = yaml("systemd/web.yaml")["volume"]["path"].take();
-    assert_eq!(volume, format!("/run/{}", setting(&unit, "RuntimeDirectory").remove(0)));
+    let config = yaml("systemd/web.yaml");
+    let folders = setting(&unit, "RuntimeDirectory").remove(0);
+    let (volume, own) = folders.split_once(' ').unwrap();
+    assert_eq!(config["volume"]["path"], format!("/run/{volume}"));
+    assert_eq!(config["stores"]["vault"]["vault"]["keep_token"], format!("/run/{own}/token"));
     // And the user that it runs as is one that systemd-sysusers makes.
     let root = tempdir().unwrap();
     let mut sysusers = Command::new("systemd-sysusers");

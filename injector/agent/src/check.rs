@@ -234,7 +234,7 @@ fn hook_text(tell: &Tell) -> String {
             };
             format!("SIG{} to {to}", signal.as_str())
         }
-        Tell::Restart => "the child of `exec` is started again".to_owned(),
+        Tell::Restart(_) => "the child of `exec` is started again".to_owned(),
         Tell::Command { argv, timeout } => format!("runs {} for at most {timeout:?}", argv.join(" ")),
         Tell::Http { address, path, method } => format!("{method} {address}{path}"),
         _ => "of a kind that this program does not know".to_owned(),

@@ -84,6 +84,11 @@ fn line(
 
 /// Writes how the program ends when it does not end well.
 pub(crate) fn fail(what: &str, hint: Option<&str>) {
+    if FORMAT.get() == Some(&LogFormat::Json) {
+        // Whoever reads the log reads all of it as JSON.
+        let hint: Vec<_> = hint.iter().map(|hint| ("hint", (*hint).to_owned())).collect();
+        return log(Level::Error, "agent.failed", what, &hint);
+    }
     let mut text = format!("error: {}\n", plain(what));
     if let Some(hint) = hint {
         text.push_str(&format!("hint: {}\n", plain(hint)));

@@ -23,6 +23,7 @@ use crate::machine::plan::Mode;
 use crate::machine::plan::Plan;
 use crate::machine::reload::Change;
 use crate::output::{self, Level};
+use crate::shell::calls::lines;
 use crate::shell::{Message, Shell, restarts, runs_commands};
 use crate::{Failure, Loaded};
 
@@ -142,6 +143,9 @@ impl Shell {
         reload.number += 1;
         reload.stores.extend(change.stores.iter().map(|name| (name.clone(), reload.number)));
         reload.secrets.extend(change.secrets.iter().map(|name| (name.clone(), reload.number)));
+        // What an answer is still awaited of that nobody wants any more keeps no place.
+        self.lines.retain(|name, _| !change.stores.contains(name));
+        self.lines = lines(injection.stores.keys(), &self.lines);
         self.volumes.readers(&injection);
         (self.providers, self.injection) = (providers, injection);
         let counts = [

@@ -3,7 +3,7 @@
 //! It is the only place that holds values, from the moment a fetch ends until the machine says that they have been
 //! delivered everywhere. Nothing is decided here.
 
-mod calls;
+pub(crate) mod calls;
 mod processes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -21,9 +21,10 @@ use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::process::{Pid, Signal};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use self::calls::{Lines, Turn};
 use crate::Failure;
 use crate::child::{self, Child};
 use crate::cli::{Options, Sandbox};
@@ -39,7 +40,7 @@ use crate::reload::{self, Asks, Reload};
 use crate::surroundings::Surroundings;
 use crate::volume::{Part, Volumes};
 
-/// How many calls may be under way at once.
+/// How many calls about secrets of one store may be under way at once.
 const MAX_CALLS: usize = 8;
 
 /// How long to wait where nothing is due.
@@ -107,6 +108,7 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
     }
     let agent = Agent::new(Plan::of(&injection, mode, options.timeout), Duration::ZERO, random());
     let mut shell = Shell {
+        lines: calls::lines(injection.stores.keys(), &BTreeMap::new()),
         injection,
         providers,
         agent,
@@ -118,7 +120,6 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
         clock: Clock::begin(),
         queue: VecDeque::from([Event::Tick]),
         events,
-        calls: Arc::new(Semaphore::new(MAX_CALLS)),
         asked,
         hardened,
         watched: BTreeMap::new(),
@@ -160,7 +161,7 @@ pub(crate) fn runs_commands(injection: &Injection) -> Exec {
 
 /// Tells whether the child is started again when something has changed.
 pub(crate) fn restarts(injection: &Injection) -> bool {
-    injection.on_change.iter().any(|hook| hook.tell == Tell::Restart)
+    injection.on_change.iter().any(|hook| matches!(hook.tell, Tell::Restart(_)))
 }
 
 /// Shuts the process in, now that all is open that it may not open later.
@@ -231,7 +232,7 @@ pub(crate) struct Shell {
     pub(crate) clock: Clock,
     pub(crate) queue: VecDeque<Event>,
     pub(crate) events: mpsc::UnboundedSender<Message>,
-    pub(crate) calls: Arc<Semaphore>,
+    pub(crate) lines: Lines,
     /// Who wants to know how things are.
     pub(crate) asked: mpsc::UnboundedReceiver<health::Ask>,
     pub(crate) hardened: harden::Report,
@@ -501,7 +502,7 @@ impl Shell {
                     async move { provider.revoke(&grant).await }
                 };
                 let name = store.clone();
-                self.call_for(&store, revoke, move |result| Message::Released(name, result));
+                self.call_for(&store, Turn::InLine, revoke, move |result| Message::Released(name, result));
             }
             Action::Prolong { secret, lease } => self.prolong(secret, lease),
             Action::Fetch { secret, known } => self.fetch(secret, known),
@@ -522,7 +523,7 @@ impl Shell {
             Action::StopChild => {
                 if let Some(child) = self.child {
                     output::log(Level::Info, "child.restarting", "ending the child, to start it with what is new", &[]);
-                    child.signal(Signal::TERM);
+                    child.signal(self.stopping_by());
                     self.after(CHILD_GRACE, Message::StillRunning(child));
                 }
             }

@@ -99,6 +99,50 @@ EOT
 }
 
 #[test]
+fn a_certificate_and_the_key_that_its_template_writes_beside_it_are_of_one_answer() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.write("sys/mounts/pki", &json!({"type": "pki"}));
+    vault.write("pki/root/generate/internal", &json!({"common_name": "example.com", "ttl": "24h"}));
+    vault.write("pki/roles/web", &json!({"allow_any_name": true, "ttl": "1h"}));
+    let may = "path \"pki/issue/web\" { capabilities = [\"update\"] }";
+    let head = head(&vault, &place);
+    vault.policy("web", may);
+    let config = head
+        + r#"
+        exit_after_auth = true
+        template {
+          contents    = <<EOT
+{{ with pkiCert "pki/issue/web" "common_name=web.example.com" }}{{ .Data.Cert }}
+{{ .CA }}{{ .Key | writeToFile "FOLDER/tls/key.pem" "" "" "0400" "newline" }}{{ end }}
+EOT
+          destination = "FOLDER/cert.pem"
+        }
+        "#;
+    // What differs from one answer to the next is left out.
+    let shape = |folder: &Path| {
+        ["cert.pem", "tls/key.pem"].map(|name| {
+            let (text, mode) = seen(&folder.join(name));
+            let (lines, ends) = (text.lines(), text.ends_with("\n\n"));
+            (lines.filter(|line| line.starts_with("---")).map(str::to_owned).collect::<Vec<_>>(), ends, mode)
+        })
+    };
+    let other = place.path("theirs");
+    theirs(&place, &config.replace("FOLDER", &other.display().to_string()));
+    place.file("config.yaml", &config.replace("FOLDER", &place.volume().display().to_string()));
+    let ran = place.start_as_it_is("run").end();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(!ran.err.contains("config.no_counterpart"), "{}", ran.err);
+    assert_eq!(shape(&place.volume()), shape(&other));
+    let public = |file: &str, args: &[&str]| {
+        let file = place.volume().join(file);
+        let ran = finish(Command::new("openssl").args(args).arg("-in").arg(file), b"");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out
+    };
+    assert_eq!(public("cert.pem", &["x509", "-noout", "-pubkey"]), public("tls/key.pem", &["pkey", "-pubout"]));
+}
+
+#[test]
 fn the_same_file_starts_the_same_child() {
     let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("web", &json!({"user": "web", "password": "p a$s"}));
@@ -130,13 +174,16 @@ fn a_child_is_started_again_with_what_is_new() {
         + r#"
         template_config { static_secret_render_interval = "1s" }
         env_template "WORD" { contents = "{{ with secret \"secret/data/web\" }}{{ .Data.data.word }}{{ end }}" }
-        exec { command = ["sh", "-c", "echo \"is $WORD\"; exec sleep 60"] }
+        exec {
+          command             = ["sh", "-c", "trap 'echo interrupted; exit 0' INT; echo \"is $WORD\"; sleep 60 & wait"]
+          restart_stop_signal = "SIGINT"
+        }
         "#;
     place.file("config.yaml", &config);
     let mut agent = place.start_as_it_is("run");
     agent.until("the first", |agent| agent.out().contains("is first\n"));
     vault.put("web", &json!({"word": "second"}));
-    agent.until("the second", |agent| agent.out().contains("is second\n"));
+    agent.until("the second", |agent| agent.out().contains("is first\ninterrupted\nis second\n"));
     assert_eq!(agent.stop().code, 143, "its child was ended by the signal");
 }
 
@@ -145,6 +192,7 @@ fn a_command_is_run_for_its_own_file() {
     let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("web", &json!({"word": "first"}));
     let told = place.path("told");
+    let script = place.file("told.sh", &format!("sleep 0.3; touch {}\n", told.display()));
     let config = head(&vault, &place)
         + &format!(
             r#"
@@ -169,6 +217,29 @@ fn a_command_is_run_for_its_own_file() {
     assert_eq!(place.read("word").as_deref(), Some("second"));
     let ran = agent.stop();
     assert!(ran.err.contains("`touch` is taken to be /usr/bin/touch"), "{}", ran.err);
+
+    // Also where the agent ends once the file is there, as an init container does; and its end waits for that of the command.
+    let config = config.replace(&format!("touch {}", told.display()), &format!("sh {}", script.display()));
+    let config = config + "exit_after_auth = true\n";
+    let volume = place.volume().display().to_string();
+    for ours in [false, true] {
+        fs::remove_file(&told).unwrap();
+        if ours {
+            let place = Place::new();
+            place.file("config.yaml", &config.replace(&volume, &place.volume().display().to_string()));
+            let ran = place.start_as_it_is("run").end();
+            assert!(ran.code == 0 && !ran.err.contains("`exit_after_auth`"), "{}", ran.err);
+        } else {
+            theirs(&place, &config.replace(&volume, &place.path("theirs").display().to_string()));
+        }
+        assert!(told.exists(), "ours: {ours}");
+    }
+    place.file("told.sh", "exit 3\n");
+    let place = Place::new();
+    place.file("config.yaml", &config.replace(&volume, &place.volume().display().to_string()));
+    let ran = place.start_as_it_is("run").end();
+    assert!(ran.code == 5 && ran.err.contains("the command ended with code 3"), "{}", ran.err);
+    assert_eq!(place.read("word").as_deref(), Some("second"));
 }
 
 /// The configuration of an agent that renders one word into the volume, and more.

@@ -1,6 +1,8 @@
 //! What is seen of the agent from outside: its audit lines, and its last words.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use e2e::agent::Place;
 use e2e::planted::Planted;
@@ -80,4 +82,44 @@ fn its_last_words_say_what_a_developer_has_to_know() {
     let ran = place.run("once", &format!("{store}{REST}"), &["--termination-log", "/nonexistent/log"]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("hint: the file must be there already"), "{}", ran.err);
+}
+
+/// The texts in quotes of a folder's sources that look like names of events.
+fn named_in(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            named_in(&path, names);
+            continue;
+        }
+        // Tests stand at the end of a file, or in one of their own.
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let is_name = |text: &&str| {
+            let parts = text.split_once('.').filter(|(_, event)| !event.contains('.'));
+            parts.is_some_and(|(about, event)| ABOUT.contains(&about) && !event.is_empty())
+                && text.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte))
+        };
+        names.extend(code.split('"').filter(is_name).map(str::to_owned));
+    }
+}
+
+/// What events are about.
+const ABOUT: &[&str] =
+    &["agent", "child", "config", "file", "harden", "hook", "notify", "secret", "store", "vault", "volume"];
+
+#[test]
+fn every_event_that_it_logs_is_in_the_table_of_events_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../injector");
+    let mut logged = BTreeSet::new();
+    named_in(&root.join("agent/src"), &mut logged);
+    // The kinds of alarms have names of their own, which stand behind `vault.`.
+    let alarms = fs::read_to_string(root.join("core/src/provider.rs")).unwrap();
+    logged
+        .extend(alarms.split('"').filter(|text| text.starts_with("wrapping_token_")).map(|one| format!("vault.{one}")));
+    let table = fs::read_to_string(root.join("agent/EVENTS.md")).unwrap();
+    let row = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+    let told: BTreeSet<String> = table.lines().filter_map(row).filter(|name| name != "event.action").collect();
+    assert!(told.len() > 30, "{told:?}");
+    assert_eq!(logged, told);
 }

@@ -8,7 +8,7 @@ use oakum_inject::reference::Name;
 use oakum_inject::{Class, ProviderError};
 
 use super::plan::{HookPlan, Mode};
-use super::{Action, Agent, Moment, Phase, Replaced, Secrets, backoff};
+use super::{Action, Agent, Files, Moment, Outcome, Phase, Replaced, Secrets, backoff};
 
 /// How often somebody is told of the same change who cannot be told.
 const TRIES: u32 = 10;
@@ -35,15 +35,26 @@ pub(super) enum Restart {
 impl Agent {
     /// Notes which files have changed, or are there for the first time.
     pub(super) fn changed(&mut self, now: Moment, files: &BTreeSet<FileName>, replaced: Replaced) {
+        // An app that we become has not begun, and finds what is new.
+        if self.plan.mode == Mode::HandOver {
+            return;
+        }
         for (plan, hook) in self.plan.hooks.iter().zip(&mut self.hooks) {
-            let counts = replaced == Replaced::Generation || plan.at_start;
+            // Who is told of changes is told by whoever keeps files fresh, and of the first files in any case.
+            let counts = plan.at_start || (replaced == Replaced::Generation && !self.plan.mode.is_once());
             let matters = counts && files.iter().any(|file| plan.files.is_empty() || plan.files.contains(file));
             // The first of several changes sets the time, so that a file which never rests is told of all the same.
             if matters && hook.due.is_none() {
-                hook.due = Some(now + plan.debounce);
+                // Where nothing is kept fresh, there is nothing to gather.
+                hook.due = Some(if self.plan.mode.is_once() { now } else { now + plan.debounce });
                 hook.failures = 0;
             }
         }
+    }
+
+    /// Whether somebody is being told, or yet to be.
+    pub(super) fn has_to_tell(&self) -> bool {
+        self.hooks.iter().any(|hook| hook.busy || hook.due.is_some())
     }
 
     pub(super) fn next_hook(&self) -> Option<Moment> {
@@ -71,12 +82,24 @@ impl Agent {
         }
     }
 
-    pub(super) fn told(&mut self, now: Moment, at: usize, result: Result<(), ProviderError>) {
+    pub(super) fn told(
+        &mut self,
+        now: Moment,
+        at: usize,
+        result: Result<(), ProviderError>,
+        actions: &mut Vec<Action>,
+    ) {
         let chance = self.chance.draw();
         let Some(hook) = self.hooks.get_mut(at) else { return };
         hook.busy = false;
         match result {
             Ok(()) => hook.failures = 0,
+            // Whoever started us for this once has to know, and may start us again.
+            Err(error) if self.plan.mode.is_once() => {
+                if self.phase == Phase::Steady {
+                    self.finish(now, Outcome::Failed(error), Files::Kept, actions);
+                }
+            }
             Err(error) => {
                 hook.failures += 1;
                 if error.class != Class::Misconfigured && hook.failures < TRIES && hook.due.is_none() {

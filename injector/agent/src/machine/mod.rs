@@ -314,6 +314,7 @@ impl Agent {
                 self.close_earlier(&mut actions);
                 self.tell(now, &mut actions);
                 self.stop_child(&mut actions);
+                self.finish_once(now, &mut actions);
             }
             Phase::Ending { .. } | Phase::Ended => {}
         }
@@ -397,7 +398,7 @@ impl Agent {
                 self.published(now, &failed, replaced, actions);
                 self.changed(now, &changed, replaced);
             }
-            Event::Told { hook, result } => self.told(now, hook, result),
+            Event::Told { hook, result } => self.told(now, hook, result, actions),
             Event::NotPublished(fault) => self.not_published(now, fault, actions),
             Event::Started(Ok(())) => self.started(actions),
             Event::Started(Err(error)) => self.finish(now, Outcome::Failed(error), Files::Wiped, actions),

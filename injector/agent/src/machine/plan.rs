@@ -121,7 +121,7 @@ impl Plan {
         let hooks = injection.on_change.iter().map(|hook| HookPlan {
             files: hook.files.clone(),
             debounce: hook.debounce,
-            restarts: hook.tell == Tell::Restart,
+            restarts: matches!(hook.tell, Tell::Restart(_)),
             at_start: hook.at_start,
         });
         let bare = files.iter().filter(|(_, made_of)| made_of.is_empty()).map(|(name, _)| name.clone()).collect();

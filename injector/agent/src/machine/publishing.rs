@@ -158,11 +158,9 @@ impl Agent {
             (Phase::Beginning, Mode::Once | Mode::HandOver) => {
                 self.phase = Phase::Steady;
                 self.forget_delivered(actions);
-                // What is left to do is to wipe the generation before, and nothing is looked at again meanwhile.
+                // What is left to do is to tell of it and to wipe the generation before, and nothing is looked at again
+                // meanwhile.
                 self.secrets.each().for_each(|secret| secret.due = None);
-                if self.publishing.sweep.is_none() {
-                    self.finish(now, Outcome::Done, Files::Kept, actions);
-                }
                 return;
             }
             (Phase::Beginning, Mode::Run) => self.phase = Phase::Steady,
@@ -228,7 +226,12 @@ impl Agent {
         }
         self.publishing.sweep = None;
         actions.push(Action::Sweep);
-        if self.plan.mode.is_once() {
+    }
+
+    /// Ends where nothing is kept fresh, once all is done.
+    pub(super) fn finish_once(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let done = self.plan.mode.is_once() && self.phase == Phase::Steady;
+        if done && self.publishing.now.is_none() && self.publishing.sweep.is_none() && !self.has_to_tell() {
             self.finish(now, Outcome::Done, Files::Kept, actions);
         }
     }

@@ -1,5 +1,6 @@
 //! What is done beside the main loop: calls to providers, watches, and messages that come later.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,13 +8,30 @@ use oakum_inject::config::SecretSpec;
 use oakum_inject::provider::{Answer, Grant, Want};
 use oakum_inject::reference::Name;
 use oakum_inject::{Class, ProviderError, SecretProvider, Version};
+use tokio::sync::Semaphore;
 
-use super::{Message, Shell, complain, random};
+use super::{MAX_CALLS, Message, Shell, complain, random};
 use crate::harden;
 use crate::machine::backoff::{self, Chance};
 
+/// Where calls wait, one line for each store: one that does not answer keeps nobody else's secrets back.
+pub(crate) type Lines = BTreeMap<Name, Arc<Semaphore>>;
+
+/// Makes the lines of these stores; those that are there already stay.
+pub(crate) fn lines<'n>(stores: impl Iterator<Item = &'n Name>, before: &Lines) -> Lines {
+    let line = |name: &Name| before.get(name).map_or_else(|| Arc::new(Semaphore::new(MAX_CALLS)), Arc::clone);
+    stores.map(|name| (name.clone(), line(name))).collect()
+}
+
+/// Whether a call waits for others to the same store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    AtOnce,
+    InLine,
+}
+
 impl Shell {
-    /// Makes a call about a store as a whole.
+    /// Makes a call about a store as a whole. There is one at a time of these, and all else depends on it.
     #[expect(clippy::needless_pass_by_value, reason = "an action's store is handed over, and part of the message")]
     pub(super) fn call<T, C, M>(&self, store: Name, call: C, message: M)
     where
@@ -26,11 +44,11 @@ impl Shell {
             let provider = Arc::clone(provider);
             async move { call(&*provider).await }
         };
-        self.call_for(&store, call, move |result| message(name, result));
+        self.call_for(&store, Turn::AtOnce, call, move |result| message(name, result));
     }
 
     /// Makes a call beside the main loop. A provider that panics has failed this once, like one that cannot be reached.
-    pub(super) fn call_for<T, F, C, M>(&self, store: &Name, call: C, message: M)
+    pub(super) fn call_for<T, F, C, M>(&self, store: &Name, turn: Turn, call: C, message: M)
     where
         T: Send + 'static,
         F: Future<Output = Result<T, ProviderError>> + Send + 'static,
@@ -39,9 +57,13 @@ impl Shell {
     {
         let Some(provider) = self.providers.get(store) else { return };
         let call = call(provider);
-        let (events, calls, began) = (self.events.clone(), Arc::clone(&self.calls), self.reload.number());
+        let line = self.lines.get(store).filter(|_| turn == Turn::InLine).map(Arc::clone);
+        let (events, began) = (self.events.clone(), self.reload.number());
         tokio::spawn(async move {
-            let _place = calls.acquire_owned().await;
+            let _place = match line {
+                Some(line) => line.acquire_owned().await.ok(),
+                None => None,
+            };
             let result = tokio::spawn(call).await;
             harden::wipe_stack();
             let result = result
@@ -91,7 +113,7 @@ impl Shell {
             let provider = Arc::clone(provider);
             async move { provider.fetch(&want).await }
         };
-        self.call_for(&spec.from.store, fetch, move |result| Message::Fetched(secret, result));
+        self.call_for(&spec.from.store, Turn::InLine, fetch, move |result| Message::Fetched(secret, result));
     }
 
     pub(super) fn prolong(&self, secret: Name, lease: String) {
@@ -101,7 +123,7 @@ impl Shell {
             let provider = Arc::clone(provider);
             async move { provider.renew(&grant).await }
         };
-        self.call_for(&spec.from.store, renew, move |result| Message::Prolonged(secret, result));
+        self.call_for(&spec.from.store, Turn::InLine, renew, move |result| Message::Prolonged(secret, result));
     }
 
     /// Sends a message some time from now.

@@ -2,6 +2,7 @@
 
 use oakum_inject::config::{EnvName, EnvSource, Receiver, Tell};
 use oakum_inject::{Class, ProviderError, Secret, format};
+use rustix::process::Signal;
 
 use super::{Message, Shell, complain, restarts, runs_commands};
 use crate::child::{self, Child};
@@ -90,6 +91,15 @@ impl Shell {
             Ok((name.to_string(), value))
         };
         self.injection.env.iter().map(one).collect()
+    }
+
+    /// The signal that a child is told to end by that is to be started again.
+    pub(super) fn stopping_by(&self) -> Signal {
+        let stop = self.injection.on_change.iter().find_map(|hook| match hook.tell {
+            Tell::Restart(stop) => Some(hook::number(stop)),
+            _ => None,
+        });
+        stop.unwrap_or(Signal::TERM)
     }
 
     pub(super) fn spawn(&mut self) -> Result<(), ProviderError> {

@@ -344,7 +344,7 @@ fn given_out_once(
                 .hint("put it into a file of its own, or let the store keep it: `keep_unwrapped`"));
         }
     }
-    let restarts = on_change.iter().any(|hook| hook.tell == Tell::Restart);
+    let restarts = on_change.iter().any(|hook| matches!(hook.tell, Tell::Restart(_)));
     match env.values().flat_map(EnvSource::secrets).find(|name| restarts && once(name)) {
         Some(name) => Err(Fault::new(0, format!("`{name}` is had once, and the child that needs it is started again"))
             .hint("give it as a file, let the store keep it (`keep_unwrapped`), or take `restart` away")),

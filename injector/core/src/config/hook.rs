@@ -6,6 +6,7 @@
 //!   - { signal: HUP, pid_file: /run/app.pid }
 //!   - { signal: USR1 }                                    # in `exec`: the child
 //!   - { restart: true, files: [db.env], debounce: 5s }    # in `exec`: end the child, and start it with what is new
+//!   - { restart: true, stop_signal: INT }                 # by SIGINT in place of SIGTERM
 //!   - { command: [/usr/sbin/nginx, -s, reload], timeout: 10s }
 //!   - { command: [/usr/bin/make-keystore], at_start: true }   # also for the first files
 //!   - { http: "http://127.0.0.1:8080/-/reload", method: POST }
@@ -53,8 +54,8 @@ pub enum Tell {
         /// Who gets it.
         to: Receiver,
     },
-    /// The child of `exec` is ended, and started again with what is new.
-    Restart,
+    /// The child of `exec` is ended, first by this signal, and started again with what is new.
+    Restart(SignalName),
     /// A program is run. There is no shell, and its path is a whole one.
     Command {
         /// The program and its arguments.
@@ -93,6 +94,9 @@ const SIGNALS: &[&str] = &["HUP", "USR1", "USR2", "TERM", "INT", "QUIT", "WINCH"
 const METHODS: &[&str] = &["POST", "PUT", "GET"];
 
 impl SignalName {
+    /// What a process is asked to end by.
+    pub const TERM: Self = Self("TERM");
+
     /// Parses `HUP` or `SIGHUP`.
     ///
     /// # Errors
@@ -120,7 +124,7 @@ fn hook(node: &Node, known: &impl Fn(&FileName) -> bool) -> Result<Hook> {
     let line = map.line();
     let (signal, restart, command, http) = (map.get("signal"), map.get("restart"), map.get("command"), map.get("http"));
     let (process, pid_file) = (map.get("process"), map.get("pid_file"));
-    let (timeout, method) = (map.get("timeout"), map.get("method"));
+    let (timeout, method, stop) = (map.get("timeout"), map.get("method"), map.get("stop_signal"));
     let files = match map.get("files") {
         Some(node) => files(node, known)?,
         None => BTreeSet::new(),
@@ -135,11 +139,11 @@ fn hook(node: &Node, known: &impl Fn(&FileName) -> bool) -> Result<Hook> {
         Some((name, node)) => Err(Fault::new(node.line, format!("`{name}` does not belong to `{wanted}`"))),
         None => Ok(()),
     };
-    let (process_, pid_file_, timeout_, method_) =
-        (("process", process), ("pid_file", pid_file), ("timeout", timeout), ("method", method));
+    let (process_, pid_file_, timeout_) = (("process", process), ("pid_file", pid_file), ("timeout", timeout));
+    let (method_, stop_) = (("method", method), ("stop_signal", stop));
     let tell = match (signal, restart, command, http) {
         (Some(node), None, None, None) => {
-            only("signal", &[timeout_, method_])?;
+            only("signal", &[timeout_, method_, stop_])?;
             Tell::Signal { signal: parse(node, "signal", SignalName::parse)?, to: receiver(process, pid_file)? }
         }
         (None, Some(node), None, None) => {
@@ -154,15 +158,16 @@ fn hook(node: &Node, known: &impl Fn(&FileName) -> bool) -> Result<Hook> {
             if !flag(node, "restart")? {
                 return Err(Fault::new(node.line, "`restart` must be true").hint("take the hook away instead"));
             }
-            Tell::Restart
+            let stop = stop.map(|node| parse(node, "stop_signal", SignalName::parse)).transpose()?;
+            Tell::Restart(stop.unwrap_or(SignalName::TERM))
         }
         (None, None, Some(node), None) => {
-            only("command", &[process_, pid_file_, method_])?;
+            only("command", &[process_, pid_file_, method_, stop_])?;
             let timeout = timeout.map(|node| parse(node, "timeout", parse_duration)).transpose()?;
             Tell::Command { argv: argv(node)?, timeout: timeout.unwrap_or(DEFAULT_TIMEOUT) }
         }
         (None, None, None, Some(node)) => {
-            only("http", &[process_, pid_file_, timeout_])?;
+            only("http", &[process_, pid_file_, timeout_, stop_])?;
             let (address, path) = url(node)?;
             let method = match method {
                 Some(node) => parse(node, "method", |text| {
@@ -253,8 +258,11 @@ pub(super) fn encode(hook: &Hook) -> Value {
                 Receiver::PidFile(path) => put("pid_file", path.to_string_lossy().into_owned().into()),
             };
         }
-        Tell::Restart => {
+        Tell::Restart(stop) => {
             put("restart", true.into());
+            if *stop != SignalName::TERM {
+                put("stop_signal", stop.as_str().into());
+            }
         }
         Tell::Command { argv, timeout } => {
             put("command", json!(argv));

@@ -127,7 +127,13 @@ impl<'s> Implied<'s> {
             _ => MissingKey::Error,
         };
         let store = map.get("store").map(|node| parse(node, "store", Name::parse)).transpose()?;
-        self.template(node.line, content, delimiters, missing, store, secrets)
+        let written = content.contains("writtenTo");
+        let template = self.template(node.line, content, delimiters, missing, store, secrets)?;
+        if !template.parsed.writes().is_empty() && !written {
+            return Err(Fault::new(node.line, "`writeToFile` writes what is not under `files`")
+                .hint("declare a file of its own: certificates and keys appear together all the same"));
+        }
+        Ok(template)
     }
 
     /// Reads a template from wherever it stands.

@@ -29,7 +29,7 @@ use crate::config::{Content, EnvSource, TemplateSpec};
 use crate::provider::{Class, ProviderError};
 use crate::reference::{Name, ValueRef};
 use crate::secret::{Field, Fields, Secret};
-use crate::template::{CallKind, Context, Outside, SecretCall, TemplateError, Value};
+use crate::template::{CallKind, Context, Items, Outside, SecretCall, TemplateError, Value};
 
 /// The one field of a secret that was fetched whole: a JSON object with the names that Vault Agent has.
 pub const WHOLE: &str = "";
@@ -216,11 +216,26 @@ impl Context for Data<'_> {
 fn certificate(answer: &Value) -> Option<Value> {
     let Value::Map(answer) = answer else { return None };
     let Some(Value::Map(data)) = answer.get("Data") else { return None };
+    // consul-template encodes each anew, and PEM ends with a line break.
+    let ended = |value: &Value| match value {
+        Value::Text(text) if !text.is_empty() && !text.expose().ends_with(b"\n") => {
+            Value::text([text.expose(), b"\n"].concat())
+        }
+        other => other.clone(),
+    };
     let names = [("Cert", "certificate"), ("Key", "private_key"), ("CA", "issuing_ca"), ("CAChain", "ca_chain")];
-    let parts = names
-        .into_iter()
-        .map(|(name, field)| (name.to_owned(), data.get(field).cloned().unwrap_or_else(|| Value::text(""))));
-    Some(Value::map(parts.collect()))
+    let parts = names.into_iter().map(|(name, field)| {
+        let value = match data.get(field) {
+            Some(Value::List(items)) => Value::list_of(Items::Text, items.iter().map(ended).collect()),
+            Some(value) => ended(value),
+            None => Value::text(""),
+        };
+        (name.to_owned(), value)
+    });
+    let parts: BTreeMap<String, Value> = parts.collect();
+    // consul-template has them under `.Data` as well, as those of any secret.
+    let below = ("Data".to_owned(), Value::map(parts.clone()));
+    Some(Value::map(parts.into_iter().chain([below]).collect()))
 }
 
 fn copy(secret: &Secret) -> Secret {

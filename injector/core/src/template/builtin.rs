@@ -122,7 +122,7 @@ fn compare(one: &Value, other: &Value) -> Result<Ordering, String> {
 fn length(value: &Value) -> Option<usize> {
     match value {
         Value::List(items) => Some(items.len()),
-        Value::Map(entries) => Some(entries.len()),
+        Value::Map(entries) | Value::Texts(entries) => Some(entries.len()),
         _ => bytes(value).map(<[u8]>::len),
     }
 }
@@ -142,6 +142,10 @@ fn index(of: &Value, key: &Value) -> Result<Value, String> {
             let name = key.as_str().ok_or_else(|| format!("{} is no key of a map", key.kind()))?;
             Ok(entries.get(name).cloned().unwrap_or(Value::Missing))
         }
+        Value::Texts(entries) => {
+            let name = key.as_str().ok_or_else(|| format!("{} is no key of a map", key.kind()))?;
+            Ok(entries.get(name).cloned().unwrap_or_else(|| Value::text("")))
+        }
         Value::List(items) => {
             let at = place(key, items.len())?;
             items.get(at).cloned().ok_or_else(|| format!("{at} is out of range"))
@@ -158,8 +162,9 @@ fn index(of: &Value, key: &Value) -> Result<Value, String> {
 }
 
 fn slice(of: &Value, ends: &[Value]) -> Result<Value, String> {
-    let length =
-        length(of).filter(|_| !matches!(of, Value::Map(_))).ok_or_else(|| format!("{} has no parts", of.kind()))?;
+    let length = length(of)
+        .filter(|_| !matches!(of, Value::Map(_) | Value::Texts(_)))
+        .ok_or_else(|| format!("{} has no parts", of.kind()))?;
     let from = ends.first().map_or(Ok(0), |end| place(end, length))?;
     let to = ends.get(1).map_or(Ok(length), |end| place(end, length))?;
     if from > to {

@@ -1,4 +1,4 @@
-//! Finds the secrets that a template asks for, before anything is rendered: `secret "PATH"` and `pkiCert "PATH"` with
+//! Finds the secrets that a template asks for, and the files that it writes, before anything is rendered: `secret "PATH"` and `pkiCert "PATH"` with
 //! arguments that stand in the template, by themselves, in `printf`, or in a variable.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,20 +7,29 @@ use super::error::TemplateError;
 use super::parse::{Expr, ExprKind, Node, Pipeline, Tree};
 use super::printf::printf;
 use super::render::secret_call;
-use super::{CallKind, SecretCall, Value};
+use super::{CallKind, SecretCall, Value, Write};
 
-pub(super) fn secrets(tree: &Tree) -> Result<Vec<SecretCall>, TemplateError> {
-    let mut finder = Finder { found: Vec::new(), known: BTreeMap::new() };
+/// What has to be known of a template before it is rendered.
+pub(super) struct Calls {
+    /// What it asks for, each once.
+    pub(super) secrets: Vec<SecretCall>,
+    /// The files that it writes beside its own, each once.
+    pub(super) writes: Vec<Write>,
+}
+
+pub(super) fn find(tree: &Tree) -> Result<Calls, TemplateError> {
+    let mut finder = Finder { found: Vec::new(), writes: Vec::new(), known: BTreeMap::new() };
     for body in tree.bodies.values() {
         finder.nodes(body)?;
     }
     finder.found.sort();
     finder.found.dedup();
-    Ok(finder.found)
+    Ok(Calls { secrets: finder.found, writes: finder.writes })
 }
 
 struct Finder {
     found: Vec<SecretCall>,
+    writes: Vec<Write>,
     /// Variables whose value stands in the template; none where it was set twice.
     known: BTreeMap<String, Option<Value>>,
 }
@@ -75,6 +84,7 @@ impl Finder {
         let kind = match &first.kind {
             ExprKind::Function(name) if name == "secret" => CallKind::Secret,
             ExprKind::Function(name) if name == "pkiCert" => CallKind::PkiCert,
+            ExprKind::Function(name) if name == "writeToFile" => return self.write(first.line, rest),
             _ => return Ok(()),
         };
         let given = rest.iter().map(|expr| self.value(expr)).chain(last.cloned());
@@ -83,6 +93,19 @@ impl Finder {
                 .hint("write it as a string; `printf` of strings and variables that are set once will do as well"));
         };
         self.found.push(secret_call(kind, &arguments).map_err(|what| TemplateError::new(first.line, what))?);
+        Ok(())
+    }
+
+    fn write(&mut self, line: usize, given: &[Expr]) -> Result<(), TemplateError> {
+        let text = |expr: &Expr| self.value(expr)?.as_str().map(str::to_owned);
+        let known = given.get(..4).and_then(|given| given.iter().map(text).collect::<Option<Vec<String>>>());
+        let Some([path, user, group, mode]) = known.and_then(|known| <[String; 4]>::try_from(known).ok()) else {
+            return Err(TemplateError::new(line, "where `writeToFile` writes is not known before it is rendered")
+                .hint("write the path, the user, the group and the mode as strings"));
+        };
+        // The last that is said of a file holds, as it is written last.
+        self.writes.retain(|write| write.path != path);
+        self.writes.push(Write { path, user, group, mode });
         Ok(())
     }
 

@@ -29,6 +29,20 @@ use crate::secret::Secret;
 pub struct Template {
     tree: parse::Tree,
     secrets: Vec<SecretCall>,
+    writes: Vec<Write>,
+}
+
+/// A file that a template writes beside its own: `writeToFile`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// Where.
+    pub path: String,
+    /// Whom it belongs to, by name or number, if anybody is named.
+    pub user: String,
+    /// And the group.
+    pub group: String,
+    /// Its mode, in octal.
+    pub mode: String,
 }
 
 impl Template {
@@ -39,14 +53,20 @@ impl Template {
     pub fn parse(text: &str, delimiters: Option<(&str, &str)>) -> Result<Self, TemplateError> {
         let (left, right) = delimiters.unwrap_or(("{{", "}}"));
         let tree = parse::parse(text, left, right)?;
-        let secrets = calls::secrets(&tree)?;
-        Ok(Self { tree, secrets })
+        let calls::Calls { secrets, writes } = calls::find(&tree)?;
+        Ok(Self { tree, secrets, writes })
     }
 
     /// Lists the secrets that it asks for, each once: what must be fetched before it is rendered.
     #[must_use]
     pub fn secrets(&self) -> &[SecretCall] {
         &self.secrets
+    }
+
+    /// Lists the files that it writes beside its own, each path once.
+    #[must_use]
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
     }
 
     /// Lists the names that it may take from its data: every field of `.` and every string, since either may name one.

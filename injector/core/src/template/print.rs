@@ -22,7 +22,7 @@ pub(super) fn print(value: &Value, out: &mut Vec<u8>) {
             }
             out.push(b']');
         }
-        Value::Map(entries) => {
+        Value::Map(entries) | Value::Texts(entries) => {
             out.extend_from_slice(b"map[");
             for (at, (name, value)) in entries.iter().enumerate() {
                 if at > 0 {

@@ -33,6 +33,7 @@ pub(super) fn render(tree: &Tree, context: &dyn Context, missing: MissingKey) ->
         // What grows is moved, and the agent's allocator wipes what it leaves behind.
         out: Vec::with_capacity(4096),
         variables: vec![(String::new(), root.clone())],
+        written: BTreeMap::new(),
         steps: 0,
         calls: 0,
     };
@@ -57,6 +58,8 @@ struct Run<'r> {
     missing: MissingKey,
     out: Vec<u8>,
     variables: Vec<(String, Value)>,
+    /// What `writeToFile` was given, by the path.
+    written: BTreeMap<String, Vec<u8>>,
     steps: usize,
     calls: usize,
 }
@@ -160,6 +163,9 @@ impl Run<'_> {
                 let entries = self.maps.now(entries);
                 entries.iter().map(|(name, value)| (Value::text(name.as_str()), value.clone())).collect()
             }
+            Value::Texts(entries) => {
+                entries.iter().map(|(name, value)| (Value::text(name.as_str()), value.clone())).collect()
+            }
             Value::Int(count) if usize::try_from(*count).is_ok_and(|count| count > MAX_STEPS) => {
                 return Err(TemplateError::new(pipeline.line, "`range` counts too far"));
             }
@@ -259,6 +265,16 @@ impl Run<'_> {
                 let out = std::mem::replace(&mut self.out, before);
                 result.map(|()| Value::Text(Rc::new(Secret::from(out))))
             }
+            "writeToFile" => self.write_to_file(&arguments).map_err(failed),
+            "writtenTo" => {
+                let written = match arguments.as_slice() {
+                    [path] => path.as_str().and_then(|path| self.written.get(path)).cloned(),
+                    _ => return Err(failed("it needs a path".to_owned())),
+                };
+                // In the place of all that the template has written itself.
+                self.out.clear();
+                written.map(Value::text).ok_or_else(|| failed("the template has written nothing there".to_owned()))
+            }
             _ => {
                 let change = match (name, arguments.as_slice()) {
                     // What is put there stays one with what the template has of it.
@@ -288,6 +304,33 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// Keeps what is to be in another file: `writeToFile PATH USER GROUP MODE [FLAGS] CONTENT`.
+    fn write_to_file(&mut self, arguments: &[Value]) -> std::result::Result<Value, String> {
+        let ([path, _, _, _, content] | [path, _, _, _, _, content]) = arguments else {
+            return Err("it takes a path, a user, a group, a mode, flags if need be, and what to write".to_owned());
+        };
+        let path = path.as_str().ok_or("its path must be text")?;
+        let flags = if arguments.len() == 6 { arguments[4].as_str().unwrap_or_default() } else { "" };
+        let content: &[u8] = match content {
+            Value::Text(text) => text.expose(),
+            Value::Number(number) => number.as_bytes(),
+            other => return Err(format!("{} is given where text belongs", other.kind())),
+        };
+        let kept: usize = self.written.values().map(Vec::len).sum();
+        if kept + content.len() > MAX_OUTPUT {
+            return Err(format!("it writes more than {MAX_OUTPUT} bytes"));
+        }
+        let file = self.written.entry(path.to_owned()).or_default();
+        if !flags.contains("append") {
+            file.clear();
+        }
+        file.extend_from_slice(content);
+        if flags.contains("newline") {
+            file.push(b'\n');
+        }
+        Ok(Value::text(""))
     }
 
     /// Gives a value with all that has changed in it.
@@ -359,6 +402,11 @@ impl Run<'_> {
                     (None, MissingKey::Error) => Err(missing(line, entries, name)),
                 }
             }
+            Value::Texts(entries) => match (entries.get(name), self.missing) {
+                (Some(value), _) => Ok(value.clone()),
+                (None, MissingKey::NoValue) => Ok(Value::text("")),
+                (None, MissingKey::Error) => Err(missing(line, entries, name)),
+            },
             Value::Missing | Value::Nil => {
                 Err(TemplateError::new(line, format!("there is nothing that `.{name}` could be of")))
             }

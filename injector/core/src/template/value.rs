@@ -35,6 +35,8 @@ pub enum Value {
     List(Rc<List>),
     /// A map, which Go goes through in the order of its keys.
     Map(Rc<BTreeMap<String, Value>>),
+    /// A map of texts, `map[string]string`: no function takes it that wants a map of anything.
+    Texts(Rc<BTreeMap<String, Value>>),
 }
 
 impl Value {
@@ -68,6 +70,12 @@ impl Value {
         Self::Map(Rc::new(entries))
     }
 
+    /// Holds a map of texts.
+    #[must_use]
+    pub fn map_of_texts<T: Into<Vec<u8>>>(entries: impl IntoIterator<Item = (String, T)>) -> Self {
+        Self::Texts(Rc::new(entries.into_iter().map(|(name, text)| (name, Self::text(text))).collect()))
+    }
+
     /// Gives the text, where it is text in UTF-8.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -90,6 +98,7 @@ impl Value {
             Self::Text(_) => "string",
             Self::List(items) => items.kind(),
             Self::Map(_) => "map[string]interface {}",
+            Self::Texts(_) => "map[string]string",
         }
     }
 
@@ -104,7 +113,7 @@ impl Value {
             Self::Number(number) => !number.is_empty(),
             Self::Text(text) => !text.is_empty(),
             Self::List(items) => !items.is_empty(),
-            Self::Map(entries) => !entries.is_empty(),
+            Self::Map(entries) | Self::Texts(entries) => !entries.is_empty(),
         }
     }
 

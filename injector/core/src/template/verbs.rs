@@ -75,8 +75,11 @@ impl Printer {
                 }
                 self.write(if spec.syntax { b"}" } else { b"]" });
             }
-            Value::Map(entries) => {
-                self.write(if spec.syntax { b"map[string]interface {}{" } else { b"map[" });
+            Value::Map(entries) | Value::Texts(entries) => {
+                if spec.syntax {
+                    self.write(value.kind().as_bytes());
+                }
+                self.write(if spec.syntax { b"{" } else { b"map[" });
                 for (at, (name, item)) in entries.iter().enumerate() {
                     self.between(spec, at);
                     self.element(spec, verb, &Value::text(name.as_str()));

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use super::values::account;
 use super::{
     Account, Command, LogLevel, Restart, Signal, Template, TemplateBody, TemplateConfig, TemplateText, Translation,
     VaultAgentConfig, Warning,
@@ -15,10 +16,11 @@ use super::{
 use crate::config::template::Implied;
 use crate::config::{ConfigError, DEFAULT_DEBOUNCE};
 use crate::config::{
-    Content, EnvSource, FileName, FileSpec, Hook, Injection, Mode, OnStale, SecretSpec, Tell, TemplateSpec, VolumeSpec,
+    Content, EnvSource, FileName, FileSpec, Hook, Injection, Mode, OnStale, SecretSpec, SignalName, Tell, TemplateSpec,
+    VolumeSpec,
 };
 use crate::reference::Name;
-use crate::template::MissingKey;
+use crate::template::{MissingKey, Write};
 
 /// The mode of files that say none: Vault Agent's, whose readers may be anybody in the pod.
 const MODE: &str = "0644";
@@ -62,24 +64,35 @@ pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Res
     let stored = asked.store(&config.source)?;
     writer.warnings.extend(stored.warnings);
     let stores = BTreeMap::from([(name("vault"), stored.store)]);
-    let folders = writer.folders(&asked.templates)?;
     let mut implied = Implied::new(&stores);
+    let mut outputs = Vec::new();
+    for (number, template) in asked.templates.iter().enumerate() {
+        writer.outputs(number, template, &mut implied, &mut outputs)?;
+    }
+    let folders = writer.folders(&outputs)?;
     let (mut files, mut on_change) = (BTreeMap::new(), Vec::new());
-    let (volume, volumes) = writer.volumes(&folders, &asked.templates)?;
-    for template in &asked.templates {
-        let file = writer.file_name(template, &folders)?;
-        let content = writer.template(&template.body, &template.destination.display().to_string(), &mut implied)?;
-        on_change.extend(writer.command(template, &file)?);
-        let spec = FileSpec { content: Content::Template(content), mode: Some(template.perms.unwrap_or_else(mode)) };
+    let (volume, volumes) = writer.volumes(&folders, &outputs)?;
+    let mut names: Vec<BTreeSet<FileName>> = vec![BTreeSet::new(); asked.templates.len()];
+    for Output { of, path, mode, content, .. } in outputs {
+        let file = writer.file_name(&path, &folders)?;
+        names[of].insert(file.clone());
+        let spec = FileSpec { content: Content::Template(content), mode: Some(mode) };
         if files.insert(file, spec).is_some() {
-            return Err(
-                writer.wrong(format!("two templates have the destination `{}`", template.destination.display()))
-            );
+            return Err(writer.wrong(format!("two templates have the destination `{}`", path.display())));
         }
+    }
+    for (template, files) in asked.templates.iter().zip(names) {
+        on_change.extend(writer.command(template, files)?);
     }
     let mut env = BTreeMap::new();
     for variable in &asked.env_templates {
-        let template = writer.template(&variable.body, &format!("the variable {}", variable.name), &mut implied)?;
+        let what = format!("the variable {}", variable.name);
+        let template = writer.template(&variable.body, &what, &mut implied)?;
+        if !template.parsed.writes().is_empty() {
+            return Err(writer
+                .wrong(format!("{what}: its template writes a file"))
+                .hinted("use `writeToFile` in a `template` only"));
+        }
         env.insert(variable.name.clone(), EnvSource::Template(template));
     }
     let mut secrets = implied.secrets;
@@ -92,19 +105,14 @@ pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Res
     if let Some(exec) = &asked.exec {
         if exec.restart_on_secret_changes == Restart::Always {
             let files = BTreeSet::new();
-            on_change.push(Hook { tell: Tell::Restart, files, debounce: DEFAULT_DEBOUNCE, at_start: false });
-        }
-        if exec.restart_stop_signal != Signal::Term {
-            writer.warn("`restart_stop_signal` has no counterpart: the process is stopped by SIGTERM");
+            let stop = writer.stopping(exec.restart_stop_signal);
+            on_change.push(Hook { tell: Tell::Restart(stop), files, debounce: DEFAULT_DEBOUNCE, at_start: false });
         }
         if asked.exit_after_auth {
             writer.warn("`exit_after_auth` is not followed, since there is an `exec` to go on with");
         }
     }
     let once = asked.exit_after_auth && asked.exec.is_none();
-    if once && !on_change.is_empty() {
-        writer.warn("`command` is not run where there is `exit_after_auth`: the agent ends once the files are there");
-    }
     writer.say_what_is_lost(&asked);
     Ok(Counterpart {
         injection: Injection {
@@ -151,6 +159,16 @@ fn mode() -> Mode {
     Mode::parse(MODE).expect("it is a mode")
 }
 
+/// A file that a template makes: its destination, or one that it writes beside that.
+struct Output {
+    /// The template, by its place.
+    of: usize,
+    path: PathBuf,
+    mode: Mode,
+    group: Option<Account>,
+    content: TemplateSpec,
+}
+
 struct Writer<'a> {
     source: &'a str,
     around: &'a dyn Around,
@@ -166,11 +184,45 @@ impl Writer<'_> {
         ConfigError { source_name: self.source.to_owned(), line: None, what: what.into(), hint: None }
     }
 
-    /// Finds the folders that destinations are in, but for those that lie in another.
-    fn folders(&self, templates: &[Template]) -> Result<Vec<PathBuf>, ConfigError> {
+    /// Finds the files that a template makes. One that `writeToFile` writes is made by the same template once more, of
+    /// which only that is taken: a certificate and its key are of one answer, and appear together.
+    fn outputs(
+        &mut self,
+        of: usize,
+        template: &Template,
+        implied: &mut Implied<'_>,
+        all: &mut Vec<Output>,
+    ) -> Result<(), ConfigError> {
+        let Template { body, destination, perms, group, .. } = template;
+        let what = destination.display().to_string();
+        let content = self.template(body, &what, implied)?;
+        let writes = content.parsed.writes().to_vec();
+        let text = content.text.clone();
+        let (path, mode) = (destination.clone(), perms.unwrap_or_else(mode));
+        all.push(Output { of, path, mode, group: group.clone(), content });
+        for Write { path, user, group, mode } in writes {
+            let unfit = |why: String| self.wrong(format!("{what}: `writeToFile` of {path}: {why}"));
+            let mode = Mode::parse(&mode).map_err(unfit)?;
+            let group = (!group.is_empty()).then(|| account(&group)).transpose().map_err(unfit)?;
+            if path.chars().any(|c| c.is_control() || matches!(c, '"' | '\\')) {
+                return Err(unfit("its path holds what no path should".to_owned()));
+            }
+            if !user.is_empty() {
+                self.warn(format!("{path} belongs to the user that the agent runs as, and not to `{user}`"));
+            }
+            let (left, right) = (&body.left_delimiter, &body.right_delimiter);
+            let only = TemplateText::Contents(format!("{text}{left} writtenTo \"{path}\" {right}"));
+            let content = self.template(&TemplateBody { text: only, ..body.clone() }, &what, implied)?;
+            all.push(Output { of, path: path.into(), mode, group, content });
+        }
+        Ok(())
+    }
+
+    /// Finds the folders that files are in, but for those that lie in another.
+    fn folders(&self, outputs: &[Output]) -> Result<Vec<PathBuf>, ConfigError> {
         let mut folders: Vec<&Path> = Vec::new();
-        for template in templates {
-            let path = template.destination.as_path();
+        for output in outputs {
+            let path = output.path.as_path();
             let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
             let (true, true, Some(parent)) = (path.is_absolute(), plain, path.parent()) else {
                 return Err(self
@@ -196,11 +248,11 @@ impl Writer<'_> {
     fn volumes(
         &mut self,
         folders: &[PathBuf],
-        templates: &[Template],
+        outputs: &[Output],
     ) -> Result<(VolumeSpec, BTreeMap<Name, VolumeSpec>), ConfigError> {
         let mut all = Vec::new();
         for folder in folders {
-            let inside = templates.iter().filter(|template| template.destination.starts_with(folder));
+            let inside = outputs.iter().filter(|output| output.path.starts_with(folder));
             let group = self.group(inside)?;
             all.push(VolumeSpec { path: folder.clone(), group, ..VolumeSpec::default() });
         }
@@ -209,8 +261,7 @@ impl Writer<'_> {
         Ok((first, all.enumerate().map(|(at, volume)| (volume_name(at + 1), volume)).collect()))
     }
 
-    fn file_name(&self, template: &Template, folders: &[PathBuf]) -> Result<FileName, ConfigError> {
-        let path = template.destination.as_path();
+    fn file_name(&self, path: &Path, folders: &[PathBuf]) -> Result<FileName, ConfigError> {
         let found = folders.iter().enumerate().find_map(|(at, folder)| Some((at, path.strip_prefix(folder).ok()?)));
         let (at, inside) = found.unwrap_or((0, path));
         let text = inside.to_str().ok_or_else(|| self.wrong(format!("`{}` is no text", path.display())))?;
@@ -248,9 +299,9 @@ impl Writer<'_> {
     }
 
     /// Finds the one group that all files of a volume belong to.
-    fn group<'t>(&mut self, templates: impl Iterator<Item = &'t Template>) -> Result<Option<u32>, ConfigError> {
+    fn group<'o>(&mut self, outputs: impl Iterator<Item = &'o Output>) -> Result<Option<u32>, ConfigError> {
         let mut groups = BTreeSet::new();
-        for group in templates.filter_map(|template| template.group.as_ref()) {
+        for group in outputs.filter_map(|output| output.group.as_ref()) {
             groups.insert(match group {
                 Account::Id(id) => *id,
                 Account::Name(name) => self.number_of(name)?,
@@ -271,8 +322,8 @@ impl Writer<'_> {
         found.ok_or_else(|| self.wrong(format!("there is no group `{group}`")).hinted("give its number"))
     }
 
-    /// Makes the hook of what is run once a file has changed.
-    fn command(&mut self, template: &Template, file: &FileName) -> Result<Option<Hook>, ConfigError> {
+    /// Makes the hook of what is run once a template's files have changed.
+    fn command(&mut self, template: &Template, files: BTreeSet<FileName>) -> Result<Option<Hook>, ConfigError> {
         let debounce = template.wait.map_or(DEFAULT_DEBOUNCE, |wait| wait.min);
         let Some(Command { argv, timeout }) = &template.command else { return Ok(None) };
         let mut argv = argv.clone();
@@ -280,14 +331,37 @@ impl Writer<'_> {
             let found = self.around.program(program).and_then(|path| path.to_str().map(str::to_owned));
             let Some(found) = found else {
                 return Err(self
-                    .wrong(format!("`{program}`, which is run for {file}, is in none of the usual folders"))
+                    .wrong(format!(
+                        "`{program}`, which is run for {}, is in none of the usual folders",
+                        template.destination.display()
+                    ))
                     .hinted("give its whole path"));
             };
             self.warn(format!("`{program}` is taken to be {found}, whatever PATH says"));
             *program = found;
         }
         let tell = Tell::Command { argv, timeout: *timeout };
-        Ok(Some(Hook { tell, files: BTreeSet::from([file.clone()]), debounce, at_start: true }))
+        Ok(Some(Hook { tell, files, debounce, at_start: true }))
+    }
+
+    /// Gives the signal that the child is stopped by before it is started again.
+    fn stopping(&mut self, signal: Signal) -> SignalName {
+        let name = match signal {
+            Signal::Hup => "HUP",
+            Signal::Int => "INT",
+            Signal::Quit => "QUIT",
+            Signal::Usr1 => "USR1",
+            Signal::Usr2 => "USR2",
+            Signal::Winch => "WINCH",
+            Signal::Term => return SignalName::TERM,
+            Signal::Kill => {
+                self.warn(
+                    "`restart_stop_signal` is not followed: the process is stopped by SIGTERM, and killed after that",
+                );
+                return SignalName::TERM;
+            }
+        };
+        SignalName::parse(name).unwrap_or(SignalName::TERM)
     }
 
     fn say_what_is_lost(&mut self, asked: &Translation) {

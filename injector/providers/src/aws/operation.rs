@@ -2,6 +2,17 @@
 
 use oakum_inject::config::Address;
 
+/// The partitions whose domain is not the usual one, by what their regions begin with
+/// (<https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>).
+const PARTITIONS: &[(&str, &str)] = &[
+    ("cn-", "amazonaws.com.cn"),
+    ("eusc-", "amazonaws.eu"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("us-isof-", "csp.hci.ic.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+];
+
 /// A service of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
@@ -24,11 +35,11 @@ impl Service {
         }
     }
 
-    /// Gives its host in a region. China is a partition of its own.
+    /// Gives its host in a region. Some regions are of a partition that has a domain of its own.
     #[must_use]
     pub fn host(self, region: &str) -> String {
-        let partition = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        format!("{}.{region}.{partition}", self.name())
+        let partition = PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix));
+        format!("{}.{region}.{}", self.name(), partition.map_or("amazonaws.com", |(_, domain)| domain))
     }
 }
 
@@ -108,6 +119,9 @@ mod tests {
     fn hosts_are_those_of_aws() {
         assert_eq!(Service::SecretsManager.host("eu-west-1"), "secretsmanager.eu-west-1.amazonaws.com");
         assert_eq!(Service::Ssm.host("cn-north-1"), "ssm.cn-north-1.amazonaws.com.cn");
+        assert_eq!(Service::Sts.host("eusc-de-east-1"), "sts.eusc-de-east-1.amazonaws.eu");
+        assert_eq!(Service::Sts.host("us-gov-west-1"), "sts.us-gov-west-1.amazonaws.com");
+        assert_eq!(Service::Sts.host("us-isob-east-1"), "sts.us-isob-east-1.sc2s.sgov.gov");
         for (address, expected) in [
             ("https://a.example.com", "a.example.com"),
             ("https://a.example.com:8443", "a.example.com:8443"),

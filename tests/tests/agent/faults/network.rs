@@ -4,16 +4,16 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::thread::{scope, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::agent::{Agent, Place};
 use e2e::programs::program;
-use e2e::servers::faults::Fault;
+use e2e::servers::faults::{Fault, Faults};
 use e2e::servers::vault::Vault;
 use e2e::servers::{Authority, free_port};
 use serde_json::json;
 
-use super::{Row, listening, told};
+use super::{Row, listening, through, told};
 use crate::{approle_store, role, store_at};
 
 const SECRETS: &str = "secrets: { db: { from: \"vault:secret/db\", refresh: 1s } }\nfiles: { db: \"db#word\" }\n";
@@ -96,6 +96,39 @@ fn an_answer_that_does_not_come_or_does_not_end_is_given_up_after_15_s() {
             });
         }
     });
+}
+
+#[test]
+fn a_store_that_hangs_keeps_no_other_back_however_many_secrets_it_has() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    let (role, faults) = (role(&vault), Faults::before(vault.address()).unwrap());
+    let other = through(&faults, &place, &role).replace("stores: { vault:", ", other:").replace(" }\n", "\n");
+    let stores = approle_store(&vault, &place, &role).replace(" }\n", &other) + "}\n";
+    vault.put("db", &json!({"word": "first"}));
+    // More than may be asked for at once.
+    let names: Vec<String> = (0..30).map(|number| format!("away{number}")).collect();
+    names.iter().for_each(|name| vault.put(name, &json!({"word": "first"})));
+    let secrets = names.iter().map(|name| format!("  {name}: {{ from: \"other:secret/{name}\", refresh: 1s }}\n"));
+    let files = names.iter().map(|name| format!("  {name}: \"{name}#word\"\n"));
+    let rest = stores
+        + "secrets:\n  db: { from: \"vault:secret/db\", refresh: 1s }\n"
+        + &secrets.collect::<String>()
+        + "files:\n  db: \"db#word\"\n"
+        + &files.collect::<String>();
+    let mut agent = place.start("run", &rest, &[]);
+    agent.until("the files", |_| names.iter().chain([&"db".to_owned()]).all(|name| place.read(name).is_some()));
+
+    faults.set(Fault::Hang);
+    agent.until("a store that hangs", |_| faults.calls().iter().filter(|call| call.met).count() >= 8);
+    // By now the rest of its secrets stand in line.
+    sleep(Duration::from_secs(2));
+    for word in ["second", "third"] {
+        vault.put("db", &json!({"word": word}));
+        let began = Instant::now();
+        agent.until("the new value", |_| place.read("db").as_deref() == Some(word));
+        assert!(began.elapsed() < Duration::from_secs(5), "{word} took {:?}", began.elapsed());
+    }
+    assert!(names.iter().all(|name| place.read(name).as_deref() == Some("first")));
 }
 
 #[test]

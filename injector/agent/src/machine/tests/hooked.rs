@@ -117,3 +117,25 @@ fn exec_starts_the_child_again_when_a_file_has_changed_with_its_environment_read
     world.on(Event::Stop);
     assert!(world.on(Event::ChildEnded { code: 143 }).contains(&Action::Wipe));
 }
+
+#[test]
+fn once_ends_when_those_have_been_told_who_want_the_first_files_too() {
+    let at_start = HookPlan { at_start: true, debounce: s(5), ..HookPlan::of_all(false) };
+    for (result, code) in
+        [(Ok(()), Outcome::Done), (Err(error(Class::Unreachable)), Outcome::Failed(error(Class::Unreachable)))]
+    {
+        let mut world = hooked(Mode::Once, vec![HookPlan::of_all(false), at_start.clone()]);
+        let told = world.published(Replaced::Generation);
+        assert!(told.contains(&Action::Tell(1)) && !told.contains(&Action::Tell(0)), "{told:?}");
+        // The generation before is wiped meanwhile, and that is not the end.
+        world.now += s(3600);
+        assert_eq!(world.on(Event::Tick), [Action::Sweep]);
+        let mut actions = world.on(Event::Told { hook: 1, result });
+        actions.extend(world.on(Event::Revoked { store: n("v") }));
+        assert!(actions.contains(&Action::Exit(code)), "{actions:?}");
+        assert!(!actions.contains(&Action::Wipe));
+    }
+    // An app that takes our place finds what is new.
+    let mut world = hooked(Mode::HandOver, vec![at_start]);
+    assert!(!world.published(Replaced::Nothing).contains(&Action::Tell(0)));
+}

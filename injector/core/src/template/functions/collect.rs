@@ -50,7 +50,7 @@ pub(super) const TABLE: &[Function] = &[
 fn contains(of: &Value, what: &Value) -> Outcome {
     Ok(Value::Bool(match of {
         Value::List(items) => items.iter().any(|item| same(item, what)),
-        Value::Map(entries) => what.as_str().is_some_and(|name| entries.contains_key(name)),
+        Value::Map(entries) | Value::Texts(entries) => what.as_str().is_some_and(|name| entries.contains_key(name)),
         other => text_of(other)?.contains(text_of(what)?),
     }))
 }

@@ -110,7 +110,7 @@ fn write_json(value: &Value, indent: Option<&str>, escape: bool, depth: usize, o
             }
             out.push(']');
         }
-        Value::Map(entries) => {
+        Value::Map(entries) | Value::Texts(entries) => {
             out.push('{');
             for (at, (name, value)) in entries.iter().enumerate() {
                 if at > 0 {
@@ -164,7 +164,7 @@ fn json_text(text: &str, escape: bool, out: &mut String) {
 fn yaml(value: &Value, depth: usize, in_list: bool, out: &mut String) -> Result<(), String> {
     let space = "  ".repeat(depth);
     match value {
-        Value::Map(entries) if !entries.is_empty() => {
+        Value::Map(entries) | Value::Texts(entries) if !entries.is_empty() => {
             for (at, (name, value)) in sorted(entries).into_iter().enumerate() {
                 if !(in_list && at == 0) {
                     out.push_str(&space);
@@ -172,7 +172,7 @@ fn yaml(value: &Value, depth: usize, in_list: bool, out: &mut String) -> Result<
                 yaml_text(name, depth, out);
                 out.push(':');
                 match value {
-                    Value::Map(below) if !below.is_empty() => {
+                    Value::Map(below) | Value::Texts(below) if !below.is_empty() => {
                         out.push('\n');
                         yaml(value, depth + 1, false, out)?;
                     }
@@ -207,7 +207,7 @@ fn yaml(value: &Value, depth: usize, in_list: bool, out: &mut String) -> Result<
                     yaml_text(text.expose_str().ok_or("text is given that is not UTF-8")?, depth, out);
                 }
                 Value::List(_) => out.push_str("[]"),
-                Value::Map(_) => out.push_str("{}"),
+                Value::Map(_) | Value::Texts(_) => out.push_str("{}"),
             }
             out.push('\n');
         }
@@ -431,7 +431,9 @@ fn plain(text: &str) -> bool {
 /// Writes TOML as Go's `BurntSushi/toml`: values first, and then tables, two spaces deeper each.
 fn toml(table: &BTreeMap<String, Value>, path: &str, depth: usize, out: &mut String) -> Result<(), String> {
     let space = "  ".repeat(depth);
-    for (name, value) in table.iter().filter(|(_, value)| !matches!(value, Value::Map(_) | Value::Missing | Value::Nil))
+    for (name, value) in table
+        .iter()
+        .filter(|(_, value)| !matches!(value, Value::Map(_) | Value::Texts(_) | Value::Missing | Value::Nil))
     {
         out.push_str(&space);
         out.push_str(&toml_key(name));
@@ -440,7 +442,7 @@ fn toml(table: &BTreeMap<String, Value>, path: &str, depth: usize, out: &mut Str
         out.push('\n');
     }
     for (name, value) in table {
-        let Value::Map(below) = value else { continue };
+        let (Value::Map(below) | Value::Texts(below)) = value else { continue };
         let path = if path.is_empty() { toml_key(name) } else { format!("{path}.{}", toml_key(name)) };
         if !out.is_empty() {
             out.push('\n');
@@ -499,7 +501,7 @@ fn toml_value(value: &Value, out: &mut String) -> Result<(), String> {
             }
             out.push(']');
         }
-        Value::Map(entries) => {
+        Value::Map(entries) | Value::Texts(entries) => {
             out.push('{');
             for (at, (name, value)) in entries.iter().enumerate() {
                 if at > 0 {

@@ -59,7 +59,7 @@ const fn function(
 }
 
 /// Functions that the renderer calls by itself.
-const OF_THE_RENDERER: &[&str] = &["secret", "pkiCert", "executeTemplate", "scratch"];
+const OF_THE_RENDERER: &[&str] = &["secret", "pkiCert", "executeTemplate", "scratch", "writeToFile", "writtenTo"];
 
 const TABLES: &[&[Function]] = &[
     text::TABLE,
@@ -85,7 +85,6 @@ pub(super) fn is_known(name: &str) -> bool {
 /// Says what to do in place of a function that consul-template has and we have not.
 pub(super) fn refused(name: &str) -> Option<&'static str> {
     match name {
-        "writeToFile" => Some("declare a file of its own: certificates and keys appear together all the same"),
         "plugin" => Some("nothing is run while a template is rendered"),
         "key" | "keyExists" | "keyExistsGet" | "keyOrDefault" | "ls" | "safeLs" | "tree" | "safeTree" | "service"
         | "services" | "node" | "nodes" | "datacenters" | "caRoots" | "caLeaf" | "connect" | "peerings"
@@ -179,7 +178,7 @@ fn same(one: &Value, other: &Value) -> bool {
         (Value::List(one), Value::List(other)) => {
             one.len() == other.len() && one.iter().zip(other.iter()).all(|(a, b)| same(a, b))
         }
-        (Value::Map(one), Value::Map(other)) => {
+        (Value::Map(one), Value::Map(other)) | (Value::Texts(one), Value::Texts(other)) => {
             one.len() == other.len() && one.iter().zip(other.iter()).all(|((a, x), (b, y))| a == b && same(x, y))
         }
         (Value::Bool(one), Value::Bool(other)) => one == other,

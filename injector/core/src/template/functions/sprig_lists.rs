@@ -192,7 +192,7 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Missing | Value::Nil => "invalid",
         Value::List(_) => "slice",
-        Value::Map(_) => "map",
+        Value::Map(_) | Value::Texts(_) => "map",
         Value::Number(_) => "string",
         other => other.kind(),
     }

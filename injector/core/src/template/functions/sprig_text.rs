@@ -1,7 +1,5 @@
 //! More of sprig: text, paths, numbers with a fraction, checksums.
 
-use std::collections::BTreeMap;
-
 use super::{ANY, Function, MAX_TEXT, Outcome, Value, bytes_of, encode, function, shown, text, text_of};
 
 pub(super) const TABLE: &[Function] = &[
@@ -109,8 +107,7 @@ fn broken(value: &Value) -> f64 {
 
 /// Makes a map of parts: `_0`, `_1` and so on.
 fn numbered<'t>(parts: impl Iterator<Item = &'t str>) -> Value {
-    let named = parts.enumerate().map(|(at, part)| (format!("_{at}"), Value::text(part)));
-    Value::map(named.collect::<BTreeMap<_, _>>())
+    Value::map_of_texts(parts.enumerate().map(|(at, part)| (format!("_{at}"), part)))
 }
 
 /// Makes the first letter of every word small.

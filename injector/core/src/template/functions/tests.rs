@@ -151,7 +151,16 @@ fn mistakes_are_said_with_their_line_and_without_values() {
         ("{{ .Data.a\"b\" }}", 1, "no space between"),
         ("{{ \"a }}", 1, "string does not end"),
         ("{{ key \"a\" }}", 1, "no function `key`"),
-        ("{{ writeToFile 1 }}", 1, "no function"),
+        ("{{ writeToFile 1 }}", 1, "not known before"),
+        ("{{ writeToFile .db.password \"\" \"\" \"0400\" \"x\" }}", 1, "not known before"),
+        ("{{ writeToFile \"/a\" \"\" \"\" \"0400\" 1 }}", 1, "int is given"),
+        ("{{ writeToFile \"/a\" \"\" \"\" \"0400\" }}", 1, "it takes a path"),
+        ("{{ writtenTo \"/a\" }}", 1, "written nothing there"),
+        (
+            "{{ range loop 100 }}{{ writeToFile \"/a\" \"\" \"\" \"0400\" \"append\" (printf \"%90000d\" 1) }}{{ end }}",
+            1,
+            "writes more than",
+        ),
         ("{{ break }}", 1, "in no `range`"),
         ("{{ secret .db.password }}", 1, "not known before"),
         ("a\n{{ secret \"other\" }}", 2, "has not been fetched"),
@@ -307,4 +316,42 @@ fn what_would_count_or_cut_beyond_all_bounds_is_an_error() {
     ] {
         assert!(render(&format!("{{{{ {call} }}}}")).is_err(), "{call}");
     }
+}
+
+#[test]
+fn what_is_written_to_a_file_is_not_in_the_output_and_can_be_had_in_its_place() {
+    let text = "a{{ .db.password | writeToFile `/k` `` `` `0400` }}b{{ `one` | writeToFile `/k` `u` `g` `0440` `newline` }}c\
+        {{ `two` | writeToFile `/k` `` `` `0400` `append,newline` }}";
+    assert_eq!(render(text).unwrap(), "abc");
+    assert_eq!(render(&format!("{text}{{{{ writtenTo `/k` }}}}")).unwrap(), "one\ntwo\n");
+    let template = Template::parse(text, None).unwrap();
+    let [write] = template.writes() else { panic!("{template:?}") };
+    assert_eq!((write.path.as_str(), write.mode.as_str()), ("/k", "0400"), "what is said last");
+}
+
+#[test]
+fn a_map_of_texts_is_one_to_go_and_no_map_of_anything() {
+    for (text, expected) in [
+        (
+            "{{ printf `%T %#v` (sprig_split `,` `a,b`) (splitToMap `,` `:` `b:1,a:2`) }}",
+            "map[string]string map[string]string{\"a\":\"2\", \"b\":\"1\"}",
+        ),
+        (
+            "{{ $m := sprig_split `,` `a,b` }}{{ $m }} {{ $m._1 }} {{ index $m `_0` }}{{ index $m `_9` }} {{ len $m }}",
+            "map[_0:a _1:b] b a 2",
+        ),
+        (
+            "{{ range $k, $v := sprig_splitn `,` 2 `a,b,c` }}{{ $k }}={{ $v }};{{ end }}{{ sprig_typeOf (sprig_split `,` ``) }}",
+            "_0=a;_1=b,c;map[string]string",
+        ),
+        (
+            "{{ sprig_split `,` `a` | toJSON }}{{ printf `%d` (sprig_split `,` `x`) }}",
+            "{\"_0\":\"a\"}map[%!d(string=_0):%!d(string=x)]",
+        ),
+    ] {
+        assert_eq!(render(text).unwrap(), expected, "{text}");
+    }
+    assert!(render("{{ sprig_keys (sprig_split `,` `a`) }}").unwrap_err().what.contains("map[string]string is given"));
+    let lax = Template::parse("<{{ (sprig_split `,` `a`)._7 }}>", None).unwrap().render(&World, MissingKey::NoValue);
+    assert_eq!(lax.unwrap().expose(), b"<>");
 }

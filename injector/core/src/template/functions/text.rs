@@ -38,7 +38,7 @@ pub(super) const TABLE: &[Function] = &[
         let (entries, pair) = (text_of(&a[0])?, text_of(&a[1])?);
         let parts = text_of(&a[2])?.split(entries).filter(|part| !part.is_empty());
         let named = parts.map(|part| part.split_once(pair).unwrap_or((part, "")));
-        Ok(Value::map(named.map(|(name, value)| (name.to_owned(), Value::text(value))).collect()))
+        Ok(Value::map_of_texts(named.map(|(name, value)| (name.to_owned(), value))))
     }),
     function("indent", 2, 2, |a, _| indent(count_of(&a[0])?, text_of(&a[1])?)),
     function("shellQuote", 1, 1, |a, _| shell_quote(&shown(&a[0]))),
