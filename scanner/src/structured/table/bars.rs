@@ -98,14 +98,16 @@ impl<'t> Rows<'t> {
             }
             self.end(reading);
         }
+        // It ends no table, and has no cells.
+        if is_rule(body) {
+            return;
+        }
         let Some(cells) = bars(text, range, rule_below || self.table.is_some()) else {
             self.table = None;
             self.aligned = Aligned::of_header(text, &line);
             return;
         };
-        if !is_rule(body) {
-            self.row(&cells, reading);
-        }
+        self.row(&cells, reading);
     }
 
     fn asciidoc(&mut self, range: Range<usize>, reading: &mut Reading<'t, '_>) {
@@ -208,7 +210,7 @@ fn bars(text: &[u8], range: Range<usize>, may_be_open: bool) -> Option<Vec<Range
     // What a table is quoted or remarked with.
     let quoted = body.iter().take_while(|b| matches!(b, b'>' | b'#' | b'*' | b'/' | b' ')).count();
     let opens = body.get(quoted) == Some(&b'|');
-    if !opens && !(may_be_open || body.starts_with(b"+")) {
+    if !(opens || may_be_open || body.starts_with(b"+")) {
         return None;
     }
     let mut start = if opens { range.start + quoted } else { range.start };
