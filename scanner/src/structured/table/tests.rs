@@ -39,7 +39,7 @@ fn rows_of_bars_have_the_names_of_their_columns() {
     let grid = "+------+------+----------+\n| Host | User | Password |\n+======+======+==========+\n| web1 | root | Walnut94 |\n+------+------+----------+\n";
     finds("a.rst", grid, &[("web1.Password", "Walnut94")]);
     finds("a.wiki", "||Host||User||Password||\n|web1|root|{{Walnut94}}|\n", &[("web1.Password", "Walnut94")]);
-    finds("a.textile", "|_. Host |_. User |_. Password |\n|web1|root|@Walnut94|\n", &[("web1.Password", "@Walnut94")]);
+    finds("a.textile", "|_. Host |_. User |_. Password |\n|web1|root|Walnut94|\n", &[("web1.Password", "Walnut94")]);
     finds(
         "a.feature",
         "    Examples:\n      | username | password |\n      | anna     | walnutharbor |\n",
