@@ -61,6 +61,13 @@ pub(super) fn in_row(text: &[u8], name: &Range<usize>) -> Option<Option<Range<us
         return None;
     }
     let value = nth(text, name.end + names + operator, number);
+    // A state of React: `const [password, setPassword] = useState("…")`.
+    if joined
+        .get(1..)
+        .is_some_and(|rest| [b" useState(".as_slice(), b" React.useState("].iter().any(|call| rest.starts_with(call)))
+    {
+        return None;
+    }
     // A sentence may end in an assignment: `as anna, password=…`.
     (names > 0 || value.is_some()).then_some(value)
 }
@@ -241,6 +248,7 @@ mod tests {
             ("my ($user, $password) = ('anna', 'walnut9');", "walnut9"),
             ("const [user, password] = ['anna', 'walnut9'];", "walnut9"),
             ("user, password := \"anna\", \"walnut9\"", "walnut9"),
+            ("const [password, setpassword] = useState(\"walnut9\");", "walnut9"),
             ("password = debug ? \"walnut9\" : ask();", "walnut9"),
             ("password = args.Length > 1 ? args[1] : \"walnut9\";", "walnut9"),
             ("password = ask() if tty else 'walnut9'", "walnut9"),

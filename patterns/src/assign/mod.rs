@@ -2,6 +2,7 @@
 //! `<name>value</name>`. It looks at a bounded stretch of text and copies nothing.
 
 mod apart;
+mod login;
 mod operator;
 mod prose;
 mod value;
@@ -9,7 +10,7 @@ mod value;
 use std::ops::Range;
 
 use operator::{ASKED, foreign_end, is_foreign_sign, operator};
-use value::{bare_end, coded, value};
+use value::{Within, bare_end, coded, value};
 
 /// The longest name that is read, each way from where a keyword stood.
 pub(crate) const NAME_REACH: usize = 64;
@@ -49,6 +50,8 @@ pub(crate) enum Operator {
     Default,
     /// A sentence: `the password is value`.
     Prose,
+    /// A word beside the user whose password it is: `Login: anna  Password: value`.
+    Login,
     /// Nothing but what stands around: a remark behind a literal (`"value" // password`), a call that names what it was
     /// given (`"value", forKey: "name"`), a line of a name and a value.
     Remark,
@@ -113,6 +116,10 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     if start + code <= at.start {
         start += code;
     }
+    // `License server key: …`: what it opens stands before it.
+    if text[start..end].eq_ignore_ascii_case(b"key") {
+        start = prose::begins_name(text, start);
+    }
     let before = &text[start.saturating_sub(4)..start];
     // `public key: …`.
     if text[start.saturating_sub(7)..start].eq_ignore_ascii_case(b"public ") {
@@ -168,8 +175,28 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
         operator = Operator::Assign;
     }
     if quote.is_none() {
+        // `password - [value]`, as logs have it.
+        if operator == Operator::Prose && text[value.clone()].starts_with(b"[") && text[value.clone()].ends_with(b"]") {
+            value = value.start + 1..value.end - 1;
+        }
         value.end -= closers(before.last().copied(), &text[value.clone()]);
-        value.end = value.start + bare_end(&text[value.clone()], matches!(before.last(), Some(b'?' | b'&')));
+        let within = match before.last() {
+            Some(b'?' | b'&') => Within::Query,
+            Some(b'|') => Within::Bars,
+            _ => Within::Text,
+        };
+        value.end = value.start + bare_end(&text[value.clone()], within);
+        // Words that are one passphrase go on behind blanks.
+        if matches!(operator, Operator::Assign | Operator::Prose) && prose::names_phrase(&text[start..end]) {
+            value.end = prose::phrase_end(text, &value);
+        }
+    }
+    if matches!(operator, Operator::Assign | Operator::Prose)
+        && (prose::ends_in_password(text, end) || !text[start..end].is_ascii())
+        && prose::is_plain(&text[value.clone()])
+        && login::names_user(text, start, &text[value.clone()])
+    {
+        operator = Operator::Login;
     }
     (!value.is_empty()).then_some(Assignment { name: start..end, value, operator, quote })
 }
@@ -322,6 +349,19 @@ mod tests {
             ("<property name=\"password\"><value>walnuts</value>", "password", "walnuts"),
             ("StringP(\"password\", \"p\", \"walnuts\", \"\")", "password", "walnuts"),
             ("f(\"String\", \"password\", \"\\\"walnuts\\\"\")", "password", "walnuts"),
+            ("(mot de passe walnuts94).", "passe", "walnuts94"),
+            ("ssh root@a.example.com (password walnuts94)", "password", "walnuts94"),
+            ("- password ........ walnuts94", "password", "walnuts94"),
+            ("password - [walnuts94]", "password", "walnuts94"),
+            ("|user=joe|password=walnuts94|role=x|", "password", "walnuts94"),
+            ("{code}password=walnuts94{code}", "password", "walnuts94"),
+            ("sudo password on build3 = walnuts94", "password", "walnuts94"),
+            ("the password for joe@example.com is: walnuts94", "password", "walnuts94"),
+            ("> password   walnuts94\n", "password", "walnuts94"),
+            ("{'password' 'walnuts94'}", "password", "walnuts94"),
+            ("uint8_t password[8] = { 1, 2, 3, 4, 5, 6, 7, 0xff };", "password", "1, 2, 3, 4, 5, 6, 7, 0xff"),
+            ("byte[] password = new byte[] {1,2,3,4,5,6,7,8};", "password", "1,2,3,4,5,6,7,8"),
+            ("password = bytes([1, 2, 3, 4, 5, 6, 7, 8])", "password", "1, 2, 3, 4, 5, 6, 7, 8"),
             ("the password hash is this: walnuts9", "password", ""),
             ("the password is not shown", "password", ""),
             ("--password --other", "password", ""),
@@ -340,6 +380,25 @@ mod tests {
                 assert_eq!(got, Some((name.to_owned(), value.to_owned())), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_phrase_has_blanks_and_a_key_a_word_before_it() {
+        for (text, keyword, name, value) in [
+            (
+                "disk passphrase: walnut harbor meadow falcon\nx",
+                "passphrase",
+                "passphrase",
+                "walnut harbor meadow falcon",
+            ),
+            ("passphrase: walnut harbor", "passphrase", "passphrase", "walnut"),
+            ("License server key: walnuts94", "key", "server key", "walnuts94"),
+            ("the key: walnuts94", "key", "key", "walnuts94"),
+        ] {
+            assert_eq!(read(text, keyword), Some((name.to_owned(), value.to_owned())), "{text}");
+        }
+        let login = around(b"Login: anna  Password: walnutharbor", 13..21).unwrap();
+        assert_eq!(login.operator, Operator::Login);
     }
 
     #[test]

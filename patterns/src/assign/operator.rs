@@ -1,5 +1,6 @@
 //! What stands between a name and its value, and where the value begins.
 
+use super::login::names_user;
 use super::prose::{apposition, emphasis, ends_in_password, is_directive, is_drawn, label, sentence, stands_alone};
 use super::{GAP_REACH, NAME_REACH, Operator, blanks};
 
@@ -67,6 +68,15 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
         if (quote || option || docker) && !assigns {
             return Some((Operator::Blank, at));
         }
+    }
+    // `{"name" "value"}` of Clojure and its kin, whose maps have no signs between.
+    if blank && closed && quote && matches!(before, [.., b'{' | b' ', b'"' | b'\'']) && text[name_end] == first {
+        return Some((Operator::Call, at));
+    }
+    // `Password ........ value`.
+    if blank && text[at..high].starts_with(b"...") {
+        let dots = text[at..high].iter().take_while(|b| **b == b'.').count();
+        return (text.get(at + dots) == Some(&b' ')).then(|| (Operator::Prose, blanks(text, at + dots, high)));
     }
     if let Some(from) = compared(text, at, high) {
         return Some((Operator::Compare, from));
@@ -199,6 +209,16 @@ fn in_words(
     }
     // `user anna, password value`.
     let apposed = !closed && ends_in_password(text, name_end);
+    // `user **anna** and the password **value**`.
+    if apposed
+        && let from = emphasis(text, at, high)
+        && from > at
+    {
+        let name = text[..name_end].iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+        if stands_alone(text, from) || names_user(text, name_end - name, b"") {
+            return Some((Operator::Prose, from));
+        }
+    }
     if apposed && let Some(from) = apposition(text, before, name_end, at) {
         return Some((Operator::Prose, from));
     }

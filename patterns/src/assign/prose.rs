@@ -1,5 +1,7 @@
 //! What people write in sentences and headings: `the password is …`, `Password` and then a line of its own.
 
+use std::ops::Range;
+
 use super::{NAME_REACH, blanks};
 
 /// Whether a word that no sentence has begins here: a key that a machine made.
@@ -10,7 +12,74 @@ pub(super) fn is_drawn(text: &[u8], at: usize) -> bool {
     let ends =
         matches!(rest.get(word), None | Some(b' ' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'.' | b',' | b')' | b'\\'));
     let digits = rest[..word].iter().filter(|b| b.is_ascii_digit()).count();
-    (20..=128).contains(&word) && ends && digits >= 2 && digits < word
+    let long = word >= 20 && digits >= 2;
+    (16..=128).contains(&word) && ends && (long || digits >= 3) && digits < word
+}
+
+/// What stands before `key` and says what it opens.
+const OPENED: [&[u8]; 27] = [
+    b"api",
+    b"secret",
+    b"access",
+    b"private",
+    b"license",
+    b"licence",
+    b"server",
+    b"master",
+    b"encryption",
+    b"decryption",
+    b"signing",
+    b"deploy",
+    b"storage",
+    b"account",
+    b"service",
+    b"sandbox",
+    b"merchant",
+    b"partner",
+    b"webhook",
+    b"app",
+    b"auth",
+    b"activation",
+    b"backup",
+    b"cluster",
+    b"session",
+    b"aes",
+    b"hmac",
+];
+
+/// Where a name begins whose last word is `key`: a word before it may say what it opens.
+pub(super) fn begins_name(text: &[u8], start: usize) -> usize {
+    let Some(end) = start.checked_sub(1).filter(|at| text[*at] == b' ') else { return start };
+    let word = text[end.saturating_sub(12)..end].iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+    let is = |known: &[u8]| text[end - word..end].eq_ignore_ascii_case(known);
+    // `The fingerprint of the signing key: …`.
+    let before = &text[(end - word).saturating_sub(32)..end - word];
+    let about = [b"fingerprint".as_slice(), b"thumbprint", b"hash", b"sum ", b"digest", b"public", b" id "];
+    let is_about = || about.iter().any(|what| memchr::memmem::find(before, what).is_some());
+    if OPENED.iter().any(|known| is(known)) && !is_about() { end - word } else { start }
+}
+
+/// Whether a name is one of a passphrase.
+pub(super) fn names_phrase(name: &[u8]) -> bool {
+    name.len() >= 6 && name[name.len() - 6..].eq_ignore_ascii_case(b"phrase")
+}
+
+/// Where the value of a passphrase ends: behind as many words as the line has, if they are few and nothing else.
+pub(super) fn phrase_end(text: &[u8], value: &Range<usize>) -> usize {
+    let rest = &text[value.start..text.len().min(value.start + 80)];
+    let length = rest.iter().take_while(|b| b.is_ascii_lowercase() || **b == b' ').count();
+    let ends = matches!(rest.get(length), Some(b'\n' | b'\r')) || value.start + length == text.len();
+    let phrase = rest[..length].trim_ascii_end();
+    let words = phrase.split(|b| *b == b' ');
+    let plain = words.clone().all(|word| word.len() >= 3) && (4..=8).contains(&words.count());
+    if ends && plain { value.start + phrase.len() } else { value.end }
+}
+
+/// Whether it is a word and nothing else, as weak passwords are.
+pub(super) fn is_plain(value: &[u8]) -> bool {
+    (6..=24).contains(&value.len())
+        && value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_'))
+        && value.iter().any(u8::is_ascii_lowercase)
 }
 
 /// Whether a name ends in the plainest words for a password.
@@ -23,15 +92,13 @@ pub(super) fn ends_in_password(text: &[u8], name_end: usize) -> bool {
 pub(super) fn apposition(text: &[u8], before: &[u8], name_end: usize, at: usize) -> Option<usize> {
     let rest = &text[at..text.len().min(at + NAME_REACH)];
     let word = rest.iter().take_while(|b| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | b'<')).count();
-    let value = &rest[..word];
-    let value = value
-        .strip_suffix(b",")
-        .or_else(|| value.strip_suffix(b")"))
-        .or_else(|| value.strip_suffix(b"."))
-        .unwrap_or(value);
+    let ends = rest[..word].iter().rev().take_while(|b| matches!(b, b',' | b')' | b'.')).count();
+    let value = &rest[..word - ends];
     let free = matches!(before.last(), None | Some(b' ' | b'\n' | b'(' | b'\t'));
-    let sentence =
-        text[name_end.saturating_sub(8)..name_end].iter().all(|b| b.is_ascii_alphabetic() || b" ,:()\n-".contains(b));
+    let sentence = before.ends_with(b" (")
+        || text[name_end.saturating_sub(8)..name_end]
+            .iter()
+            .all(|b| b.is_ascii_alphabetic() || b" ,:()\n-".contains(b));
     let plain = value.iter().all(|b| b.is_ascii_alphanumeric() || b"!@#$%^&*+?._-".contains(b));
     (free && sentence && plain && value.iter().any(u8::is_ascii_digit)).then_some(at)
 }
@@ -71,7 +138,12 @@ pub(super) fn stands_alone(text: &[u8], at: usize) -> bool {
 pub(super) fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
     let rest = text.get(at..high)?;
     // `the password of the admin's page is …`, `mot de passe par défaut est …`.
-    let words = || rest.iter().take_while(|b| b.is_ascii_alphabetic() || !b.is_ascii() || b" '-".contains(b)).count();
+    // An address is one of them: `for anna@example.com is …`.
+    let joins = |at: usize| rest.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) && at > 0 && rest[at - 1] != b' ';
+    let word = |(at, b): &(usize, &u8)| {
+        b.is_ascii_alphabetic() || !b.is_ascii() || b" '-".contains(b) || (matches!(b, b'.' | b'@') && joins(*at))
+    };
+    let words = || rest.iter().enumerate().take_while(word).count();
     let within = || {
         let words = &rest[..words()];
         let no_label = |word: &[u8]| memchr::memmem::find(words, word).is_some();
@@ -113,12 +185,20 @@ pub(super) fn label(text: &[u8], at: usize, high: usize) -> Option<usize> {
     if !matches!(rest.first()?, b'a'..=b'z' | b'(' | 0x80..) {
         return None;
     }
-    let words = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || !b.is_ascii() || b" ()-/".contains(b)).count();
+    let joins = |at: usize| rest.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) && at > 0 && rest[at - 1] != b' ';
+    let word = |(at, b): &(usize, &u8)| {
+        b.is_ascii_alphanumeric() || !b.is_ascii() || b" ()-/".contains(b) || (matches!(b, b'.' | b'@') && joins(*at))
+    };
+    let words = rest.iter().enumerate().take_while(word).count();
+    // `… is: value`.
+    let words = if rest[..words].ends_with(b" is") || !rest[..words].contains(&b'@') { words } else { 0 };
     let no_label = |word: &[u8]| memchr::memmem::find(&rest[..words], word).is_some();
-    let value = rest[words..].strip_prefix(b": ")?;
+    let (sign, value) = [b": ".as_slice(), b":: ", b"= "]
+        .iter()
+        .find_map(|sign| Some((sign.len(), rest[words..].strip_prefix(*sign)?)))?;
     // What is a word of the sentence is no password.
     let stands_out = value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit);
-    (stands_out && !NO_LABEL.into_iter().any(no_label)).then(|| blanks(text, at + words + 2, high))
+    (stands_out && !NO_LABEL.into_iter().any(no_label)).then(|| blanks(text, at + words + sign, high))
 }
 
 /// Whether a line is a name, which ends at `name_end`, and one word: `requirepass value`, `  set password ENC value`.
@@ -129,10 +209,11 @@ pub(super) fn is_directive(text: &[u8], name_end: usize, value: usize) -> bool {
     let rest = &text[value..text.len().min(value + NAME_REACH)];
     let word = rest.iter().take_while(|b| !b.is_ascii_whitespace()).count();
     let first = line.trim_ascii_start();
-    (words == 1 || (words == 2 && first.starts_with(b"set ")))
+    (words == 1 || (words == 2 && (first.starts_with(b"set ") || first.starts_with(b"> "))))
         && matches!(text.get(value + word), None | Some(b'\n' | b'\r'))
         && !rest.starts_with(b"-")
-        && rest[..word].iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'(' | b'{' | b'=' | b'<'))
+        && !rest[..word.min(4)].contains(&b'=')
+        && rest[..word].iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'(' | b'{' | b'<'))
 }
 
 /// How Markdown and HTML begin what stands out: `password: **value**`, `password: <code>value</code>`.

@@ -73,13 +73,27 @@ pub(super) fn coded(text: &[u8], name_end: usize) -> Option<Range<usize>> {
     (end > at && end < at + VALUE_REACH).then_some(at..end)
 }
 
+/// What a bare value is a part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Within {
+    /// A query: `?name=value&…`.
+    Query,
+    /// Fields that bars divide: `|name=value|…`.
+    Bars,
+    Text,
+}
+
 /// Where a bare value ends that is one of several in a query, or in a string with escapes.
-pub(super) fn bare_end(value: &[u8], in_query: bool) -> usize {
+pub(super) fn bare_end(value: &[u8], within: Within) -> usize {
+    let in_query = within == Within::Query;
     let next = |i: usize| value[i + 1..].iter().take_while(|b| b.is_ascii_lowercase() || **b == b'_').count();
     let ends = |i: usize| match value[i] {
         b'#' => in_query,
         b'&' => in_query || value.get(i + 1 + next(i)) == Some(&b'='),
         b'\\' => matches!(value.get(i + 1), Some(b'n' | b'r' | b't' | b'"' | b'\'')),
+        b'|' => within == Within::Bars,
+        // What closes code in a wiki.
+        b'{' => [b"{code}".as_slice(), b"{noformat}", b"{monospace}"].iter().any(|mark| value[i..].starts_with(mark)),
         _ => false,
     };
     (0..value.len()).find(|&i| ends(i)).unwrap_or(value.len())
@@ -129,11 +143,23 @@ pub(super) fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<
     if !quoted_at(from) && quoted_at(from + 1) && text.get(from).is_some_and(prefix) {
         from += 1;
     }
+    // `(const char *)"…"`.
+    if let Some(cast) = text.get(from..).and_then(|rest| rest.strip_prefix(b"(")) {
+        let word = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'_' | b'*');
+        let length = cast.iter().take(24).take_while(word).count();
+        let end = from + length + 2;
+        if cast.get(length) == Some(&b')') && quoted_at(end) {
+            from = end;
+        }
+    }
     let escapes = text[from.min(text.len())..].iter().take(7).take_while(|&&b| b == b'\\').count();
     if escapes > 0 && quoted_at(from + escapes) {
         from += escapes;
     }
     let first = *text.get(from)?;
+    if let Some(list) = bytes(text, from, first) {
+        return Some((list, None));
+    }
     if matches!(first, b'"' | b'\'' | b'`') {
         let escaped = from > 0 && text[from - 1] == b'\\';
         return quoted(text, from, first, escaped);
@@ -159,6 +185,31 @@ pub(super) fn value(text: &[u8], mut from: usize, operator: Operator) -> Option<
         end -= 2;
     }
     (end > from && end < from + VALUE_REACH).then_some((from..end, None))
+}
+
+/// The fewest commas of a list of bytes that may be a key.
+const FEWEST_COMMAS: usize = 7;
+
+/// What a list of bytes has between its brackets: `{ 0x3a, 0x91, … }`, `new byte[] {58, …}`, `bytes([58, …])`.
+fn bytes(text: &[u8], from: usize, first: u8) -> Option<Range<usize>> {
+    if !matches!(first, b'{' | b'[' | b'n' | b'b' | b'B' | b'U' | b'u' | b'v' | b'(') {
+        return None;
+    }
+    let rest = &text[from..text.len().min(from + GAP_REACH)];
+    let before =
+        |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'!' | b' ' | b'(' | b'[' | b']' | b'{');
+    let at = rest.iter().take_while(|b| before(b)).count();
+    let number = rest[..at].iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
+    let start = from + at - number;
+    let opens = text[from..start].trim_ascii_end().last();
+    if rest.get(at) != Some(&b',') || number == 0 || !matches!(opens, Some(b'{' | b'[' | b'(')) {
+        return None;
+    }
+    let inside = &text[start..text.len().min(start + VALUE_REACH)];
+    let length = inside.iter().take_while(|b| b.is_ascii_hexdigit() || matches!(b, b'x' | b'X' | b',' | b' ')).count();
+    let list = inside[..length].trim_ascii_end();
+    let closed = matches!(inside.get(length), Some(b'}' | b']' | b')'));
+    (closed && list.iter().filter(|b| **b == b',').count() >= FEWEST_COMMAS).then(|| start..start + list.len())
 }
 
 /// Quotes of more than one sign, and how they end.

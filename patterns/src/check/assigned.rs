@@ -1,7 +1,10 @@
 //! Judges a value that only its name marks as a secret, as a reviewer would: is the name a secret's, or that of its
 //! hash, length or field; is the value a literal, or a reference, a type, a path, a word?
 
+mod bytes;
+mod key;
 mod name;
+mod phrase;
 mod value;
 
 use name::{
@@ -42,7 +45,12 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
         b'h' => any(at, &[b"hesl", b"hasl"]),
         b'c' => begins(at, b"clav") || (letters && begins(at, b"cred")),
         b'm' => any(at, &[b"mdp", b"masterauth"]),
-        b's' => any(at, &[b"seno", b"shared"]) || (letters && begins(at, b"secret")),
+        b's' => {
+            any(at, &[b"seno", b"shared"])
+                || (value.len() >= 8 && begins(at, b"salt"))
+                || (letters && begins(at, b"secret"))
+        }
+        b'd' => value.len() == 8 && any(at, &[b"deskey", b"des_key", b"des.key"]),
         b'l' => begins(at, b"lozin"),
         b'g' => begins(at, b"geslo"),
         b'a' => any(at, &[b"adgang", b"authtok"]),
@@ -58,7 +66,23 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
 
 /// The verdict on a candidate of a generic rule.
 pub(super) fn judge(candidate: &Candidate<'_>) -> Verdict {
+    // Beside a user, what could stand without one counts as it would there.
+    if candidate.operator == Some(Operator::Login) {
+        let alone = judge(&Candidate { operator: Some(Operator::Assign), ..*candidate });
+        if alone == Verdict::Is(Confidence::Likely) {
+            return alone;
+        }
+    }
     match unescaped(candidate.value) {
+        // `"\x31\x47…"`: a key as bytes.
+        // What has other signs too is an expression of such.
+        Some(bytes) if bytes.iter().any(|b| !(0x20..0x7f).contains(b)) => {
+            if candidate.value.len() == 4 * bytes.len() {
+                judge_bytes(candidate, &bytes)
+            } else {
+                Verdict::Reject
+            }
+        }
         Some(value) => judge_plain(&Candidate { value: &value, ..*candidate }),
         None => judge_plain(candidate),
     }
@@ -87,6 +111,9 @@ fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
+    if let Some(bytes) = bytes::listed(candidate.value) {
+        return judge_bytes(candidate, &bytes);
+    }
     // `{noop}` is how Spring says that a password is kept as it is.
     if let Some(value) = candidate.value.strip_prefix(b"{noop}") {
         return judge_plain(&Candidate { value, ..*candidate });
@@ -105,12 +132,16 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
         || is_import(value)
         || is_file(value)
         || is_locale(value)
-        || (looks_ordinary(value) && !is_numeric_password(candidate))
+        || (looks_ordinary(value) && !is_numeric_password(candidate) && !key::is_number_of_cipher(name, value))
         || (is_uuid(value) && !names_what_may_be_a_uuid(name))
     {
         return Verdict::Reject;
     }
-    let words = name_words(property_of(name));
+    let mut words = name_words(property_of(name));
+    // `PSK for the office: …`.
+    if words.len() > 1 && words.last().is_some_and(|word| word == "for") {
+        words.pop();
+    }
     if name_is_about(name, &words) || is_reference(value) || is_placeholder(value) {
         return Verdict::Reject;
     }
@@ -125,19 +156,28 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
             key || (words.last().is_some_and(|w| is_password_word(w)) || is_foreign_password(name))
                 && (is_told(value)
                     || stands_out(value)
-                    || (candidate.quote.is_some() && (is_drawn_word(value) || is_marked_word(value))))
+                    || (candidate.quote.is_some() && phrase::is_phrase(name, value))
+                    || (is_marked(candidate) && (is_drawn_word(value) || is_marked_word(value))))
         }
+        Some(Operator::Login) => is_marked(candidate) || ends_sentence(candidate.after),
         Some(Operator::Remark | Operator::Apposed) => is_remarkable(value, &words),
         _ => true,
     };
     if !told {
         Verdict::Reject
-    } else if subject.iter().any(|w| is_password_word(w)) || is_foreign_password(name) || is_shared_key(subject) {
+    } else if (subject.iter().any(|w| is_password_word(w)) && !subject.last().is_some_and(|w| is_seasoning(w)))
+        || is_foreign_password(name)
+        || is_shared_key(subject)
+    {
         judge_password(candidate)
     } else if subject.iter().any(|w| is_key_word(w)) || subject.last().is_some_and(|w| is_seasoning(w)) {
         match judge_key(value, &words) {
             Verdict::Is(Confidence::Likely) => Verdict::Is(Confidence::Likely),
-            _ if is_shared_secret(candidate, &words) || is_worded_secret(candidate, &words) => {
+            _ if is_shared_secret(candidate, &words)
+                || is_worded_secret(candidate, &words)
+                || key::is_of_cipher(value, &words)
+                || key::is_salt(value, &words) =>
+            {
                 Verdict::Is(Confidence::Likely)
             }
             other => other,
@@ -150,7 +190,8 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
 /// Beside `password`, what a person would choose counts too.
 fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     let value = candidate.value;
-    if !(6..=256).contains(&value.len()) || value.iter().filter(|&&b| b == b' ').count() > 3 {
+    let phrased = phrase::is_phrase(candidate.name.unwrap_or_default(), value);
+    if !(6..=256).contains(&value.len()) || (value.iter().filter(|&&b| b == b' ').count() > 3 && !phrased) {
         return Verdict::Reject;
     }
     let kinds = [
@@ -192,7 +233,8 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         && !phrase
         && !is_app_password(value)
         && (!digits || value.split(|b| *b == b' ').all(word));
-    match (kinds, sentence) {
+    let phrase = phrase || phrased;
+    match (kinds, sentence && !phrase) {
         (_, true) => Verdict::Reject,
         _ if phrase || is_app_password(value) => Verdict::Is(Confidence::Likely),
         (3.., _) => Verdict::Is(Confidence::Likely),
@@ -206,6 +248,8 @@ fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         _ if is_numeric_password(candidate) || is_plain_word(candidate) => Verdict::Is(Confidence::Likely),
         _ if is_drawn_word(value) => Verdict::Is(Confidence::Likely),
         _ if candidate.operator == Some(Operator::Prose) && is_marked_word(value) => Verdict::Is(Confidence::Likely),
+        // `Login: anna  Password: walnutharbor`.
+        _ if candidate.operator == Some(Operator::Login) && is_told_word(value) => Verdict::Is(Confidence::Likely),
         // Words alone: an identifier in code, perhaps a weak password in a configuration.
         _ => Verdict::Is(Confidence::Possible),
     }
@@ -283,10 +327,70 @@ fn is_plain_word(candidate: &Candidate<'_>) -> bool {
     let value = candidate.value;
     value.len() >= 6
         && value.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'_'))
-        && (candidate.quote.is_some() || candidate.setting)
+        && (is_marked(candidate) || candidate.setting)
         && (matches!(candidate.operator, Some(Operator::Assign | Operator::Blank)) || is_set(candidate))
         && candidate.name.is_some_and(ends_in_password)
         && !names_a_state(value)
+}
+
+/// Whether a value stands in quotes, or in what markup has for them.
+fn is_marked(candidate: &Candidate<'_>) -> bool {
+    let marks = [b"**".as_slice(), b"</code>", b"</b>", b"</stro", b"</kbd>", b"</tt>"];
+    let quotes = ["”", "“", "»", " »", "」"];
+    candidate.quote.is_some()
+        || marks.iter().any(|mark| candidate.after.starts_with(mark))
+        || quotes.iter().any(|quote| candidate.after.starts_with(quote.as_bytes()))
+}
+
+/// Whether no other word of a sentence follows.
+fn ends_sentence(after: &[u8]) -> bool {
+    match after {
+        [] | [b'\n' | b'\r' | b')' | b'}' | b',' | b'|' | b'<', ..] => true,
+        [b'.' | b';' | b' ' | b'!', next, ..] => !next.is_ascii_alphanumeric(),
+        [_] => true,
+        _ => false,
+    }
+}
+
+/// `Login: anna  Password: walnutharbor`: a word, and none that says how the password is, or where.
+fn is_told_word(value: &[u8]) -> bool {
+    const SAID: [&[u8]; 16] = [
+        b"provided",
+        b"nothing",
+        b"below",
+        b"above",
+        b"needed",
+        b"generated",
+        b"random",
+        b"mailed",
+        b"same",
+        b"sent",
+        b"given",
+        b"whatever",
+        b"same-as",
+        b"respective",
+        b"choice",
+        b"chosen",
+    ];
+    let lower = value.to_ascii_lowercase();
+    (6..=24).contains(&value.len())
+        && value.iter().any(u8::is_ascii_lowercase)
+        && !names_a_state(value)
+        && !SAID.iter().any(|said| lower.ends_with(said))
+}
+
+/// A key or what belongs to it, as a list of bytes.
+fn judge_bytes(candidate: &Candidate<'_>, bytes: &[u8]) -> Verdict {
+    let Some(name) = candidate.name else { return Verdict::Reject };
+    let words = name_words(name);
+    let Some(last) = words.last() else { return Verdict::Reject };
+    // A key of nothing is one of a table of test vectors.
+    let lone = words.len() == 1 && matches!(last.as_str(), "key" | "iv" | "secret" | "token");
+    let known = !lone && (is_key_word(last) || key::names_cipher(&words));
+    if !known || !bytes::are_drawn(bytes) || name_is_about(name, &words) {
+        return Verdict::Reject;
+    }
+    Verdict::Is(Confidence::Likely)
 }
 
 /// ``the password is `walnutharbor` ``: a word in marks of code, or two, and none of those that say how a password is.
@@ -416,7 +520,7 @@ fn is_of_all_signs(value: &[u8]) -> bool {
     let count = |kind: fn(&u8) -> bool| value.iter().filter(|b| kind(b)).count();
     (20..=128).contains(&value.len())
         && value.iter().all(u8::is_ascii_graphic)
-        && count(u8::is_ascii_digit) >= 2
+        && count(u8::is_ascii_digit) >= 1
         && count(u8::is_ascii_uppercase) >= 2
         && count(u8::is_ascii_lowercase) >= 2
         && surprisal(value) >= SURELY_DRAWN
@@ -435,7 +539,19 @@ fn is_shared_secret(candidate: &Candidate<'_>, words: &[String]) -> bool {
     let odd = value.iter().any(sign)
         || (constant && !joined_words(value))
         || (candidate.setting && has(u8::is_ascii_uppercase) && !joined_words(value));
-    words.last().is_some_and(|w| w.ends_with("secret") || w == "credentials")
+    let odd = odd
+        || (literal
+            && has(u8::is_ascii_uppercase)
+            && value.iter().filter(|b| b.is_ascii_digit()).count() >= 2
+            && !joined_words(value)
+            && !is_type(value));
+    let signs = match words {
+        [.., before, last] if last == "key" => before == "secret" || before == "jwt",
+        _ => words
+            .last()
+            .is_some_and(|w| w.ends_with("secret") || w == "credentials" || w == "jwtkey" || w == "secretkey"),
+    };
+    signs
         && matches!(candidate.operator, Some(Operator::Assign | Operator::Default | Operator::Call))
         && (8..=64).contains(&value.len())
         && !value.contains(&b' ')
@@ -509,7 +625,17 @@ fn bare_literal(candidate: &Candidate<'_>) -> bool {
     let ends =
         !matches!(candidate.after, [b',' | b';' | b')' | b'.' | b'[', ..] | [b' ', b'a'..=b'z' | b'A'..=b'Z', ..]);
     let drawn = || (ends || candidate.operator == Some(Operator::Blank)) && is_drawn_word(value);
-    !code && !goes_on && !annotates && (digits || symbols || candidate.setting || drawn()) && !is_member(value)
+    // A word of a sentence that is one of two, or set apart by marks.
+    let told = || {
+        candidate.operator == Some(Operator::Login)
+            || (matches!(candidate.operator, Some(Operator::Prose | Operator::Assign)) && is_marked(candidate))
+            || phrase::is_phrase(candidate.name.unwrap_or_default(), value)
+    };
+    !code
+        && !goes_on
+        && !annotates
+        && (digits || symbols || candidate.setting || drawn() || told())
+        && !is_member(value)
 }
 
 #[cfg(test)]

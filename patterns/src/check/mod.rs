@@ -79,6 +79,22 @@ pub fn judge_setting(name: &[u8], value: &[u8]) -> Option<Confidence> {
     run(&[Check::Assigned], Confidence::Likely, &candidate)
 }
 
+/// Judges a word of a text for people beside its name, as the generic detector judges one of a sentence: what else may stand
+/// there is no credential.
+///
+/// ```
+/// use oakum_patterns::{Confidence, check::judge_told};
+/// assert_eq!(judge_told(b"password", b"Walnut!942"), Some(Confidence::Likely));
+/// assert_eq!(judge_told(b"password", b"sha256"), None);
+/// assert_eq!(judge_told(b"password", b"required"), None);
+/// ```
+#[must_use]
+pub fn judge_told(name: &[u8], value: &[u8]) -> Option<Confidence> {
+    let candidate =
+        Candidate { value, name: Some(name), operator: Some(Operator::Prose), quote: None, after: b"", setting: false };
+    run(&[Check::Assigned], Confidence::Likely, &candidate)
+}
+
 /// Whether a value may be a credential beside its name, at a glance: where this says no, the generic detector does too.
 ///
 /// ```

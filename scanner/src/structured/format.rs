@@ -6,7 +6,7 @@ use oakum_patterns::check::begins_key_store;
 use super::reading::Reading;
 use super::syntax::{self, Dialect};
 use super::value::Path;
-use super::{binary, compiled, document, lines, markup, settings};
+use super::{binary, compiled, document, lines, markup, settings, table};
 
 /// A format that is read, and not only searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,14 @@ pub(crate) enum Format {
     PythonBytecode,
     /// A database of SQLite.
     Sqlite,
+    /// A text for people, with tables: Markdown and its kin, wikis, notes.
+    Text,
+    /// A page of HTML.
+    Html,
+    /// Fields divided by commas, with a line that names them.
+    Csv,
+    /// The same, divided by tabs.
+    Tsv,
 }
 
 /// Names of files that tell it.
@@ -125,6 +133,24 @@ const ENDS: &[(&[u8], Format)] = &[
     (b".netrc", Format::Netrc),
     (b".npmrc", Format::Npmrc),
     (b".git-credentials", Format::GitCredentials),
+    (b".md", Format::Text),
+    (b".markdown", Format::Text),
+    (b".mdx", Format::Text),
+    (b".rst", Format::Text),
+    (b".adoc", Format::Text),
+    (b".asciidoc", Format::Text),
+    (b".org", Format::Text),
+    (b".txt", Format::Text),
+    (b".text", Format::Text),
+    (b".wiki", Format::Text),
+    (b".mediawiki", Format::Text),
+    (b".confluence", Format::Text),
+    (b".textile", Format::Text),
+    (b".feature", Format::Text),
+    (b".html", Format::Html),
+    (b".htm", Format::Html),
+    (b".csv", Format::Csv),
+    (b".tsv", Format::Tsv),
 ];
 
 /// What lists versions and hashes, by the thousand, and nothing that anyone wrote.
@@ -187,6 +213,7 @@ impl Format {
             Self::Json | Self::Yaml | Self::Toml | Self::Xml => {
                 WORDS.iter().any(|word| memchr::memmem::find(text, word).is_some())
             }
+            Self::Text | Self::Html => HEADS.iter().any(|word| memchr::memmem::find(text, word).is_some()),
             _ => true,
         }
     }
@@ -221,6 +248,10 @@ impl Format {
             Self::JavaClass => compiled::java_class(text, reading),
             Self::PythonBytecode => compiled::python(text, reading),
             Self::Sqlite => compiled::sqlite(text, reading),
+            Self::Text => table::text(text, reading),
+            Self::Html => table::html(text, reading),
+            Self::Csv => table::csv(text, reading),
+            Self::Tsv => table::tsv(text, reading),
         }
     }
 }
@@ -246,6 +277,36 @@ const WORDS: &[&[u8]] = &[
     b"pass:",
 ];
 
+/// Of which the head of a column of credentials has one. The commonest comes first.
+const HEADS: &[&[u8]] = &[
+    b"pass",
+    b"Pass",
+    b"PASS",
+    b"oken",
+    b"ecret",
+    b"PW",
+    b"Pw",
+    b"pw",
+    b"TOKEN",
+    b"SECRET",
+    b"API",
+    b"Zugangsdaten",
+    b"Kennwort",
+    b"kennwort",
+    b"ontrase",
+    b"Clave",
+    b"clave",
+    b"Senha",
+    b"senha",
+    b"achtwoord",
+    b"redentials",
+    b"WiFi",
+    "asło".as_bytes(),
+    "ароль".as_bytes(),
+    "密码".as_bytes(),
+    "パスワード".as_bytes(),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,6 +322,8 @@ mod tests {
             ("etc/shadow", Some(Format::Shadow)),
             ("etc/postfix/sasl_passwd", Some(Format::Relay)),
             ("Web.config", Some(Format::Xml)),
+            ("README.md", Some(Format::Text)),
+            ("export.CSV", Some(Format::Csv)),
             ("package-lock.json", None),
             (".git/config", None),
             ("main.rs", None),

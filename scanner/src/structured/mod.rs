@@ -17,6 +17,7 @@ mod reading;
 mod recorded;
 mod settings;
 mod syntax;
+mod table;
 mod terraform;
 mod value;
 

@@ -239,9 +239,12 @@ pub(super) fn names_a_place(words: &[String]) -> bool {
 
 /// `password_hash`, `tokenType`, `isPassword`: about a secret, not one.
 pub(super) fn name_is_about(name: &[u8], words: &[String]) -> bool {
-    // A salt that is a key by its length is one: `HASHIDS_SALT`.
-    let salt = words.last().is_some_and(|w| w == "salt") && !words.iter().any(|w| is_password_word(w));
-    let ends = !salt && words.last().is_some_and(|w| ABOUT.contains(&w.as_str()));
+    // A salt that is a key by its length is one: `HASHIDS_SALT`. That of a password is its own, but for one of all.
+    let constant = !name.iter().any(u8::is_ascii_lowercase);
+    let salt = words.last().is_some_and(|w| w == "salt") && (constant || !words.iter().any(|w| is_password_word(w)));
+    // What is typed twice is the same both times: `password_confirmation`.
+    let again = matches!(words, [.., before, last] if last == "confirmation" && is_password_word(before));
+    let ends = !salt && !again && words.last().is_some_and(|w| ABOUT.contains(&w.as_str()));
     // `enable password` is what routers call theirs.
     let router = words.len() == 2 && words[0] == "enable" && is_password_word(&words[1]);
     // `withPassword("…")`.
@@ -405,7 +408,7 @@ pub(super) fn is_key_word(word: &str) -> bool {
 
 /// `HASHIDS_SALT`, `RELEASE_COOKIE`: what only some programs keep secret.
 pub(super) fn is_seasoning(word: &str) -> bool {
-    matches!(word, "salt" | "pepper" | "cookie" | "iv")
+    matches!(word, "salt" | "pepper" | "cookie" | "iv" | "initvector" | "vector" | "aesiv")
 }
 
 /// `password: password`, `apiKey: config.apiKey`, `LOG_LEVEL_KEY: log.level`.

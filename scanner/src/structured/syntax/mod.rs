@@ -11,5 +11,5 @@ mod yaml;
 pub(crate) use ini::{Dialect, ini};
 pub(crate) use json::json;
 pub(crate) use toml::toml;
-pub(crate) use xml::{Element, xml};
+pub(crate) use xml::{Element, unescaped, xml};
 pub(crate) use yaml::yaml;

@@ -127,7 +127,7 @@ fn tag(text: &[u8], start: usize) -> Option<(Element<'_>, usize, bool)> {
 }
 
 /// A text with its entities undone.
-fn unescaped(text: &[u8], start: usize, end: usize) -> Scalar<'_> {
+pub(crate) fn unescaped(text: &[u8], start: usize, end: usize) -> Scalar<'_> {
     if memchr::memchr(b'&', &text[start..end]).is_none() {
         return Scalar::plain(text, start..end);
     }

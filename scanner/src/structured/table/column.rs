@@ -1,0 +1,400 @@
+//! What the head of a column says that is in it.
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    /// Passwords.
+    Password,
+    /// Passwords, if the other columns say so: "pass" is said of tests too.
+    Short,
+    /// A user and a password: `anna / …`.
+    Pair,
+    /// Tokens.
+    Token,
+    /// Secrets that two share.
+    Secret,
+    /// Keys of a service.
+    Key,
+    /// Who signs in.
+    User,
+    /// Where one signs in.
+    Place,
+    /// Anything else.
+    Other,
+}
+
+impl Column {
+    pub(super) fn holds_credentials(self) -> bool {
+        !matches!(self, Self::User | Self::Place | Self::Other)
+    }
+
+    pub(super) fn is_password(self) -> bool {
+        matches!(self, Self::Password | Self::Short | Self::Pair)
+    }
+}
+
+/// The last word of what a column of passwords is called.
+const PASSWORDS: &[&str] = &[
+    "password",
+    "passwords",
+    "passwd",
+    "passwort",
+    "passwörter",
+    "passphrase",
+    "passcode",
+    "kennwort",
+    "pwd",
+    "passe",
+    "mdp",
+    "motdepasse",
+    "contraseña",
+    "contrasena",
+    "clave",
+    "senha",
+    "wachtwoord",
+    "hasło",
+    "haslo",
+    "heslo",
+    "пароль",
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
+    "비밀번호",
+    "şifre",
+    "sifre",
+    "lösenord",
+    "passord",
+    "salasana",
+    "adgangskode",
+    "jelszó",
+    "parola",
+    "lozinka",
+    "geslo",
+    "psk",
+    "dbpassword",
+    "userpassword",
+    "loginpassword",
+];
+
+/// Those that are words of other things too.
+const SHORT: &[&str] = &["pass", "pw", "passw", "pword", "code"];
+
+/// Words that make a column one about passwords.
+const ABOUT: &[&str] = &[
+    "hash",
+    "hashed",
+    "encrypted",
+    "length",
+    "policy",
+    "reset",
+    "changed",
+    "change",
+    "expires",
+    "expiry",
+    "required",
+    "type",
+    "protected",
+    "has",
+    "is",
+    "last",
+    "min",
+    "max",
+    "strength",
+    "field",
+    "confirm",
+    "confirmation",
+    "forgot",
+    "id",
+    "weak",
+    "md5",
+    "sha1",
+    "sha256",
+    "salt",
+    "postal",
+    "zip",
+    "country",
+    "error",
+    "status",
+    "exit",
+    "no",
+    "test",
+    "tests",
+    "csrf",
+    "public",
+    "count",
+    "tokens",
+    "name",
+    "label",
+    "format",
+    "description",
+    "manager",
+    "login?",
+    "method",
+];
+
+/// What columns are called that say who signs in.
+const USERS: &[&str] = &[
+    "user",
+    "users",
+    "username",
+    "user name",
+    "userid",
+    "user id",
+    "login",
+    "login name",
+    "loginname",
+    "login username",
+    "account",
+    "account name",
+    "accounts",
+    "email",
+    "e mail",
+    "mail",
+    "email address",
+    "admin",
+    "role",
+    "benutzer",
+    "benutzername",
+    "nutzer",
+    "nutzername",
+    "anmeldename",
+    "usuario",
+    "usuário",
+    "utilisateur",
+    "identifiant",
+    "utente",
+    "nome utente",
+    "gebruiker",
+    "gebruikersnaam",
+    "użytkownik",
+    "логин",
+    "пользователь",
+    "用户名",
+    "用户",
+    "账号",
+    "帐号",
+    "ユーザー名",
+    "ユーザー",
+    "användare",
+    "bruker",
+    "brugernavn",
+    "uzivatel",
+    "uid",
+    "name",
+    "person",
+    "db user",
+    "default user",
+    "default username",
+    "test user",
+    "ssh user",
+    "client id",
+];
+
+/// What columns are called that say where.
+const PLACES: &[&str] = &[
+    "host",
+    "hostname",
+    "host name",
+    "server",
+    "ip",
+    "ip address",
+    "url",
+    "uri",
+    "site",
+    "website",
+    "web site",
+    "address",
+    "service",
+    "ssid",
+    "network",
+    "device",
+    "machine",
+    "system",
+    "database",
+    "db",
+    "app",
+    "application",
+    "login uri",
+    "login url",
+    "vm",
+    "node",
+    "portal",
+    "environment",
+    "env",
+    "stage",
+    "instance",
+    "tool",
+    "endpoint",
+    "router",
+    "switch",
+    "rechner",
+    "gerät",
+    "dienst",
+    "adresse",
+    "servidor",
+    "serveur",
+    "сервер",
+    "服务器",
+    "サーバー",
+    "domain",
+    "vendor",
+    "model",
+];
+
+/// What holds both.
+const PAIRS: &[&str] = &["credentials", "creds", "zugangsdaten", "identifiants", "credenciales", "credenziali"];
+
+const TOKENS: &[&str] =
+    &["token", "access token", "api token", "auth token", "bearer token", "bot token", "refresh token", "deploy token"];
+
+const SECRETS: &[&str] = &[
+    "secret",
+    "client secret",
+    "app secret",
+    "shared secret",
+    "api secret",
+    "totp",
+    "login totp",
+    "otp secret",
+    "totp secret",
+    "totp seed",
+    "otpauth",
+    "secret key",
+    "secret access key",
+];
+
+const KEYS: &[&str] = &["api key", "apikey", "access key", "auth key", "license key", "licence key", "api keys"];
+
+/// What is in a column of this name.
+pub(super) fn of(head: &[u8]) -> Column {
+    // Most are words of other things, and cost little.
+    if head.is_empty() || head.len() > 48 {
+        return Column::Other;
+    }
+    let Ok(head) = std::str::from_utf8(head) else { return Column::Other };
+    // What stands in brackets is a remark.
+    let plain = head.split(['(', '[']).next().unwrap_or_default();
+    let words = words(plain);
+    if words.is_empty() || words.len() > 4 {
+        return Column::Other;
+    }
+    let name = words.join(" ");
+    let is = |list: &[&str]| list.contains(&name.as_str());
+    let last = words.last().map_or("", String::as_str);
+    if is(USERS) {
+        return Column::User;
+    }
+    if is(PLACES) {
+        return Column::Place;
+    }
+    if words.iter().any(|word| ABOUT.contains(&word.as_str())) {
+        return Column::Other;
+    }
+    let joins = plain.contains(['/', '&', '+', ':']) || words.iter().any(|word| word == "and" || word == "und");
+    let secret = PASSWORDS.contains(&last) || SHORT.contains(&last);
+    if is(PAIRS) || (joins && secret && words.len() > 1) {
+        Column::Pair
+    } else if is(TOKENS) {
+        Column::Token
+    } else if is(SECRETS) {
+        Column::Secret
+    } else if is(KEYS) {
+        Column::Key
+    } else if PASSWORDS.contains(&last) || is_key_of_network(&words) {
+        Column::Password
+    } else if SHORT.contains(&last) && (last != "code" || is(&["access code", "door code"])) {
+        Column::Short
+    } else {
+        Column::Other
+    }
+}
+
+/// `WiFi key`, `Pre-shared key`.
+fn is_key_of_network(words: &[String]) -> bool {
+    let [.., before, last] = words else { return false };
+    last == "key" && ["wifi", "fi", "wlan", "shared", "wpa", "wpa2", "network"].contains(&before.as_str())
+}
+
+/// The words of a head in small letters: divided by signs, and where small letters turn to capitals.
+fn words(head: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut small = false;
+    for letter in head.chars() {
+        if !letter.is_alphanumeric() || (small && letter.is_uppercase()) {
+            words.push(String::new());
+        }
+        if letter.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(letter.to_lowercase());
+        }
+        small = letter.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Whether a line may be the header of a table with credentials, at a glance: it has the beginning of one of the words.
+pub(super) fn may_be_in(line: &[u8]) -> bool {
+    let begins =
+        |at: usize, rest: &[u8]| line.get(at + 1..at + 1 + rest.len()).is_some_and(|w| w.eq_ignore_ascii_case(rest));
+    line.iter().enumerate().any(|(at, b)| match b | 0x20 {
+        b'p' => begins(at, b"as") || begins(at, b"w") || begins(at, b"sk"),
+        b't' => begins(at, b"oken") || begins(at, b"otp"),
+        b's' => begins(at, b"ecret") || begins(at, b"enha") || begins(at, b"ifre") || begins(at, b"alas"),
+        b'k' => begins(at, b"ey") || begins(at, b"ennw"),
+        b'c' => begins(at, b"lave") || begins(at, b"ontras") || begins(at, b"red") || begins(at, b"ode"),
+        b'm' => begins(at, b"dp") || begins(at, b"otdep"),
+        b'h' => begins(at, b"eslo") || begins(at, b"aslo"),
+        b'w' => begins(at, b"acht"),
+        b'z' => begins(at, b"ugang"),
+        b'a' => begins(at, b"dgang"),
+        b'l' => begins(at, b"ozin"),
+        b'g' => begins(at, b"eslo"),
+        b'i' => begins(at, b"denti"),
+        _ => !b.is_ascii(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_of_a_column_says_what_it_holds() {
+        for (head, column) in [
+            ("Password", Column::Password),
+            ("Root password (initial)", Column::Password),
+            ("userPassword", Column::Password),
+            ("login_password", Column::Password),
+            ("Mot de passe", Column::Password),
+            ("Contraseña", Column::Password),
+            ("Пароль", Column::Password),
+            ("密码", Column::Password),
+            ("WiFi key", Column::Password),
+            ("Pass", Column::Short),
+            ("PW", Column::Short),
+            ("User / Password", Column::Pair),
+            ("Credentials", Column::Pair),
+            ("API key", Column::Key),
+            ("apiKey", Column::Key),
+            ("Secret access key", Column::Secret),
+            ("Access Token", Column::Token),
+            ("User", Column::User),
+            ("login_username", Column::User),
+            ("IP", Column::Place),
+            ("Password hash", Column::Other),
+            ("password_hash", Column::Other),
+            ("Password required", Column::Other),
+            ("Key", Column::Other),
+            ("Code", Column::Other),
+            ("Tokens", Column::Other),
+            ("The password that the user has to type in here", Column::Other),
+            ("", Column::Other),
+        ] {
+            assert_eq!(of(head.as_bytes()), column, "{head}");
+            assert!(!column.holds_credentials() || may_be_in(head.as_bytes()), "{head}");
+        }
+    }
+}
