@@ -18,7 +18,7 @@ const OBJECT: usize = 256;
 const STEP: u64 = 1024;
 /// How many bytes may be made again in any case, and how many for each that was read: some of what is asked for has to be
 /// made again, but who makes chains of a thousand changes in a thousand orders wants us to make nothing else.
-const FREE: u64 = 4 << 30;
+const FREE: u64 = 2 << 30;
 const MOST_RATIO: u64 = 1000;
 /// How many bytes of a pack an object is older than it is, for each that it takes: one large one is not worth many.
 const HEAVY: i64 = 4;
@@ -121,12 +121,20 @@ impl Kept {
         self.objects.get(&at).map(|object| object.kind)
     }
 
-    /// Keeps an object. `base` is one that is held, or was.
-    pub(super) fn put(&mut self, at: u64, kind: Type, base: Option<u64>, stored: &[u8], content: Rc<[u8]>, name: u64) {
+    /// Keeps an object, if that can be: `base` must be held. There may be more than there is room for afterwards.
+    pub(super) fn put(
+        &mut self,
+        at: u64,
+        kind: Type,
+        base: Option<u64>,
+        stored: &[u8],
+        content: Rc<[u8]>,
+        name: u64,
+    ) -> bool {
         let size = stored.len() + OBJECT;
         let base_is_held = base.is_none_or(|base| self.objects.contains_key(&base));
         if size > self.sizes.stored || !base_is_held || self.objects.contains_key(&at) {
-            return;
+            return false;
         }
         self.made.put(at, content, self.sizes.made);
         if let Some(base) = base {
@@ -137,11 +145,17 @@ impl Kept {
         self.names.insert(name, at);
         self.free.insert((asked, at));
         self.used += size;
-        while self.used > self.sizes.stored
-            && let Some((_, oldest)) = self.free.pop_first()
-        {
-            self.drop(oldest);
-        }
+        true
+    }
+
+    /// What goes next, if there is more than there is room for.
+    pub(super) fn over(&self) -> Option<u64> {
+        self.free.first().filter(|_| self.used > self.sizes.stored).map(|(_, at)| *at)
+    }
+
+    /// An object as it is stored, and what it is a change of.
+    pub(super) fn stored(&self, at: u64) -> Option<(&[u8], Option<u64>)> {
+        self.objects.get(&at).map(|object| (&*object.stored, object.base))
     }
 
     /// Notes when an object was asked for, and that one more is a change of it, or one fewer.
@@ -155,8 +169,10 @@ impl Kept {
         }
     }
 
-    fn drop(&mut self, at: u64) {
+    /// Lets go of an object that no other is a change of.
+    pub(super) fn drop(&mut self, at: u64) {
         if let Some(object) = self.objects.remove(&at) {
+            self.free.remove(&(object.asked, at));
             self.used -= object.stored.len() + OBJECT;
             if self.names.get(&object.name) == Some(&at) {
                 self.names.remove(&object.name);

@@ -1,5 +1,4 @@
-//! Where blobs were, as the trees of the same pack tell. A pack has a tree before what is in it, and all trees or one
-//! commit's before the blobs; what has no name yet when it is come by goes without one.
+//! Where blobs were, as the trees of the same pack tell, whichever of them comes first.
 
 use std::collections::HashMap;
 

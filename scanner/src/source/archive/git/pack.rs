@@ -3,7 +3,7 @@
 //! change inserts is scanned. That is not nothing missed: what was copied was scanned where it is copied from, but a
 //! password that took the place of another stands there without its name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufReader, Read};
 use std::rc::Rc;
 
@@ -79,6 +79,8 @@ struct Pack<'a, 'w> {
     hash: Hash,
     names: Names,
     kept: Kept,
+    /// Blobs that no tree has named so far, by where they begin.
+    unnamed: BTreeMap<u64, Id>,
     waiting: HashMap<Id, Vec<Waiting>>,
     /// How much memory those take that wait.
     waits: usize,
@@ -97,6 +99,7 @@ impl<'a, 'w> Pack<'a, 'w> {
             hash: Hash::default(),
             names: Names::new(SMALL.names),
             kept: Kept::new(SMALL),
+            unnamed: BTreeMap::new(),
             waiting: HashMap::new(),
             waits: 0,
             share: walk.room.enter(),
@@ -265,19 +268,56 @@ impl<'a, 'w> Pack<'a, 'w> {
             Type::Commit => self.names.commit(&content, self.hash),
             Type::Blob | Type::Tag => {}
         }
-        let name = format!("{} {id}", kind.word());
-        match self.names.path(&id).filter(|_| kind == Type::Blob) {
-            _ if kind == Type::Tree => {}
-            Some(path) => self.walk.member(&self.named(name), path, &mut &content[..], self.depth)?,
-            None => self.walk.member(self.origin, name, &mut &content[..], self.depth)?,
+        // A name may come with a tree behind it, and the name says how a blob is to be read.
+        let may_wait = kind == Type::Blob && self.names.path(&id).is_none();
+        match kind {
+            Type::Tree => {}
+            Type::Blob if may_wait => {}
+            Type::Blob => self.blob(&id, &content)?,
+            _ => self.walk.member(self.origin, format!("{} {id}", kind.word()), &mut &content[..], self.depth)?,
         }
-        if let Some(stored) = stored {
+        let is_kept = stored.is_some_and(|stored| {
             if !self.kept.fits(stored.len(), content.len()) {
                 self.grow();
             }
-            self.kept.put(at, kind, base, stored, content, id.short());
+            self.kept.put(at, kind, base, stored, Rc::clone(&content), id.short())
+        });
+        if may_wait && is_kept {
+            self.unnamed.insert(at, id);
+        } else if may_wait {
+            self.blob(&id, &content)?;
+        }
+        while let Some(oldest) = self.kept.over() {
+            if let Some(id) = self.unnamed.remove(&oldest) {
+                self.belated(oldest, &id)?;
+            }
+            self.kept.drop(oldest);
         }
         Ok(id)
+    }
+
+    /// Hands over a blob, with its path if that is known.
+    fn blob(&self, id: &Id, content: &[u8]) -> io::Result<()> {
+        let name = format!("{} {id}", Type::Blob.word());
+        let mut content = content;
+        match self.names.path(id) {
+            Some(path) => self.walk.member(&self.named(name), path, &mut content, self.depth),
+            None => self.walk.member(self.origin, name, &mut content, self.depth),
+        }
+    }
+
+    /// The same, of one that had no name when it came and is still held.
+    fn belated(&mut self, at: u64, id: &Id) -> io::Result<()> {
+        match self.kept.content(at, self.read) {
+            Ok(content) => self.blob(id, &content),
+            Err(why) => {
+                let Some((stored, base)) = self.kept.stored(at) else { return Ok(()) };
+                let stored = stored.to_vec();
+                let told = base.map_or(Told::Whole(Type::Blob), Told::ChangeOf);
+                let content = self.kept.unfold(&stored).unwrap_or_default();
+                self.nameless(told, at, why, &mut content.as_slice())
+            }
+        }
     }
 
     /// Makes all that waited for an object, and for what is made of it.
@@ -296,8 +336,11 @@ impl<'a, 'w> Pack<'a, 'w> {
         Ok(())
     }
 
-    /// Tells of all that still wait: what they are changes of is not in the pack.
+    /// Hands over what waited for a name, and tells of all that still wait: what they are changes of is not in the pack.
     fn give_up(&mut self) -> io::Result<()> {
+        for (at, id) in std::mem::take(&mut self.unnamed) {
+            self.belated(at, &id)?;
+        }
         let waiting = std::mem::take(&mut self.waiting);
         let mut all: Vec<_> = waiting
             .into_iter()

@@ -121,8 +121,11 @@ fn all_of_a_pack_is_read_with_the_paths_that_its_trees_tell() {
     // What was deleted later is there, in the version that had it.
     let with_it: Vec<_> = notes.names().into_iter().filter(|name| notes.text(name) == conf(20).into_bytes()).collect();
     assert!(with_it.len() == 1 && with_it[0].ends_with(" › src/app.conf"), "{with_it:?}");
+    // Without a tag, blobs come before the trees that name them.
+    repository.git(&["tag", "-d", "v1"]);
+    repository.is_all_in(&Notes::of(&repository.packed(&[]).0));
     // A pack that is packed once more is one too.
-    repository.is_all_in(&Notes::named("a.pack.gz", &gzip(&pack)));
+    repository.is_all_in(&Notes::named("a.pack.gz", &gzip(&repository.packed(&[]).0)));
 }
 
 #[test]
@@ -396,8 +399,8 @@ fn bombs_and_absurd_numbers_end() {
         pack.change(at, &change(size, LARGE.object / size, b""));
     }
     let notes = Notes::of(&pack.whole());
-    assert!(notes.skipped().contains(&(Why::Limit, String::new())), "{:?}", notes.skipped());
-    assert!(notes.names().len() < 500);
+    assert!(notes.skipped().iter().any(|(why, _)| *why == Why::Limit));
+    assert!(notes.names().len() < 500, "{}", notes.names().len());
     // More than may be made of one.
     let mut pack = Pack::default();
     let at = pack.add(BLOB, &[], &[b'a'; 0xffff]);
