@@ -27,7 +27,9 @@ fn repository(folder: &Path, deleted: &Planted, told: &Planted) {
         text += &format!("DB_PASSWORD={secret}\n");
         fs::write(folder.join("app/.env"), text).unwrap();
     };
-    for (secret, message) in [("", "first".to_owned()), (deleted.text(), "second".into()), ("", format!("password: {}", told.text()))] {
+    for (secret, message) in
+        [("", "first".to_owned()), (deleted.text(), "second".into()), ("", format!("password: {}", told.text()))]
+    {
         env(secret);
         git(folder, &["add", "-A"]);
         git(folder, &["commit", "-q", "-m", &message]);
@@ -79,7 +81,11 @@ fn what_was_deleted_in_a_repository_is_found_in_the_image_that_has_it() {
 
     let (report, _) = scan("loose");
     let found = places(&report);
-    let has = |kind: &str, at: u64| found.iter().any(|(path, member, line)| path.starts_with("srv/.git/objects/") && *member == json!([kind]) && *line == at);
+    let has = |kind: &str, at: u64| {
+        found.iter().any(|(path, member, line)| {
+            path.starts_with("srv/.git/objects/") && *member == json!([kind]) && *line == at
+        })
+    };
     assert!(has("blob", 301) && has("commit", 6), "{found:#?}");
 
     git(&context.join("srv"), &["gc", "-q"]);
@@ -88,7 +94,9 @@ fn what_was_deleted_in_a_repository_is_found_in_the_image_that_has_it() {
     fs::remove_file(context.join("srv/.git/COMMIT_EDITMSG")).unwrap();
     let (report, target) = scan("packed");
     let found = places(&report);
-    let has = |member: Value, at: u64| found.iter().any(|(path, known, line)| path.ends_with(".pack") && *known == member && *line == at);
+    let has = |member: Value, at: u64| {
+        found.iter().any(|(path, known, line)| path.ends_with(".pack") && *known == member && *line == at)
+    };
     assert!(has(json!([format!("blob {blob}"), "app/.env"]), 301), "{blob}: {found:#?}");
     assert!(has(json!([format!("commit {commit}")]), 6), "{commit}: {found:#?}");
     assert_eq!(found.len(), 2, "{found:#?}");
