@@ -15,7 +15,7 @@ use oakum_patterns::{Engine, Rule};
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(Rule::builtin().to_vec()).expect("the rules are good"));
 
 /// Names that say of what format a file is, and beginnings that say of what kind an archive.
-const FILES: [(&str, &[u8]); 24] = [
+const FILES: [(&str, &[u8]); 28] = [
     ("a.json", b"{\""),
     ("a.yaml", b"a: "),
     ("a.toml", b"a = "),
@@ -40,13 +40,64 @@ const FILES: [(&str, &[u8]); 24] = [
     ("a.pyc", b"\x61\x0d\r\n\0\0\0\0\0\0\0\0\0\0\0\0\xe3"),
     ("a.pyc", b"\xf3\x0d\r\n\0\0\0\0\0\0\0\0\0\0\0\0\xe3"),
     ("a.db", b"SQLite format 3\0\x02\0\x01\x01\0\x40\x20\x20"),
+    // Of git's, whatever the fuzzer makes of them, and two that it fills: see below.
+    ("a.pack", b"PACK\0\0\0\x02\0\0\0\x02"),
+    ("a.zlib", &[0x78, 0x01]),
+    (PACK, b""),
+    (LOOSE, b""),
     ("a.txt", b""),
 ];
+
+const PACK: &str = "filled.pack";
+const LOOSE: &str = "filled";
+
+/// A stream with its checksum, which a fuzzer does not find: what is in it is reached.
+fn zlib(content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap_or(u16::MAX);
+    let content = &content[..usize::from(length)];
+    let (a, b) = content.iter().fold((1u32, 0u32), |(a, b), byte| {
+        let a = (a + u32::from(*byte)) % 65521;
+        (a, (b + a) % 65521)
+    });
+    let stored = [&[0x78, 0x01, 1][..], &length.to_le_bytes(), &(!length).to_le_bytes()].concat();
+    [&stored, content, &(b << 16 | a).to_be_bytes()].concat()
+}
+
+/// A pack: of each object a byte says its kind, one its base, and one how long it is.
+fn pack(mut data: &[u8]) -> Vec<u8> {
+    let (mut bytes, mut starts) = (Vec::new(), Vec::new());
+    while let [kind, base, length, rest @ ..] = data {
+        let (content, rest) = rest.split_at(usize::from(*length).min(rest.len()));
+        data = rest;
+        starts.push(bytes.len());
+        let length = u8::try_from(content.len()).unwrap_or(u8::MAX);
+        bytes.extend([kind % 8 << 4 | 0x80 | (length & 15), length >> 4]);
+        match kind % 8 {
+            6 => {
+                let back = bytes.len() - 2 - starts[usize::from(*base) % starts.len()];
+                // What is farther than 128 bytes is told by two, of which the first counts from one.
+                if back >= 128 {
+                    bytes.push(0x80 | (((back - 128) >> 7) & 0x7f) as u8);
+                }
+                bytes.push((back & 0x7f) as u8);
+            }
+            7 => bytes.extend([*base; 20]),
+            _ => {}
+        }
+        bytes.extend(zlib(content));
+    }
+    let count = u32::try_from(starts.len()).unwrap_or(u32::MAX);
+    [&b"PACK\0\0\0\x02"[..], &count.to_be_bytes(), &bytes, &[0; 20]].concat()
+}
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, rest)) = data.split_first() else { return };
     let (name, begin) = FILES[usize::from(*kind) % FILES.len()];
-    let text = [begin, rest].concat();
+    let text = match name {
+        PACK => pack(rest),
+        LOOSE => zlib(&[b"blob 9\0", rest].concat()),
+        _ => [begin, rest].concat(),
+    };
     let found = || {
         let limits = Limits { unfolded: 1 << 20, ..Limits::default() };
         let scan = Scan::new(&ENGINE, Key::constant(), Options { limits, ..Options::default() });

@@ -95,7 +95,7 @@ impl Target {
     fn open(&self, respect_gitignore: bool, access: &Access, limits: &Limits) -> anyhow::Result<Box<dyn Source>> {
         match self {
             Self::Registry(name) => Ok(Box::new(pull(std::slice::from_ref(name), access, limits)?)),
-            Self::Dir(path) => Ok(Box::new(Files::new(path))),
+            Self::Dir(path) => Ok(Box::new(Files::unpacked(path))),
             Self::Storage(name) => Ok(Box::new(storage::open(name, limits)?)),
             Self::Containerd(name) => Ok(Box::new(containerd::open(name, limits)?)),
             Self::Daemon(name) => Ok(Box::new(export(name, limits)?)),

@@ -1,5 +1,5 @@
-//! A folder or a file. Links are not followed, so a loop of them is no loop; of `.git` only the settings are read,
-//! since its objects are compressed and are another target's matter.
+//! A folder or a file. Links are not followed, so a loop of them is no loop; of a tree's `.git` only the settings are
+//! read, since its history is another target's matter. In a file system it is what somebody left there.
 
 use std::fs::File;
 use std::io;
@@ -15,6 +15,8 @@ use crate::origin::Origin;
 pub struct Files {
     root: PathBuf,
     respect_gitignore: bool,
+    /// Whether `.git` is a folder like any other.
+    history: bool,
     /// Whether it is the file system that is being run, with what the kernel shows in it.
     running: bool,
 }
@@ -26,13 +28,19 @@ impl Files {
     /// Everything below `root`, files that git ignores included: secrets live in them.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), respect_gitignore: false, running: false }
+        Self { root: root.to_owned(), respect_gitignore: false, history: false, running: false }
+    }
+
+    /// An unpacked file system: everything below `root`, with the history that somebody left in it.
+    #[must_use]
+    pub fn unpacked(root: &Path) -> Self {
+        Self { history: true, ..Self::new(root) }
     }
 
     /// The file system that is being run: what the kernel shows at its root is counted, and not read.
     #[must_use]
     pub fn running() -> Self {
-        Self { running: true, ..Self::new(Path::new("/")) }
+        Self { running: true, ..Self::unpacked(Path::new("/")) }
     }
 
     /// Passes over what ignore files name, and counts it.
@@ -71,7 +79,7 @@ impl Source for Files {
         if self.respect_gitignore {
             builder.filter_entry(|entry| entry.file_name() != ".git");
         }
-        let running = self.running;
+        let (running, history) = (self.running, self.history);
         builder.build_parallel().run(|| {
             Box::new(|entry| {
                 if sink.flow() == Flow::Stop {
@@ -82,7 +90,7 @@ impl Source for Files {
                         sink.skipped(Why::Special, &Origin::File(entry.into_path()));
                         WalkState::Skip
                     }
-                    Ok(entry) => visit(&entry, sink),
+                    Ok(entry) => visit(&entry, history, sink),
                     Err(error) => {
                         sink.skipped(
                             Why::Unreadable,
@@ -121,11 +129,11 @@ fn is_of_kernel(entry: &ignore::DirEntry) -> bool {
     entry.depth() == 1 && KERNEL.iter().any(|name| entry.file_name() == *name)
 }
 
-fn visit(entry: &ignore::DirEntry, sink: &dyn Sink) -> WalkState {
+fn visit(entry: &ignore::DirEntry, history: bool, sink: &dyn Sink) -> WalkState {
     let origin = || Origin::File(shown(entry.path()));
     let Some(kind) = entry.file_type() else { return WalkState::Continue };
     if kind.is_dir() {
-        if entry.file_name() == ".git" && entry.depth() > 0 {
+        if !history && entry.file_name() == ".git" && entry.depth() > 0 {
             sink.skipped(Why::GitFolder, &origin());
             return if settings_of(entry.path(), sink) == Flow::Stop { WalkState::Quit } else { WalkState::Skip };
         }

@@ -165,6 +165,8 @@ pub enum Why {
     Limit,
     /// A layer that the archive names but does not hold.
     Missing,
+    /// An object of git's that is kept as a change of another, which is not there.
+    NoBase,
     /// An image that another says it is built on: its registry did not give it, so it is not known whose the layers are.
     Base,
     /// An image of another platform: the index names it but the archive was saved without it, or it was not asked for.
@@ -210,6 +212,7 @@ impl fmt::Display for Why {
             Self::Malformed => "malformed",
             Self::Limit => "beyond a limit",
             Self::Missing => "missing from the image",
+            Self::NoBase => "change of a git object that is not there",
             Self::Base => "base image cannot be had",
             Self::OtherPlatform => "image of another platform",
             Self::Fault => "the scanner failed on it",

@@ -7,10 +7,12 @@
 
 mod ar;
 mod cpio;
+mod git;
 mod peek;
 mod rpm;
 mod tar;
 mod zip;
+mod zlib;
 
 use std::cell::Cell;
 use std::io::{self, Cursor, Read};
@@ -45,6 +47,12 @@ pub(crate) enum Kind {
     Rpm,
     /// One file, which may be an archive.
     Packed(Compression),
+    /// One too, in the stream that other formats are made of.
+    Zlib,
+    /// One of git's objects, in such a stream.
+    GitObject,
+    /// Many of them.
+    GitPack,
     /// A script that runs what stands behind it, from this byte on: an executable jar, a zipapp, an installer.
     Behind(usize),
 }
@@ -62,11 +70,12 @@ impl Kind {
                 Some(Self::Cpio)
             }
             [0xed, 0xab, 0xee, 0xdb, ..] => Some(Self::Rpm),
+            [b'P', b'A', b'C', b'K', 0, 0, 0, 2 | 3, ..] => Some(Self::GitPack),
             _ if head.get(257..262) == Some(b"ustar") => Some(Self::Tar),
             [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => Some(Self::Packed(Compression::Unknown("7z"))),
             [b'R', b'a', b'r', b'!', 0x1a, 7, ..] => Some(Self::Packed(Compression::Unknown("rar"))),
             _ => match Compression::of(&head[..head.len().min(6)]) {
-                Compression::Plain => None,
+                Compression::Plain => zlib::kind_of(head),
                 packed => Some(Self::Packed(packed)),
             },
         }
@@ -104,7 +113,14 @@ pub(crate) fn walk(
     limits: &Limits,
     sink: &dyn Sink,
 ) -> io::Result<()> {
-    let walk = Walk { limits, sink, entries: Cell::new(0), taken: Cell::new(0), unfolded: Cell::new(0) };
+    let walk = Walk {
+        limits,
+        sink,
+        entries: Cell::new(0),
+        taken: Cell::new(0),
+        unfolded: Cell::new(0),
+        room: git::Room::default(),
+    };
     let failed = Cell::new(None);
     let mut input = Taken { inner: head.chain(rest), count: &walk.taken, failed: &failed };
     let walked = walk.open(kind, origin, &mut input, 0);
@@ -126,6 +142,8 @@ struct Walk<'a> {
     taken: Cell<u64>,
     /// Bytes of what it unfolded to, at any depth.
     unfolded: Cell<u64>,
+    /// The memory of git's packs.
+    room: git::Room,
 }
 
 impl Walk<'_> {
@@ -142,6 +160,9 @@ impl Walk<'_> {
                 self.sink.bytes(origin.clone(), input)
             }
             Kind::Packed(_) => self.packed(origin, input, depth),
+            Kind::Zlib => zlib::walk(self, origin, input, depth),
+            Kind::GitObject => git::object(self, origin, input, depth),
+            Kind::GitPack => git::pack(self, origin, input, depth),
             Kind::Behind(at) => self.behind(at, origin, input, depth),
         }
     }
@@ -167,14 +188,19 @@ impl Walk<'_> {
         } else {
             Unfolded::within(input, most, INNER_MEMORY)?
         };
+        self.unpacked(origin, &mut unfolded, depth)
+    }
+
+    /// The same, of what is unfolded already.
+    fn unpacked(&self, origin: &Origin, unfolded: &mut dyn Read, depth: usize) -> io::Result<()> {
         let name = origin.path().map_or_else(String::new, |path| stem(&path).to_owned());
-        let mut counted = Counted { inner: &mut unfolded, walk: self };
+        let mut counted = Counted { inner: unfolded, walk: self };
         let mut head = Vec::with_capacity(HEAD);
         counted.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
         let kind = Kind::of(&head);
         let mut content = Cursor::new(head).chain(counted);
         match kind {
-            Some(kind) if !matches!(kind, Kind::Packed(_)) && depth < self.limits.depth => {
+            Some(kind) if !matches!(kind, Kind::Packed(_) | Kind::Zlib) && depth < self.limits.depth => {
                 self.open(kind, origin, &mut content, depth + 1)
             }
             _ => self.known_member(kind, origin, name, &mut content, depth),
@@ -210,10 +236,7 @@ impl Walk<'_> {
         content: &mut dyn Read,
         depth: usize,
     ) -> io::Result<()> {
-        self.entries.set(self.entries.get() + 1);
-        if self.entries.get() > self.limits.entries || self.sink.flow() == Flow::Stop {
-            return Err(gap(if self.sink.flow() == Flow::Stop { Why::Stopped } else { Why::Limit }));
-        }
+        self.entry()?;
         let origin = Origin::Member { outer: Box::new(outer.clone()), path };
         let read = match kind {
             Some(kind) if depth < self.limits.depth => self.open(kind, &origin, content, depth + 1),
@@ -224,6 +247,21 @@ impl Walk<'_> {
             None => self.sink.content(origin.clone(), content),
         };
         read.or_else(|error| self.missed(error, &origin))
+    }
+
+    /// Counts an entry.
+    fn entry(&self) -> io::Result<()> {
+        self.entries.set(self.entries.get() + 1);
+        if self.entries.get() > self.limits.entries || self.sink.flow() == Flow::Stop {
+            return Err(gap(if self.sink.flow() == Flow::Stop { Why::Stopped } else { Why::Limit }));
+        }
+        Ok(())
+    }
+
+    /// Counts what came out.
+    fn unfolds(&self, bytes: usize) -> io::Result<()> {
+        self.unfolded.set(self.unfolded.get() + bytes as u64);
+        if self.is_spent() { Err(gap(Why::Limit)) } else { Ok(()) }
     }
 
     /// Tells that something was not read to its end. What goes beyond a limit ends the whole walk.
@@ -249,7 +287,7 @@ impl Walk<'_> {
 /// `app.log` of `logs/app.log.gz`.
 fn stem(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let endings = [".gz", ".xz", ".zst", ".bz2", ".lzma", ".Z", ".tgz", ".txz"];
+    let endings = [".gz", ".xz", ".zst", ".bz2", ".lzma", ".Z", ".tgz", ".txz", ".zlib", ".zz"];
     endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
 }
 
@@ -262,8 +300,7 @@ struct Counted<'a, R> {
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
-        self.walk.unfolded.set(self.walk.unfolded.get() + n as u64);
-        if self.walk.is_spent() { Err(gap(Why::Limit)) } else { Ok(n) }
+        self.walk.unfolds(n).map(|()| n)
     }
 }
 

@@ -7,10 +7,10 @@ use crate::origin::Image;
 
 /// Writes down what a walk gives.
 #[derive(Default)]
-struct Notes {
+pub(super) struct Notes {
     contents: Mutex<Vec<(String, Vec<u8>)>>,
     /// What is scanned as it stands.
-    plain: Mutex<Vec<u8>>,
+    pub(super) plain: Mutex<Vec<u8>>,
     skipped: Mutex<Vec<(Why, String)>>,
 }
 
@@ -35,28 +35,28 @@ impl Sink for Notes {
 }
 
 impl Notes {
-    fn of(bytes: &[u8]) -> Self {
+    pub(super) fn of(bytes: &[u8]) -> Self {
         Self::named("outer.bin", bytes)
     }
 
-    fn named(name: &str, bytes: &[u8]) -> Self {
+    pub(super) fn named(name: &str, bytes: &[u8]) -> Self {
         let notes = Self::default();
         let kind = Kind::of(&bytes[..bytes.len().min(HEAD)]).expect("an archive");
         walk(kind, &Origin::File(name.into()), bytes, &mut io::empty(), &Limits::default(), &notes).unwrap();
         notes
     }
 
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         let contents = self.contents.lock().unwrap();
         contents.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    fn text(&self, name: &str) -> Vec<u8> {
+    pub(super) fn text(&self, name: &str) -> Vec<u8> {
         let contents = self.contents.lock().unwrap();
         contents.iter().find(|(known, _)| known == name).map(|(_, bytes)| bytes.clone()).unwrap_or_default()
     }
 
-    fn skipped(&self) -> Vec<(Why, String)> {
+    pub(super) fn skipped(&self) -> Vec<(Why, String)> {
         self.skipped.lock().unwrap().clone()
     }
 }
