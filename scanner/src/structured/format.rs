@@ -6,7 +6,7 @@ use oakum_patterns::check::begins_key_store;
 use super::reading::Reading;
 use super::syntax::{self, Dialect};
 use super::value::Path;
-use super::{binary, compiled, document, lines, markup, settings};
+use super::{binary, compiled, document, lines, markup, settings, sql};
 
 /// A format that is read, and not only searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub(crate) enum Format {
     Toml,
     /// XML: Maven's settings, .NET's configuration, Jenkins' credentials.
     Xml,
+    /// HCL of any meaning: Terraform, Packer, Nomad.
+    Hcl,
+    /// Statements of SQL: what is put into tables, and by which columns.
+    Sql,
     /// Sections of settings: `.my.cnf`, `.pypirc`, systemd units, inventories of Ansible.
     Ini,
     /// Java's and Gradle's properties.
@@ -114,6 +118,13 @@ const ENDS: &[(&[u8], Format)] = &[
     (b".toml", Format::Toml),
     (b".xml", Format::Xml),
     (b".config", Format::Xml),
+    (b".resx", Format::Xml),
+    (b".pubxml", Format::Xml),
+    (b".tf", Format::Hcl),
+    (b".tfvars", Format::Hcl),
+    (b".hcl", Format::Hcl),
+    (b".nomad", Format::Hcl),
+    (b".sql", Format::Sql),
     (b".properties", Format::Properties),
     (b".ini", Format::Ini),
     (b".cfg", Format::Ini),
@@ -184,7 +195,7 @@ impl Format {
     /// Whether a file may hold what plain reading does not see: reading costs more than to look for these words.
     pub(crate) fn is_worth_it(self, text: &[u8]) -> bool {
         match self {
-            Self::Json | Self::Yaml | Self::Toml | Self::Xml => {
+            Self::Json | Self::Yaml | Self::Toml | Self::Xml | Self::Hcl | Self::Sql => {
                 WORDS.iter().any(|word| memchr::memmem::find(text, word).is_some())
             }
             _ => true,
@@ -202,6 +213,8 @@ impl Format {
                 }
             }
             Self::Xml => markup::read(&syntax::xml(text), reading),
+            Self::Hcl => document::settings(&syntax::hcl(text), reading),
+            Self::Sql => sql::read(text, reading),
             Self::Ini => settings::ini(&syntax::ini(text, Dialect::Ini), reading),
             Self::Npmrc => settings::npmrc(&syntax::ini(text, Dialect::Ini), reading),
             Self::Properties => reading.named(&syntax::ini(text, Dialect::Properties), &mut Path::default()),
@@ -244,6 +257,11 @@ const WORDS: &[&[u8]] = &[
     b"_PASS",
     b"Pass:",
     b"pass:",
+    b"redentials",
+    b"api_key",
+    b"apiKey",
+    b"ApiKey",
+    b"API_KEY",
 ];
 
 #[cfg(test)]
@@ -261,6 +279,8 @@ mod tests {
             ("etc/shadow", Some(Format::Shadow)),
             ("etc/postfix/sasl_passwd", Some(Format::Relay)),
             ("Web.config", Some(Format::Xml)),
+            ("infra/prod.auto.tfvars", Some(Format::Hcl)),
+            ("dump.SQL", Some(Format::Sql)),
             ("package-lock.json", None),
             (".git/config", None),
             ("main.rs", None),
