@@ -2,6 +2,7 @@
 //! `<name>value</name>`. It looks at a bounded stretch of text and copies nothing.
 
 mod apart;
+mod lines;
 mod login;
 mod operator;
 mod prose;
@@ -55,7 +56,8 @@ pub(crate) enum Operator {
     /// Nothing but what stands around: a remark behind a literal (`"value" // password`), a call that names what it was
     /// given (`"value", forKey: "name"`), a line of a name and a value.
     Remark,
-    /// A blank before what a machine made: `the token value`. The value lane looks for no such.
+    /// A blank before what a machine made: `the token value`; or a line end before the value. The value lane looks for no
+    /// such.
     Apposed,
     /// A literal behind a type: `name: Type = "value"`; an [`Operator::Assign`] once it is read.
     Typed,
@@ -163,7 +165,16 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     if rows && let Some(value) = apart::in_row(text, &name) {
         return literal(Operator::Assign, value?);
     }
+    if let Some(value) = lines::below(text, &name) {
+        return Some(Assignment { name, value, operator: Operator::Apposed, quote: None });
+    }
     let (mut operator, mut from) = operator(text, before, end)?;
+    if matches!(operator, Operator::Assign | Operator::Typed | Operator::Call)
+        && let Some(next) = lines::goes_on(text, before, &name, from)
+    {
+        let (value, quote) = value(text, next, operator)?;
+        return Some(Assignment { name, value, operator: Operator::Apposed, quote });
+    }
     if matches!(operator, Operator::Assign | Operator::Typed)
         && text.get(from).is_some_and(|b| !matches!(b, b'"' | b'\''))
         && let Some(branch) = apart::in_branch(text, from)

@@ -51,7 +51,7 @@ pub(crate) fn docker<'t>(value: &Value<'t>, path: &Path<'_>, reading: &mut Readi
 }
 
 /// Settings of a program: what is named, and what is given as a list of `NAME=value` or of names and values.
-fn settings<'t>(value: &Value<'t>, reading: &mut Reading<'t, '_>) {
+pub(crate) fn settings<'t>(value: &Value<'t>, reading: &mut Reading<'t, '_>) {
     reading.named(value, &mut Path::default());
     kubernetes::environments(value, &mut Path::default(), reading);
 }

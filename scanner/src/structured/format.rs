@@ -1,12 +1,15 @@
 //! Which format a file has, by its name, or by its first bytes where a program wrote it. What a JSON or YAML file means is
 //! told by what is in it; see [`super::document`].
 
+use std::sync::LazyLock;
+
+use aho_corasick::packed;
 use oakum_patterns::check::begins_key_store;
 
 use super::reading::Reading;
 use super::syntax::{self, Dialect};
 use super::value::Path;
-use super::{binary, compiled, document, lines, markup, settings, table};
+use super::{binary, compiled, document, lines, markup, settings, sql, table};
 
 /// A format that is read, and not only searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,10 @@ pub(crate) enum Format {
     Toml,
     /// XML: Maven's settings, .NET's configuration, Jenkins' credentials.
     Xml,
+    /// HCL of any meaning: Terraform, Packer, Nomad.
+    Hcl,
+    /// Statements of SQL: what is put into tables, and by which columns.
+    Sql,
     /// Sections of settings: `.my.cnf`, `.pypirc`, systemd units, inventories of Ansible.
     Ini,
     /// Java's and Gradle's properties.
@@ -122,6 +129,13 @@ const ENDS: &[(&[u8], Format)] = &[
     (b".toml", Format::Toml),
     (b".xml", Format::Xml),
     (b".config", Format::Xml),
+    (b".resx", Format::Xml),
+    (b".pubxml", Format::Xml),
+    (b".tf", Format::Hcl),
+    (b".tfvars", Format::Hcl),
+    (b".hcl", Format::Hcl),
+    (b".nomad", Format::Hcl),
+    (b".sql", Format::Sql),
     (b".properties", Format::Properties),
     (b".ini", Format::Ini),
     (b".cfg", Format::Ini),
@@ -210,10 +224,14 @@ impl Format {
     /// Whether a file may hold what plain reading does not see: reading costs more than to look for these words.
     pub(crate) fn is_worth_it(self, text: &[u8]) -> bool {
         match self {
-            Self::Json | Self::Yaml | Self::Toml | Self::Xml => {
-                WORDS.iter().any(|word| memchr::memmem::find(text, word).is_some())
+            Self::Json | Self::Yaml | Self::Toml | Self::Xml | Self::Hcl | Self::Sql => {
+                static TOLD: LazyLock<Option<packed::Searcher>> = LazyLock::new(|| packed::Searcher::new(WORDS));
+                has_one(text, WORDS, &TOLD)
             }
-            Self::Text | Self::Html => HEADS.iter().any(|word| memchr::memmem::find(text, word).is_some()),
+            Self::Text | Self::Html => {
+                static HEADED: LazyLock<Option<packed::Searcher>> = LazyLock::new(|| packed::Searcher::new(HEADS));
+                has_one(text, HEADS, &HEADED)
+            }
             _ => true,
         }
     }
@@ -229,6 +247,8 @@ impl Format {
                 }
             }
             Self::Xml => markup::read(&syntax::xml(text), reading),
+            Self::Hcl => document::settings(&syntax::hcl(text), reading),
+            Self::Sql => sql::read(text, reading),
             Self::Ini => settings::ini(&syntax::ini(text, Dialect::Ini), reading),
             Self::Npmrc => settings::npmrc(&syntax::ini(text, Dialect::Ini), reading),
             Self::Properties => reading.named(&syntax::ini(text, Dialect::Properties), &mut Path::default()),
@@ -275,7 +295,20 @@ const WORDS: &[&[u8]] = &[
     b"_PASS",
     b"Pass:",
     b"pass:",
+    b"redentials",
+    b"api_key",
+    b"apiKey",
+    b"ApiKey",
+    b"API_KEY",
 ];
+
+/// Whether a text has one of these words: all at once, where the machine can.
+fn has_one(text: &[u8], words: &[&[u8]], searcher: &Option<packed::Searcher>) -> bool {
+    match searcher {
+        Some(searcher) => searcher.find(text).is_some(),
+        None => words.iter().any(|word| memchr::memmem::find(text, word).is_some()),
+    }
+}
 
 /// Of which the head of a column of credentials has one. The commonest comes first.
 const HEADS: &[&[u8]] = &[
@@ -324,6 +357,8 @@ mod tests {
             ("Web.config", Some(Format::Xml)),
             ("README.md", Some(Format::Text)),
             ("export.CSV", Some(Format::Csv)),
+            ("infra/prod.auto.tfvars", Some(Format::Hcl)),
+            ("dump.SQL", Some(Format::Sql)),
             ("package-lock.json", None),
             (".git/config", None),
             ("main.rs", None),

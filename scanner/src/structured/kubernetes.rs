@@ -94,7 +94,7 @@ fn docker<'t>(path: &Path<'_>, says: &Scalar<'t>, reading: &mut Reading<'t, '_>)
 }
 
 /// Keys of Secrets whose values are no credentials.
-fn is_public(key: &[u8]) -> bool {
+pub(super) fn is_public(key: &[u8]) -> bool {
     let key = key.to_ascii_lowercase();
     let ends = [
         b"user".as_slice(),
@@ -172,7 +172,15 @@ fn is_credential(key: &[u8], value: &[u8]) -> bool {
             && letters >= 2
             && signs + digits >= 3
             && spaced == 0
-            && !value.contains(&b'.'))
+            && !is_host(value))
+}
+
+/// `smtp.example.com`, `values.yaml`, `release-1.26`: a host, a file or a version; `garden.26` is none.
+fn is_host(value: &[u8]) -> bool {
+    let dots = value.iter().filter(|b| **b == b'.').count();
+    let word = value.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let number = value.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    dots > 1 || (dots == 1 && (word < 4 || number == 0 || word + 1 + number != value.len()))
 }
 
 /// A kubeconfig: what its users sign in with.

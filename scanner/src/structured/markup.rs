@@ -3,7 +3,7 @@
 
 use super::reading::Reading;
 use super::syntax::Element;
-use super::value::{Path, Step};
+use super::value::{Path, Scalar, Step};
 
 /// Reads the elements of a file.
 pub(crate) fn read<'t>(root: &Element<'t>, reading: &mut Reading<'t, '_>) {
@@ -25,7 +25,45 @@ fn inside<'v, 't>(element: &'v Element<'t>, path: &Path<'v>, reading: &mut Readi
     {
         reading.leaf(&path.join(Step::Key(&key.text)), value, None);
     }
+    if let Some(key) = key {
+        let inner = element.children.iter().find(|child| is_value(child)).and_then(|child| child.text.as_ref());
+        if let Some(text) = inner.or(element.text.as_ref()).filter(|text| !is_shown(element, text)) {
+            reading.leaf(&path.join(Step::Key(&key.text)), text, None);
+        }
+    }
+    beside(element, path, reading);
     for child in &element.children {
         inside(child, &path.join(Step::Key(child.name)), reading);
     }
+}
+
+/// Names and values as elements side by side: `<name>…</name><value>…</value>`, `<key>…</key><string>…</string>`.
+fn beside<'v, 't>(element: &'v Element<'t>, path: &Path<'v>, reading: &mut Reading<'t, '_>) {
+    let is_name = |name: &[u8]| {
+        [b"name".as_slice(), b"key"].iter().any(|end| {
+            let from = name.len().checked_sub(end.len());
+            from.is_some_and(|from| name[from..].eq_ignore_ascii_case(end))
+        })
+    };
+    for (at, child) in element.children.iter().enumerate() {
+        let Some(name) = child.text.as_ref().filter(|_| is_name(child.name)) else { continue };
+        // A description may stand between them.
+        let following = element.children[at + 1..].iter().take(2);
+        let value = following.take_while(|next| !is_name(next.name)).find(|next| is_value(next));
+        if let Some(text) = value.and_then(|value| value.text.as_ref()) {
+            reading.leaf(&path.join(Step::Key(&name.text)), text, None);
+        }
+    }
+}
+
+/// Whether an element is the value of what is named beside it.
+fn is_value(element: &Element<'_>) -> bool {
+    element.name.len() >= 5 && element.name[element.name.len() - 5..].eq_ignore_ascii_case(b"value")
+        || element.name == b"string"
+}
+
+/// Whether a text is one of those that a program shows, as files of translations have them: words.
+fn is_shown(element: &Element<'_>, text: &Scalar<'_>) -> bool {
+    let shows = matches!(element.name, b"string" | b"data" | b"trans-unit" | b"message" | b"text" | b"item");
+    shows && !text.text.iter().any(u8::is_ascii_digit)
 }

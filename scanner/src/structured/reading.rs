@@ -7,6 +7,7 @@ use oakum_patterns::check::{is_placeholder, judge_setting, refers};
 use oakum_patterns::{Confidence, Engine, Rule};
 
 use super::drawn::Drawn;
+use super::meaning::{self, tells};
 use super::value::{Kind, Path, Scalar, Value, walk};
 
 /// The most credentials and texts that are taken from one file.
@@ -106,7 +107,10 @@ impl<'r, 'e> Reading<'r, 'e> {
         if scalar.text.len() < 4 || scalar.text.len() > LONGEST || scalar.kind == Kind::Tagged {
             return;
         }
-        let (name, outer) = path.last_keys();
+        // A block of YAML ends in a line end that is none of the value.
+        let block = matches!(scalar.text.last(), Some(b'\n'));
+        let scalar = &*if block { Cow::Owned(scalar.trimmed()) } else { Cow::Borrowed(scalar) };
+        let name = &*meaning::name(path);
         let telling = tells(name);
         if scalar.is_decoded() || telling {
             self.draw(path, scalar);
@@ -115,8 +119,9 @@ impl<'r, 'e> Reading<'r, 'e> {
             return;
         }
         // A word counts as a password where the record says where one signs in with it.
+        let (own, outer) = path.last_keys();
         let full: Cow<'_, [u8]> = match within {
-            Some(record) if is_login(record, name) => [outer, b".", name].concat().into(),
+            Some(record) if own == name && is_login(record, name) => [outer, b".", name].concat().into(),
             _ => name.into(),
         };
         let Some(confidence) = judge_setting(&full, &scalar.text) else { return };
@@ -184,14 +189,6 @@ pub(crate) fn is_somebodys(scalar: &Scalar<'_>) -> bool {
         && !refers(value)
         && !is_placeholder(value)
         && value.iter().all(|b| *b >= b' ' || matches!(b, b'\n' | b'\r' | b'\t'))
-}
-
-/// Whether a name may be that of a secret, at a glance.
-fn tells(name: &[u8]) -> bool {
-    let has = |piece: &&[u8]| name.windows(piece.len()).any(|w| w.eq_ignore_ascii_case(piece));
-    [b"pass".as_slice(), b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"auth", b"wort", b"senha", b"contrasen"]
-        .iter()
-        .any(has)
 }
 
 /// `Passwort`, `Mot de passe`, `PasswordField`: the word for a password in some language, as a form shows it.

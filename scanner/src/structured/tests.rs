@@ -101,6 +101,49 @@ fn a_word_is_the_password_of_a_login() {
 }
 
 #[test]
+fn the_way_to_a_value_says_what_it_is() {
+    let hex = "0f1e2d3c4b5a69788796a5b4c3d2e1f0a1b2c3d4";
+    let yaml = format!("credentials:\n  github:\n    - {hex}\ntokens: [{hex}]\nsecrets:\n  path: {hex}\n");
+    finds("a.yml", &yaml, "generic.credential", "credentials.github[0]", hex);
+    finds("a.yml", &yaml, "generic.token", "tokens[0]", hex);
+    assert_eq!(found("a.yml", &yaml).len(), 2);
+    finds("a.yml", "passwords:\n  anna: Walnut!9\n", "generic.password", "passwords.anna", "Walnut!9");
+    finds("a.yml", "db:\n  password: |\n    Walnut!9\n", "generic.password", "db.password", "Walnut!9");
+    let parameters = r#"{"parameters": {"adminPassword": {"type": "securestring", "defaultValue": "Walnut!9"}}}"#;
+    finds("a.json", parameters, "generic.password", "parameters.adminPassword.defaultValue", "Walnut!9");
+    let variable = "variable \"db_password\" {\n  type = string\n  default = \"Walnut!9\"\n}\n";
+    finds("a.tf", variable, "generic.password", "db_password.default", "Walnut!9");
+    let set =
+        "resource \"helm_release\" \"a\" {\n  set {\n    name = \"auth.password\"\n    value = \"Walnut!9\"\n  }\n}\n";
+    finds("a.tf", set, "generic.password", "a.set[\"auth.password\"]", "Walnut!9");
+    assert!(found("a.tf", "variable \"password\" {\n  default = random(\"Walnut!9\")\n}\n").is_empty());
+}
+
+#[test]
+fn elements_beside_each_other_are_name_and_value() {
+    for text in [
+        "<c><property>\n<name>a.ConnectionPassword</name>\n<value>Walnut!9</value></property></c>",
+        "<c><property><name>x</name><key>aPassword</key><description>d</description><value>Walnut!9</value></property></c>",
+        "<c><setting name=\"SmtpPassword\" serializeAs=\"String\">\n <value>Walnut!9</value></setting></c>",
+        "<c><param-name>password</param-name><param-value>Walnut!9</param-value></c>",
+        "<dict><key>user</key><string>x</string><key>password</key><string>Walnut!9</string></dict>",
+        "<p><entry key=\"password\">Walnut!9</entry></p>",
+    ] {
+        let all = found("a.xml", text);
+        assert!(
+            matches!(&all[..], [(rule, _, value)] if rule == "generic.password" && value == "Walnut!9"),
+            "{text} {all:?}"
+        );
+    }
+    for text in [
+        "<r><data name=\"password\"><value>geheim</value></data></r>",
+        "<r><name>password</name><name>Walnut!9</name></r>",
+    ] {
+        assert!(found("a.xml", text).is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn a_state_says_what_is_sensitive() {
     let text = r#"{"terraform_version": "1.5", "outputs": {"x": {"value": "walnuts", "type": "string", "sensitive": true}, "y": {"value": "walnuts", "type": "string"}}}"#;
     assert_eq!(
@@ -134,9 +177,9 @@ proptest! {
 
     /// No reader panics, and each place is in the text.
     #[test]
-    fn any_text_is_read(text in r#"[\x00-\x7f]{0,40}|(kind: |apiVersion|Secret|data|password|: |\n|  |- |\{|\}|\[|"|'|\\|=|<|>|/|\||ä|!v|&a|\*a|\{\{|\}\}|,|#|:|walnut|"auths"){0,40}"#) {
+    fn any_text_is_read(text in r#"[\x00-\x7f]{0,40}|(insert into a\(|values \(|variable |<<E\n|kind: |apiVersion|Secret|data|password|: |\n|  |- |\{|\}|\[|"|'|\\|=|<|>|/|\||ä|!v|&a|\*a|\{\{|\}\}|,|#|:|walnut|"auths"){0,40}"#) {
         let engine = Engine::new(Vec::new()).unwrap();
-        for name in ["a.json", "a.yml", "a.toml", "a.xml", "a.ini", "a.properties", ".env", ".npmrc", ".netrc", ".pgpass",
+        for name in ["a.json", "a.yml", "a.tf", "a.sql", "a.toml", "a.xml", "a.ini", "a.properties", ".env", ".npmrc", ".netrc", ".pgpass",
             ".git-credentials", ".htpasswd", "shadow"] {
             let format = Format::of_path(name.as_bytes()).unwrap();
             let plain = [0..text.len().min(1), text.len() / 2..text.len()];

@@ -209,6 +209,11 @@ impl<'v> Path<'v> {
         self.0.pop();
     }
 
+    /// The last step of it.
+    pub(crate) fn last(&self) -> Option<Step<'v>> {
+        self.0.last().copied()
+    }
+
     /// The last key of it, and the key before that.
     pub(crate) fn last_keys(&self) -> (&'v [u8], &'v [u8]) {
         let mut keys = self.0.iter().rev().filter_map(|step| match step {

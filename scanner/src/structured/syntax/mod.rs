@@ -2,12 +2,14 @@
 //! of it, and never fails: what it cannot read is left to plain reading. None recurses deeper or reads more values than
 //! [`super::value`] says.
 
+mod hcl;
 mod ini;
 mod json;
 mod toml;
 mod xml;
 mod yaml;
 
+pub(crate) use hcl::hcl;
 pub(crate) use ini::{Dialect, ini};
 pub(crate) use json::json;
 pub(crate) use toml::toml;
