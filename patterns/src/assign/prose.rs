@@ -170,9 +170,9 @@ pub(super) fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
 }
 
 /// What a label is about that is no password.
-const NO_LABEL: [&[u8]; 16] = [
-    b"hash", b"sha", b"md5", b"digest", b"salt", b"sum", b"crypt", b"must", b"file", b"path", b"length", b"field",
-    b"polic", b"option", b"type", b"format",
+const NO_LABEL: [&[u8]; 15] = [
+    b"hash", b"sha", b"digest", b"salt", b"sum", b"crypt", b"must", b"file", b"path", b"length", b"field", b"polic",
+    b"option", b"type", b"format",
 ];
 
 /// Where the value begins behind a label's other words and a colon: `password (new): value`, `password for ci: \`value\``,
