@@ -43,6 +43,11 @@ const USERS: [&str; 34] = [
     "usr",
 ];
 
+/// Whether a word, in small letters, is what one who signs in is called.
+pub(crate) fn is_user(word: &str) -> bool {
+    USERS.contains(&word)
+}
+
 /// What stands between a user and the word for the password.
 const BETWEEN: [&str; 29] = [
     "and", "with", "the", "its", "und", "mit", "dem", "das", "y", "con", "la", "el", "et", "le", "avec", "e", "com",
@@ -121,7 +126,6 @@ pub(super) fn names_user(text: &[u8], end: usize, value: &[u8]) -> bool {
     }
     let mut rest = words.iter().rev().map(|word| word.to_lowercase()).peekable();
     while rest.next_if(|word| BETWEEN.contains(&word.as_str())).is_some() {}
-    let is_user = |word: &str| USERS.contains(&word);
     match rest.next() {
         Some(user) if user.as_bytes().eq_ignore_ascii_case(value) => return false,
         Some(user) if user.len() >= 2 && !is_user(&user) && !NOBODY.contains(&user.as_str()) => {}

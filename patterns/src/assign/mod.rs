@@ -10,7 +10,9 @@ mod value;
 
 use std::ops::Range;
 
+pub(crate) use login::is_user;
 use operator::{ASKED, foreign_end, is_foreign_sign, operator};
+pub(crate) use prose::names_phrase;
 use value::{Within, bare_end, coded, value};
 
 /// The longest name that is read, each way from where a keyword stood.
@@ -198,7 +200,7 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
         };
         value.end = value.start + bare_end(&text[value.clone()], within);
         // Words that are one passphrase go on behind blanks.
-        if matches!(operator, Operator::Assign | Operator::Prose) && prose::names_phrase(&text[start..end]) {
+        if matches!(operator, Operator::Assign | Operator::Prose) && names_phrase(&text[start..end]) {
             value.end = prose::phrase_end(text, &value);
         }
     }

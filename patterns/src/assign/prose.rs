@@ -60,7 +60,7 @@ pub(super) fn begins_name(text: &[u8], start: usize) -> usize {
 }
 
 /// Whether a name is one of a passphrase.
-pub(super) fn names_phrase(name: &[u8]) -> bool {
+pub(crate) fn names_phrase(name: &[u8]) -> bool {
     name.len() >= 6 && name[name.len() - 6..].eq_ignore_ascii_case(b"phrase")
 }
 
@@ -134,24 +134,23 @@ pub(super) fn stands_alone(text: &[u8], at: usize) -> bool {
     word >= 6 && rest[..word].iter().any(u8::is_ascii_digit) && rest[..word].iter().any(u8::is_ascii_alphabetic)
 }
 
+/// How far the words of a sentence go, of letters beyond ASCII too. An address is one of them: `for anna@example.com is …`.
+fn words(text: &[u8], in_word: impl Fn(&u8) -> bool) -> usize {
+    let joins = |at: usize| text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) && at > 0 && text[at - 1] != b' ';
+    let is_word = |(at, b): &(usize, &u8)| in_word(b) || !b.is_ascii() || (matches!(b, b'.' | b'@') && joins(*at));
+    text.iter().enumerate().take_while(is_word).count()
+}
+
 /// Where the value begins in a sentence, of which this is the verb.
 pub(super) fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
     let rest = text.get(at..high)?;
     // `the password of the admin's page is …`, `mot de passe par défaut est …`.
-    // An address is one of them: `for anna@example.com is …`.
-    let joins = |at: usize| rest.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) && at > 0 && rest[at - 1] != b' ';
-    let word = |(at, b): &(usize, &u8)| {
-        b.is_ascii_alphabetic() || !b.is_ascii() || b" '-".contains(b) || (matches!(b, b'.' | b'@') && joins(*at))
-    };
-    let words = || rest.iter().enumerate().take_while(word).count();
+    let words = || words(rest, |b| b.is_ascii_alphabetic() || b" '-".contains(b));
     let within = || {
         let words = &rest[..words()];
         let no_label = |word: &[u8]| memchr::memmem::find(words, word).is_some();
-        let verb = VERBS.iter().filter_map(|verb| {
-            let at = memchr::memmem::find(words, verb).filter(|at| words[..*at].ends_with(b" "))?;
-            Some((at, verb))
-        });
-        let (before, verb) = verb.min()?;
+        let (before, verb) = memchr::memchr_iter(b' ', words)
+            .find_map(|blank| Some((blank + 1, VERBS.iter().find(|verb| words[blank + 1..].starts_with(verb))?)))?;
         (!NO_LABEL.into_iter().chain(NO_THING).any(no_label)).then_some((before, verb))
     };
     let (before, verb) = VERBS.iter().find(|verb| rest.starts_with(verb)).map(|verb| (0, verb)).or_else(within)?;
@@ -185,11 +184,7 @@ pub(super) fn label(text: &[u8], at: usize, high: usize) -> Option<usize> {
     if !matches!(rest.first()?, b'a'..=b'z' | b'(' | 0x80..) {
         return None;
     }
-    let joins = |at: usize| rest.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) && at > 0 && rest[at - 1] != b' ';
-    let word = |(at, b): &(usize, &u8)| {
-        b.is_ascii_alphanumeric() || !b.is_ascii() || b" ()-/".contains(b) || (matches!(b, b'.' | b'@') && joins(*at))
-    };
-    let words = rest.iter().enumerate().take_while(word).count();
+    let words = words(rest, |b| b.is_ascii_alphanumeric() || b" ()-/".contains(b));
     // `… is: value`.
     let words = if rest[..words].ends_with(b" is") || !rest[..words].contains(&b'@') { words } else { 0 };
     let no_label = |word: &[u8]| memchr::memmem::find(&rest[..words], word).is_some();

@@ -68,15 +68,7 @@ pub(crate) enum Verdict {
 /// ```
 #[must_use]
 pub fn judge_setting(name: &[u8], value: &[u8]) -> Option<Confidence> {
-    let candidate = Candidate {
-        value,
-        name: Some(name),
-        operator: Some(Operator::Assign),
-        quote: Some(b'"'),
-        after: b"",
-        setting: true,
-    };
-    run(&[Check::Assigned], Confidence::Likely, &candidate)
+    judge_assigned(&Candidate { quote: Some(b'"'), setting: true, ..beside(name, value, Operator::Assign) })
 }
 
 /// Judges a word of a text for people beside its name, as the generic detector judges one of a sentence: what else may stand
@@ -90,9 +82,38 @@ pub fn judge_setting(name: &[u8], value: &[u8]) -> Option<Confidence> {
 /// ```
 #[must_use]
 pub fn judge_told(name: &[u8], value: &[u8]) -> Option<Confidence> {
-    let candidate =
-        Candidate { value, name: Some(name), operator: Some(Operator::Prose), quote: None, after: b"", setting: false };
-    run(&[Check::Assigned], Confidence::Likely, &candidate)
+    judge_assigned(&beside(name, value, Operator::Prose))
+}
+
+/// A bare value beside its name, with nothing behind it.
+fn beside<'t>(name: &'t [u8], value: &'t [u8], operator: Operator) -> Candidate<'t> {
+    Candidate { value, name: Some(name), operator: Some(operator), quote: None, after: b"", setting: false }
+}
+
+fn judge_assigned(candidate: &Candidate<'_>) -> Option<Confidence> {
+    run(&[Check::Assigned], Confidence::Likely, candidate)
+}
+
+/// Whether a word, in small letters, is what one who signs in is called, in some language.
+///
+/// ```
+/// use oakum_patterns::check::names_a_user;
+/// assert!(names_a_user("benutzer") && !names_a_user("password"));
+/// ```
+#[must_use]
+pub fn names_a_user(word: &str) -> bool {
+    crate::assign::is_user(word)
+}
+
+/// Whether a value is what is kept of a password: MD5 to SHA-512 in hex, or a hash that names its method.
+///
+/// ```
+/// use oakum_patterns::check::is_hash;
+/// assert!(is_hash(b"md5$seasalt$1e9bf2bf5606aa5c39852cc30f0f6f22") && !is_hash(b"Walnut!942"));
+/// ```
+#[must_use]
+pub fn is_hash(value: &[u8]) -> bool {
+    assigned::is_hash(value)
 }
 
 /// Whether a value may be a credential beside its name, at a glance: where this says no, the generic detector does too.

@@ -418,6 +418,21 @@ mod tests {
         assert!(missing.is_empty(), "run `cargo run --release -p oakum-patterns --example grams -- lay`: {missing:?}");
     }
 
+    /// One word that is no name (`auth[]`) has a rule looked for wherever any of its words stands: where those are common, as
+    /// `key` is, that costs more than all other rules.
+    #[test]
+    fn what_a_machine_makes_is_looked_for_beside_values() {
+        let mut seen = 0;
+        for rule in Rule::builtin() {
+            let (one, _) = Compiled::new(rule.clone()).unwrap();
+            if one.rule.is_generic() && one.lane == Lane::Beside && one.needs_key() {
+                seen += 1;
+                assert_eq!(one.found_by(), prefilter::Lane::Value, "{}: {:?}", rule.id, rule.near);
+            }
+        }
+        assert!(seen > 0);
+    }
+
     /// Every place where a rule matches is one that a lane gives: held against an automaton of all keywords.
     #[test]
     fn no_lane_misses_what_its_rule_matches() {

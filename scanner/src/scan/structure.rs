@@ -4,14 +4,16 @@ use std::ops::Range;
 
 use oakum_patterns::check::surprise;
 
-use super::{Hit, MOST_PER_CONTENT, Scan, rank};
+use super::hit::rank;
+use super::{Hit, MOST_PER_CONTENT, Scan};
 use crate::finding::Span;
-use crate::structured::{self, By, Format, Found};
+use crate::structured::{self, By, Format, Found, Read};
 use crate::window::Via;
 
 impl<'e> Scan<'e> {
-    /// The hits of a content, with those that reading it adds and the ways to all of them.
-    pub(super) fn read_structure(&self, format: Format, text: &[u8], mut hits: Vec<Hit<'e>>) -> Vec<Hit<'e>> {
+    /// Adds to the hits of a content those that reading it gives, and the ways to all of them. Tells whether there are more
+    /// than are taken.
+    pub(super) fn read_structure(&self, format: Format, text: &[u8], hits: &mut Vec<Hit<'e>>) -> bool {
         let starts: Vec<usize> = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text).map(|at| at + 1)).collect();
         let offset = |line: u64, column: u64| {
             let line = usize::try_from(line).unwrap_or(1).saturating_sub(1);
@@ -22,7 +24,7 @@ impl<'e> Scan<'e> {
             .iter()
             .map(|hit| offset(hit.span.line, hit.span.column)..offset(hit.span.end_line, hit.span.end_column))
             .collect();
-        let (found, keys) = structured::read(self.engine, format, text, &plain);
+        let Read { found, keys, mut cut } = structured::read(self.engine, format, text, &plain);
         for (hit, key) in hits.iter_mut().zip(keys) {
             if let Some(key) = key {
                 hit.key = Some(self.clear(&key));
@@ -33,14 +35,18 @@ impl<'e> Scan<'e> {
             (line as u64, (at - starts[line - 1] + 1) as u64)
         };
         for found in found {
-            if found.confidence < self.options.min_confidence || hits.len() >= MOST_PER_CONTENT {
+            if found.confidence < self.options.min_confidence {
                 continue;
+            }
+            if hits.len() >= MOST_PER_CONTENT {
+                cut = true;
+                break;
             }
             let ((line, column), (end_line, end_column)) = (place(found.range.start), place(found.range.end));
             let hit = self.found_hit(&found, Span { line, column, end_line, end_column });
-            join(&mut hits, &mut plain, hit, &found, format.is_compiled());
+            join(hits, &mut plain, hit, &found, format.is_compiled());
         }
-        hits
+        cut
     }
 
     fn found_hit(&self, found: &Found<'e>, span: Span) -> Hit<'e> {
@@ -93,4 +99,29 @@ fn join<'e>(hits: &mut Vec<Hit<'e>>, plain: &mut Vec<Range<usize>>, mut hit: Hit
     }
     hits.push(hit);
     plain.push(found.range.clone());
+}
+
+#[cfg(test)]
+mod tests {
+    use oakum_patterns::{Engine, Rule};
+
+    use super::*;
+    use crate::fingerprint::Key;
+    use crate::origin::Origin;
+    use crate::scan::Options;
+    use crate::source::{Sink as _, Why};
+
+    /// What only reading finds, by the thousand: a line more than is taken is a gap, and one fewer is none.
+    #[test]
+    fn what_reading_finds_beyond_a_limit_is_counted() {
+        let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
+        let lines = |count: usize| (0..count).map(|n| format!("\"app{n}\" \"Walnut!{n:05}\"\n")).collect::<String>();
+        for (count, skipped) in [(MOST_PER_CONTENT, None), (MOST_PER_CONTENT + 1, Some(1))] {
+            let scan = Scan::new(&engine, Key::constant(), Options::default());
+            scan.content(Origin::File("userlist.txt".into()), &mut lines(count).as_bytes()).unwrap();
+            let outcome = scan.finish();
+            assert_eq!(outcome.findings.len(), MOST_PER_CONTENT);
+            assert_eq!(outcome.summary.skipped.get(&Why::Limit).map(|skipped| skipped.count), skipped);
+        }
+    }
 }

@@ -45,8 +45,8 @@ mod tests {
     fn found(bytes: &[u8]) -> Vec<(String, Confidence, String)> {
         let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
         let Some(format) = Format::of_start(bytes) else { return Vec::new() };
-        let (found, _) = structured::read(&engine, format, bytes, &[]);
-        found
+        structured::read(&engine, format, bytes, &[])
+            .found
             .into_iter()
             .map(|one| {
                 assert_eq!(one.range, 0..bytes.len());

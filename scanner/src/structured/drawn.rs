@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use super::reading::{By, Found, LONGEST, MOST, Reading};
+use super::reading::{By, Found, LONGEST, Read, Reading};
 use super::value::{Path, Scalar};
 
 /// How much is gathered before the engine looks at it.
 const MANY: usize = 64 * 1024;
+/// The same, in values.
+const MANY_VALUES: usize = 5_000;
 /// How many times the text itself may be written down in all: no file has its values so often.
 const MOST_TIMES: usize = 8;
 
@@ -55,7 +57,7 @@ impl<'r, 'e> Reading<'r, 'e> {
         if !self.may_look_at(length) {
             return;
         }
-        if self.drawn.text.len() >= MANY || self.drawn.values.len() >= MOST {
+        if self.drawn.text.len() >= MANY || self.drawn.values.len() >= MANY_VALUES {
             self.look();
         }
         let has = |b: u8| scalar.text.contains(&b);
@@ -78,8 +80,8 @@ impl<'r, 'e> Reading<'r, 'e> {
 
     /// Lets the engine look at what was written down for it.
     fn look(&mut self) {
-        let Drawn { text, values, .. } = &mut self.drawn;
-        for one in self.engine.scan(text) {
+        let Drawn { mut text, mut values, written } = std::mem::take(&mut self.drawn);
+        for one in self.engine.scan(&text) {
             let secret = one.secret();
             let at = values.partition_point(|value| value.range.end < secret.end);
             let Some(value) = values.get(at).filter(|value| value.range.start <= secret.start) else { continue };
@@ -87,10 +89,10 @@ impl<'r, 'e> Reading<'r, 'e> {
             // Where the way to it was judged already, only what is named within the value counts by its name.
             let within = one.name().is_some_and(|name| name.start >= value.range.start);
             let beside = value.is_new && one.name().is_some_and(|name| name.start >= value.from);
-            if (one.rule().is_generic() && !within && !beside) || self.found.len() >= 2 * MOST {
+            if one.rule().is_generic() && !within && !beside {
                 continue;
             }
-            self.found.push(Found {
+            self.add(Found {
                 rule: one.rule(),
                 confidence: one.confidence(),
                 secret: text[secret].to_vec(),
@@ -102,11 +104,14 @@ impl<'r, 'e> Reading<'r, 'e> {
         }
         text.clear();
         values.clear();
+        self.drawn = Drawn { text, values, written };
     }
 
-    /// What was found, and the ways to what the engine had found.
-    pub(crate) fn finish(mut self) -> (Vec<Found<'e>>, Vec<Option<String>>) {
+    /// All that reading gave.
+    pub(crate) fn finish(mut self) -> Read<'e> {
         self.look();
-        (self.found, self.keys)
+        let Self { mut found, keys, cut, .. } = self;
+        found.sort_by_key(|one| (one.range.start, one.range.end, one.by as u8));
+        Read { found, keys, cut }
     }
 }

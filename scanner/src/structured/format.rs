@@ -1,9 +1,6 @@
 //! Which format a file has, by its name, or by its first bytes where a program wrote it. What a JSON or YAML file means is
 //! told by what is in it; see [`super::document`].
 
-use std::sync::LazyLock;
-
-use aho_corasick::packed;
 use oakum_patterns::check::begins_key_store;
 
 use super::reading::Reading;
@@ -221,21 +218,6 @@ impl Format {
         (begins(b"apiVersion:") || (begins(b"kind: ") && versioned(start))).then_some(Self::Yaml)
     }
 
-    /// Whether a file may hold what plain reading does not see: reading costs more than to look for these words.
-    pub(crate) fn is_worth_it(self, text: &[u8]) -> bool {
-        match self {
-            Self::Json | Self::Yaml | Self::Toml | Self::Xml | Self::Hcl | Self::Sql => {
-                static TOLD: LazyLock<Option<packed::Searcher>> = LazyLock::new(|| packed::Searcher::new(WORDS));
-                has_one(text, WORDS, &TOLD)
-            }
-            Self::Text | Self::Html => {
-                static HEADED: LazyLock<Option<packed::Searcher>> = LazyLock::new(|| packed::Searcher::new(HEADS));
-                has_one(text, HEADS, &HEADED)
-            }
-            _ => true,
-        }
-    }
-
     /// Reads a text of it.
     pub(crate) fn read<'t>(self, text: &'t [u8], reading: &mut Reading<'t, '_>) {
         match self {
@@ -275,70 +257,6 @@ impl Format {
         }
     }
 }
-
-/// Of which a file of a general syntax has one, if it has a credential that only reading finds.
-const WORDS: &[&[u8]] = &[
-    b"assw",
-    b"ASSW",
-    b"Secret",
-    b"secret",
-    b"SECRET",
-    b"oken",
-    b"TOKEN",
-    b"\"auth",
-    b"auths",
-    b"nbformat",
-    b"sensitive",
-    b"_postman",
-    b"pwd",
-    b"Pwd",
-    b"_PASS",
-    b"Pass:",
-    b"pass:",
-    b"redentials",
-    b"api_key",
-    b"apiKey",
-    b"ApiKey",
-    b"API_KEY",
-];
-
-/// Whether a text has one of these words: all at once, where the machine can.
-fn has_one(text: &[u8], words: &[&[u8]], searcher: &Option<packed::Searcher>) -> bool {
-    match searcher {
-        Some(searcher) => searcher.find(text).is_some(),
-        None => words.iter().any(|word| memchr::memmem::find(text, word).is_some()),
-    }
-}
-
-/// Of which the head of a column of credentials has one. The commonest comes first.
-const HEADS: &[&[u8]] = &[
-    b"pass",
-    b"Pass",
-    b"PASS",
-    b"oken",
-    b"ecret",
-    b"PW",
-    b"Pw",
-    b"pw",
-    b"TOKEN",
-    b"SECRET",
-    b"API",
-    b"Zugangsdaten",
-    b"Kennwort",
-    b"kennwort",
-    b"ontrase",
-    b"Clave",
-    b"clave",
-    b"Senha",
-    b"senha",
-    b"achtwoord",
-    b"redentials",
-    b"WiFi",
-    "asło".as_bytes(),
-    "ароль".as_bytes(),
-    "密码".as_bytes(),
-    "パスワード".as_bytes(),
-];
 
 #[cfg(test)]
 mod tests {

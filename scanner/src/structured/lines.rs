@@ -7,8 +7,8 @@ use oakum_patterns::Confidence;
 use super::reading::Reading;
 use super::value::{Path, Scalar};
 
-/// The lines of a text that are no comment.
-fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
+/// Where the lines of a text are, without their ends.
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let start = at;
@@ -17,12 +17,16 @@ fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
         at = start + length + 1;
         Some(start..start + rest[..length].strip_suffix(b"\r").unwrap_or(&rest[..length]).len())
     })
-    .filter(|line| !text[line.clone()].is_empty() && text[line.start] != b'#')
+}
+
+/// Those that say something: no comment, and not empty.
+fn told(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    lines(text).filter(|line| !text[line.clone()].is_empty() && text[line.start] != b'#')
 }
 
 /// `host:port:database:user:password`; a backslash takes its meaning from a colon.
 pub(crate) fn pgpass<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
-    for line in lines(text) {
+    for line in told(text) {
         let escaped = |at: &usize| text[line.start..*at].iter().rev().take_while(|b| **b == b'\\').count() % 2 == 1;
         let colons: Vec<usize> = line.clone().filter(|at| text[*at] == b':' && !escaped(at)).take(5).collect();
         if let [_, _, _, fourth] = colons[..] {
@@ -61,7 +65,7 @@ pub(crate) fn netrc<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
 
 /// `https://user:password@host`, a line each.
 pub(crate) fn git_credentials<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
-    for line in lines(text) {
+    for line in told(text) {
         let body = &text[line.clone()];
         let Some(from) = memchr::memmem::find(body, b"://").map(|at| at + 3) else { continue };
         let Some(host) = memchr::memrchr(b'@', body).filter(|at| *at > from) else { continue };
@@ -92,7 +96,7 @@ fn words(text: &[u8], line: Range<usize>) -> Vec<Range<usize>> {
 
 /// `"user" "password"`, or what the database keeps of it.
 pub(crate) fn user_list<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
-    for line in lines(text).filter(|line| text[line.start] == b'"') {
+    for line in told(text).filter(|line| text[line.start] == b'"') {
         if let [user, password, ..] = &words(text, line)[..] {
             let (user, password) = (Path::key(&text[user.clone()]), Scalar::plain(text, password.clone()));
             reading.credential("daemon.pool-user", Confidence::Certain, &user, &password);
@@ -102,7 +106,7 @@ pub(crate) fn user_list<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
 
 /// `[host]:port user:password`, or `host:user:password`.
 pub(crate) fn relay<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
-    for line in lines(text) {
+    for line in told(text) {
         let words = words(text, line.clone());
         let password = match &words[..] {
             [_, login] => memchr::memchr(b':', &text[login.clone()]).map(|colon| login.start + colon + 1..login.end),
@@ -117,7 +121,7 @@ pub(crate) fn relay<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
 
 /// `user:password`, or `@group:password`.
 pub(crate) fn rsync_secrets<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
-    for line in lines(text) {
+    for line in told(text) {
         let Some(colon) = memchr::memchr(b':', &text[line.clone()]) else { continue };
         let user = Path::key(&text[line.start..line.start + colon]);
         let password = Scalar::plain(text, line.start + colon + 1..line.end);
@@ -127,7 +131,7 @@ pub(crate) fn rsync_secrets<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
 
 /// `client server secret addresses`.
 pub(crate) fn chap_secrets<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
-    for line in lines(text) {
+    for line in told(text) {
         if let [client, _, secret, ..] = &words(text, line)[..] {
             let client = Path::key(&text[client.clone()]);
             let secret = Scalar::plain(text, secret.clone());
@@ -138,7 +142,7 @@ pub(crate) fn chap_secrets<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
 
 /// The one word that all nodes of a cluster know.
 pub(crate) fn erlang_cookie<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
-    let Some(line) = lines(text).next().filter(|line| line.len() <= 256) else { return };
+    let Some(line) = told(text).next().filter(|line| line.len() <= 256) else { return };
     reading.credential("generic.secret", Confidence::Certain, &Path::key(b"cookie"), &Scalar::plain(text, line));
 }
 
@@ -153,7 +157,7 @@ pub(crate) fn shadow<'t>(text: &'t [u8], reading: &mut Reading<'t, '_>) {
 }
 
 fn hashes<'t>(text: &'t [u8], rule: &str, reading: &mut Reading<'t, '_>) {
-    for line in lines(text) {
+    for line in told(text) {
         let mut fields = text[line.clone()].split(|b| *b == b':');
         let (Some(user), Some(hash)) = (fields.next(), fields.next()) else { continue };
         let start = line.start + user.len() + 1;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::kubernetes::is_public;
-use super::value::{Path, Step};
+use super::value::Path;
 
 /// Keys that say no more than that something has this value.
 const VALUE: [&[u8]; 14] = [
@@ -92,16 +92,10 @@ fn many(key: &[u8]) -> Option<(usize, &'static [u8])> {
     (!texts).then_some((length, one))
 }
 
-impl Path<'_> {
-    /// Whether it leads to one of a list.
-    fn ends_in_item(&self) -> bool {
-        matches!(self.last(), Some(Step::Item(_)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::structured::value::Step;
 
     #[test]
     fn what_stands_above_tells() {

@@ -22,6 +22,7 @@ mod syntax;
 mod table;
 mod terraform;
 mod value;
+mod worth;
 
 use std::ops::Range;
 
@@ -29,23 +30,16 @@ use oakum_patterns::Engine;
 
 pub(crate) use format::Format;
 use reading::Reading;
-pub(crate) use reading::{By, Found};
+pub(crate) use reading::{By, Found, Read};
 
 /// The credentials of a text, and for each of the places in `plain`, where the engine found one, the way to it. `plain` is
 /// in order.
-pub(crate) fn read<'e>(
-    engine: &'e Engine,
-    format: Format,
-    text: &[u8],
-    plain: &[Range<usize>],
-) -> (Vec<Found<'e>>, Vec<Option<String>>) {
+pub(crate) fn read<'e>(engine: &'e Engine, format: Format, text: &[u8], plain: &[Range<usize>]) -> Read<'e> {
     let mut reading = Reading::new(engine, text, plain);
     if !plain.is_empty() || format.is_worth_it(text) {
         format.read(text, &mut reading);
     }
-    let (mut found, keys) = reading.finish();
-    found.sort_by_key(|one| (one.range.start, one.range.end, one.by as u8));
-    (found, keys)
+    reading.finish()
 }
 
 #[cfg(test)]

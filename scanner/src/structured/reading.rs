@@ -10,8 +10,8 @@ use super::drawn::Drawn;
 use super::meaning::{self, tells};
 use super::value::{Kind, Path, Scalar, Value, walk};
 
-/// The most credentials and texts that are taken from one file.
-pub(super) const MOST: usize = 5_000;
+/// The most credentials that are taken from one file.
+const MOST: usize = 10_000;
 /// The shortest value that is a key, where the name says no more than that.
 const SHORTEST_KEY: usize = 24;
 /// The longest value that is one.
@@ -33,6 +33,16 @@ pub(crate) struct Found<'e> {
     pub(crate) by: By,
 }
 
+/// What reading a file gave.
+pub(crate) struct Read<'e> {
+    /// The credentials in it, in order.
+    pub(crate) found: Vec<Found<'e>>,
+    /// For each place where the engine found one, the way to it.
+    pub(crate) keys: Vec<Option<String>>,
+    /// Whether there are more than are taken.
+    pub(crate) cut: bool,
+}
+
 /// Who says that a value is a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
@@ -51,8 +61,10 @@ pub(crate) struct Reading<'r, 'e> {
     /// Where the engine found something, in order.
     plain: &'r [Range<usize>],
     /// For each of these, the way to it.
-    pub(crate) keys: Vec<Option<String>>,
-    pub(crate) found: Vec<Found<'e>>,
+    pub(super) keys: Vec<Option<String>>,
+    pub(super) found: Vec<Found<'e>>,
+    /// Whether there are more than are taken.
+    pub(super) cut: bool,
     /// Names and values for the engine to look at.
     pub(super) drawn: Drawn<'r>,
 }
@@ -60,38 +72,49 @@ pub(crate) struct Reading<'r, 'e> {
 impl<'r, 'e> Reading<'r, 'e> {
     pub(crate) fn new(engine: &'e Engine, text: &'r [u8], plain: &'r [Range<usize>]) -> Self {
         let keys = vec![None; plain.len()];
-        Self { engine, text, plain, keys, found: Vec::new(), drawn: Drawn::default() }
+        Self { engine, text, plain, keys, found: Vec::new(), cut: false, drawn: Drawn::default() }
     }
 
     /// Takes a value that the format says is a credential, unless it is nobody's.
     pub(crate) fn credential(&mut self, rule: &str, confidence: Confidence, path: &Path<'_>, scalar: &Scalar<'r>) {
         self.names(path, scalar);
-        let rule = self.engine.rules().find(|r| r.id == rule);
-        let Some(rule) = rule.filter(|_| self.found.len() < MOST && is_somebodys(scalar)) else { return };
-        self.found.push(Found {
-            rule,
-            confidence,
-            secret: scalar.text.to_vec(),
-            public: 0,
-            range: scalar.range.clone(),
-            key: path.to_string(),
-            by: By::Format,
-        });
+        let Some(rule) = self.rule(rule).filter(|_| is_somebodys(scalar)) else { return };
+        self.take(rule, confidence, By::Format, path, scalar);
         self.draw(path, scalar);
     }
 
     /// Takes all of a content as a credential.
     pub(crate) fn whole(&mut self, rule: &str, confidence: Confidence, key: &str) {
-        let Some(rule) = self.engine.rules().find(|r| r.id == rule) else { return };
-        self.found.push(Found {
-            rule,
-            confidence,
-            secret: self.text.to_vec(),
-            public: 0,
-            range: 0..self.text.len(),
-            key: key.to_owned(),
-            by: By::Format,
-        });
+        let Some(rule) = self.rule(rule) else { return };
+        let (secret, range, key) = (self.text.to_vec(), 0..self.text.len(), key.to_owned());
+        self.add(Found { rule, confidence, secret, public: 0, range, key, by: By::Format });
+    }
+
+    /// The rule of this name.
+    pub(super) fn rule(&self, id: &str) -> Option<&'e Rule> {
+        self.engine.rules().find(|rule| rule.id == id)
+    }
+
+    /// Takes a value as a credential.
+    pub(super) fn take(
+        &mut self,
+        rule: &'e Rule,
+        confidence: Confidence,
+        by: By,
+        path: &Path<'_>,
+        scalar: &Scalar<'r>,
+    ) {
+        let (secret, range, key) = (scalar.text.to_vec(), scalar.range.clone(), path.to_string());
+        self.add(Found { rule, confidence, secret, public: 0, range, key, by });
+    }
+
+    /// Adds a credential, if there is room for one more.
+    pub(super) fn add(&mut self, found: Found<'e>) {
+        if self.found.len() < MOST {
+            self.found.push(found);
+        } else {
+            self.cut = true;
+        }
     }
 
     /// Goes through all of a value that no format knows more of: what has a telling name, or was found already.
@@ -127,16 +150,8 @@ impl<'r, 'e> Reading<'r, 'e> {
         let Some(confidence) = judge_setting(&full, &scalar.text) else { return };
         // What is only called a key, of whatever, has to look like one.
         let any = |rule: &&Rule| rule.near.iter().all(|word| word != "key") || scalar.text.len() >= SHORTEST_KEY;
-        let Some(rule) = self.rule_of_name(name).filter(any).filter(|_| self.found.len() < MOST) else { return };
-        self.found.push(Found {
-            rule,
-            confidence,
-            secret: scalar.text.to_vec(),
-            public: 0,
-            range: scalar.range.clone(),
-            key: path.to_string(),
-            by: By::Name,
-        });
+        let Some(rule) = self.rule_of_name(name).filter(any) else { return };
+        self.take(rule, confidence, By::Name, path, scalar);
     }
 
     /// Notes the way to what the engine found within a value.

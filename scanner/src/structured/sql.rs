@@ -331,7 +331,7 @@ mod tests {
         let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
         let mut reading = Reading::new(&engine, text.as_bytes(), &[]);
         read(text.as_bytes(), &mut reading);
-        let (found, _) = reading.finish();
+        let found = reading.finish().found;
         let mut found: Vec<_> = found.into_iter().map(|one| (one.key, text[one.range].to_owned())).collect();
         found.dedup();
         found

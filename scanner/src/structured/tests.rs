@@ -14,7 +14,7 @@ fn b64(text: &str) -> String {
 fn found(name: &str, text: &str) -> Vec<(String, String, String)> {
     let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
     let format = Format::of_path(name.as_bytes()).unwrap();
-    let (found, _) = read(&engine, format, text.as_bytes(), &[]);
+    let found = read(&engine, format, text.as_bytes(), &[]).found;
     let shown = |f: &super::Found<'_>| (f.rule.id.to_string(), f.key.clone(), text[f.range.clone()].to_owned());
     found.iter().map(shown).collect()
 }
@@ -183,7 +183,7 @@ proptest! {
             ".git-credentials", ".htpasswd", "shadow"] {
             let format = Format::of_path(name.as_bytes()).unwrap();
             let plain = [0..text.len().min(1), text.len() / 2..text.len()];
-            let (found, _) = read(&engine, format, text.as_bytes(), &plain);
+            let found = read(&engine, format, text.as_bytes(), &plain).found;
             prop_assert!(found.iter().all(|f| f.range.start <= f.range.end && f.range.end <= text.len()));
         }
     }

@@ -209,9 +209,9 @@ impl<'v> Path<'v> {
         self.0.pop();
     }
 
-    /// The last step of it.
-    pub(crate) fn last(&self) -> Option<Step<'v>> {
-        self.0.last().copied()
+    /// Whether it leads to one of a list.
+    pub(crate) fn ends_in_item(&self) -> bool {
+        matches!(self.0.last(), Some(Step::Item(_)))
     }
 
     /// The last key of it, and the key before that.

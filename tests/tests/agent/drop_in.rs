@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use e2e::agent::Place;
@@ -53,6 +53,18 @@ fn seen(path: &Path) -> (String, u32) {
     (text, fs::metadata(path).unwrap().permissions().mode() & 0o777)
 }
 
+/// Runs the real agent and ours with one configuration, which ours takes without a warning. Gives the folder of the real
+/// one's files; ours are in the volume.
+fn both(place: &Place, config: &str) -> PathBuf {
+    let other = place.path("theirs");
+    theirs(place, &config.replace("FOLDER", &other.display().to_string()));
+    place.file("config.yaml", &config.replace("FOLDER", &place.volume().display().to_string()));
+    let ran = place.start_as_it_is("run").end();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(!ran.err.contains("config.no_counterpart"), "{}", ran.err);
+    other
+}
+
 #[test]
 fn the_same_file_gives_the_same_files() {
     let (vault, place) = (Vault::start().unwrap(), Place::new());
@@ -84,13 +96,7 @@ EOT
         "#,
             source.display()
         );
-    let other = place.path("theirs");
-    theirs(&place, &config.replace("FOLDER", &other.display().to_string()));
-
-    place.file("config.yaml", &config.replace("FOLDER", &place.volume().display().to_string()));
-    let ran = place.start_as_it_is("run").end();
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(!ran.err.contains("config.no_counterpart"), "{}", ran.err);
+    let other = both(&place, &config);
     for name in ["web.json", "conf/env.sh", "conf/port"] {
         assert_eq!(seen(&place.volume().join(name)), seen(&other.join(name)), "{name}");
     }
@@ -126,12 +132,7 @@ EOT
             (lines.filter(|line| line.starts_with("---")).map(str::to_owned).collect::<Vec<_>>(), ends, mode)
         })
     };
-    let other = place.path("theirs");
-    theirs(&place, &config.replace("FOLDER", &other.display().to_string()));
-    place.file("config.yaml", &config.replace("FOLDER", &place.volume().display().to_string()));
-    let ran = place.start_as_it_is("run").end();
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(!ran.err.contains("config.no_counterpart"), "{}", ran.err);
+    let other = both(&place, &config);
     assert_eq!(shape(&place.volume()), shape(&other));
     let public = |file: &str, args: &[&str]| {
         let file = place.volume().join(file);

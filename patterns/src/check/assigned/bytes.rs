@@ -1,4 +1,9 @@
-//! Keys that are written as lists of bytes: `{ 0x3a, 0x91, … }`, `[58, 145, …]`.
+//! Values that are written as codes of their bytes: keys as lists (`{ 0x3a, 0x91, … }`, `[58, 145, …]`), and texts (`"\\x4b\\x70"`).
+
+use super::cipher::names_cipher;
+use super::name::{is_key_word, name_is_about, name_words};
+use crate::check::{Candidate, Verdict};
+use crate::rule::Confidence;
 
 /// The fewest and the most bytes of a key.
 const LENGTHS: std::ops::RangeInclusive<usize> = 8..=128;
@@ -23,7 +28,7 @@ pub(super) fn listed(value: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether a machine drew them: most differ, and they are no row of numbers.
-pub(super) fn are_drawn(bytes: &[u8]) -> bool {
+fn are_drawn(bytes: &[u8]) -> bool {
     let mut seen = [false; 256];
     bytes.iter().for_each(|b| seen[usize::from(*b)] = true);
     let different = seen.iter().filter(|seen| **seen).count();
@@ -34,6 +39,42 @@ pub(super) fn are_drawn(bytes: &[u8]) -> bool {
         && different * 4 >= bytes.len().min(64) * 3
         && alike * 2 < steps.len()
         && bytes.iter().any(|b| *b >= 0x80)
+}
+
+/// A value that somebody wrote as codes, for the most part: `\x4b\x70`, `\u0053\u0062`.
+pub(super) fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
+    let coded = |at: usize| matches!(value.get(at + 1), Some(b'x' | b'u'));
+    let codes = memchr::memchr_iter(b'\\', value).filter(|at| coded(*at)).count();
+    if codes < 4 || codes * 8 < value.len() {
+        return None;
+    }
+    let code = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+    let (mut plain, mut rest) = (Vec::new(), value);
+    while let Some((first, after)) = rest.split_first() {
+        let decoded = match rest {
+            [b'\\', b'x', one, two, ..] => code(&[*one, *two]).map(|b| (b, 4)),
+            [b'\\', b'u', b'0', b'0', one, two, ..] => code(&[*one, *two]).map(|b| (b, 6)),
+            _ => None,
+        };
+        let (byte, length) = decoded.unwrap_or((*first, 1));
+        plain.push(byte);
+        rest = if length == 1 { after } else { &rest[length..] };
+    }
+    Some(plain)
+}
+
+/// A key or what belongs to it, as a list of bytes.
+pub(super) fn judge_bytes(candidate: &Candidate<'_>, bytes: &[u8]) -> Verdict {
+    let Some(name) = candidate.name else { return Verdict::Reject };
+    let words = name_words(name);
+    let Some(last) = words.last() else { return Verdict::Reject };
+    // A key of nothing is one of a table of test vectors.
+    let lone = words.len() == 1 && matches!(last.as_str(), "key" | "iv" | "secret" | "token");
+    let known = !lone && (is_key_word(last) || names_cipher(&words));
+    if !known || !are_drawn(bytes) || name_is_about(name, &words) {
+        return Verdict::Reject;
+    }
+    Verdict::Is(Confidence::Likely)
 }
 
 #[cfg(test)]

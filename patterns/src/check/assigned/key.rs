@@ -1,122 +1,148 @@
-//! What belongs to a cipher, whose length tells it: keys of AES and DES, initialisation vectors, salts.
+//! Beside `token`, `secret` or `api_key`, only what a machine made counts, and a few of what people thought of.
 
-use super::super::surprisal::{DRAWN, SURELY_DRAWN, is_drawn_word, surprisal};
-use super::value::joined_words;
+use super::cipher::names_cipher;
+use super::value::{is_salted, is_type, is_uuid, joined_words, names_a_secret, names_a_state};
+use crate::assign::Operator;
+use crate::check::surprisal::{DRAWN, PERHAPS_DRAWN, SURELY_DRAWN, is_drawn_word, surprisal};
+use crate::check::{Candidate, Verdict, entropy};
+use crate::rule::Confidence;
 
-/// Words of names of what encrypts.
-const CIPHERS: [&str; 18] = [
-    "encrypt",
-    "encryption",
-    "aes",
-    "des",
-    "crypt",
-    "crypto",
-    "cipher",
-    "iv",
-    "initvector",
-    "vector",
-    "rijndael",
-    "deskey",
-    "aeskey",
-    "encryptionkey",
-    "cryptkey",
-    "aesiv",
-    "merchant",
-    "merchantkey",
-];
-
-/// `aes_key`, `initVector`.
-pub(super) fn names_cipher(words: &[String]) -> bool {
-    words.iter().any(|word| CIPHERS.contains(&word.as_str()))
-}
-
-/// `IV = "0653358378823771"`, a salt of 128 bits as one number: digits that are no number in code.
-pub(super) fn is_number_of_cipher(name: &[u8], value: &[u8]) -> bool {
-    let last = super::name::name_words(name).pop().unwrap_or_default();
-    value.iter().all(u8::is_ascii_digit)
-        && ((value.len() == 16 && is_vector(&last)) || (value.len() >= 30 && matches!(last.as_str(), "salt" | "pepper")))
-        // Not `1234…`, and not `0000…`.
-        && value.windows(2).filter(|two| two[1] == two[0] || two[1] == two[0] + 1).count() * 2 < value.len()
-}
-
-fn is_vector(word: &str) -> bool {
-    matches!(word, "iv" | "initvector" | "vector" | "aesiv")
-}
-
-/// A key of sixteen, 24 or 32 characters, or of eight for DES, that a machine drew.
-pub(super) fn is_of_cipher(value: &[u8], words: &[String]) -> bool {
-    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
-    let named = names_cipher(words);
-    let des = words.iter().any(|word| matches!(word.as_str(), "des" | "deskey"));
-    let vector = words.last().is_some_and(|word| is_vector(word));
-    // One that is called a key and nothing else has to look like none but one.
-    let lone =
-        matches!(words, [word] if word == "key") || matches!(words, [kind, word] if kind == "string" && word == "key");
-    let long = matches!(value.len(), 16 | 24 | 32);
-    let letters = value.iter().any(u8::is_ascii_lowercase);
-    let mixed = letters && digits >= 2 && value.iter().any(u8::is_ascii_uppercase);
-    let sure = value.len() < 16 || (lone && !mixed);
-    let drawn = surprisal(value) >= if sure { SURELY_DRAWN } else { DRAWN };
-    if vector && value.len() == 16 && digits == 16 {
-        return true;
+/// Beside `token` or `api_key`, only what a machine made counts.
+pub(super) fn judge_key(value: &[u8], name: &[String]) -> Verdict {
+    // `PRIVATE_KEY = "0x…"`, not the address or the hash of one.
+    let private = name.iter().any(|word| matches!(word.as_str(), "private" | "secret" | "pk" | "privatekey"));
+    let value = value.strip_prefix(b"0x").filter(|hex| private && hex.len() == 64).unwrap_or(value);
+    // Datadog's tokens for browsers are public.
+    if value.len() == 35 && value.starts_with(b"pub") {
+        return Verdict::Reject;
     }
-    value.iter().all(u8::is_ascii_alphanumeric)
-        && ((long && (named || (lone && letters))) || (value.len() == 8 && des))
-        && !value.iter().all(u8::is_ascii_hexdigit)
-        && ((digits >= 1 && drawn) || (named && long && is_drawn_word(value)))
+    let token = value.iter().all(|&b| b.is_ascii_alphanumeric() || b"-_+/=.~:!@#$%^&*".contains(&b));
+    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    if !token && (is_salted(value) || is_of_all_signs(value)) {
+        return Verdict::Is(Confidence::Likely);
+    }
+    if !token || value.len() < 12 {
+        return Verdict::Reject;
+    }
+    if is_uuid(value) {
+        return Verdict::Is(Confidence::Likely);
+    }
+    if value.iter().all(u8::is_ascii_hexdigit) {
+        let drawn = digits > 0 && entropy(value) >= 2.8;
+        // A key of nothing is one of a table of test vectors, or of a map.
+        let sure = if matches!(name, [word] if word == "key") { Confidence::Possible } else { Confidence::Likely };
+        return if drawn { Verdict::Is(sure) } else { Verdict::Reject };
+    }
+    let least = if value.len() < 16 { 2.9 } else { 3.3 };
+    if entropy(value) < least || joined_words(value) || names_a_secret(value) {
+        return Verdict::Reject;
+    }
+    let surprise = surprisal(value);
+    // Beside a mere `…_key`, what is short has to look like one.
+    if value.len() < 24 && digits < 3 && name.last().is_some_and(|word| word == "key") && !name.iter().any(|w| opens(w))
+    {
+        return Verdict::Is(Confidence::Possible);
+    }
+    // What encrypts has sixteen characters, whatever they are.
+    if digits >= 3
+        && value.len() >= 16
+        && names_cipher(name)
+        && value.iter().filter(|b| b.is_ascii_alphabetic()).count() >= 4
+        && !is_type(value)
+    {
+        return Verdict::Is(Confidence::Likely);
+    }
+    match value.len() {
+        // Of random keys of sixteen characters one in seventeen has no digit.
+        _ if digits == 0 && (surprise < DRAWN || value.len() < 16) => Verdict::Reject,
+        20.. if surprise >= PERHAPS_DRAWN => Verdict::Is(Confidence::Likely),
+        16.. if surprise >= DRAWN => Verdict::Is(Confidence::Likely),
+        12.. if digits >= 2 && surprise >= SURELY_DRAWN => Verdict::Is(Confidence::Likely),
+        _ => Verdict::Is(Confidence::Possible),
+    }
 }
 
-/// What is hashed with a password, of eight characters or more, as a machine drew it.
-pub(super) fn is_salt(value: &[u8], words: &[String]) -> bool {
-    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
-    words.last().is_some_and(|word| matches!(word.as_str(), "salt" | "pepper"))
+/// Words before `key` that say what it opens.
+pub(super) fn opens(word: &str) -> bool {
+    [
+        "api",
+        "secret",
+        "access",
+        "private",
+        "auth",
+        "app",
+        "master",
+        "encryption",
+        "signing",
+        "admin",
+        "service",
+        "license",
+    ]
+    .contains(&word)
+}
+
+/// A key in which any sign of the keyboard may stand, as Django makes them.
+pub(super) fn is_of_all_signs(value: &[u8]) -> bool {
+    let count = |kind: fn(&u8) -> bool| value.iter().filter(|b| kind(b)).count();
+    (20..=128).contains(&value.len())
+        && value.iter().all(u8::is_ascii_graphic)
+        && count(u8::is_ascii_digit) >= 1
+        && count(u8::is_ascii_uppercase) >= 2
+        && count(u8::is_ascii_lowercase) >= 2
+        && surprisal(value) >= SURELY_DRAWN
+}
+
+/// `secret = walnut!94`, `shared_secret = "…"`: a secret that people thought of, as two devices share it.
+pub(super) fn is_shared_secret(candidate: &Candidate<'_>, words: &[String]) -> bool {
+    let value = candidate.value;
+    let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
+    let symbol = |b: &u8| b.is_ascii_punctuation() && !matches!(b, b'-' | b'_' | b'.' | b'/' | b':');
+    // Without a quote, what joins two names in code tells nothing.
+    let literal = candidate.quote.is_some() || candidate.setting;
+    let sign = |b: &u8| if literal { symbol(b) } else { matches!(b, b'@' | b'!' | b'#' | b'$' | b'^' | b'~') };
+    // `SECRET=walnut65`.
+    let constant = candidate.setting && !candidate.name.unwrap_or_default().iter().any(u8::is_ascii_lowercase);
+    let odd = value.iter().any(sign)
+        || (constant && !joined_words(value))
+        || (candidate.setting && has(u8::is_ascii_uppercase) && !joined_words(value));
+    let odd = odd
+        || (literal
+            && has(u8::is_ascii_uppercase)
+            && value.iter().filter(|b| b.is_ascii_digit()).count() >= 2
+            && !joined_words(value)
+            && !is_type(value));
+    let signs = match words {
+        [.., before, last] if last == "key" => before == "secret" || before == "jwt",
+        _ => words
+            .last()
+            .is_some_and(|w| w.ends_with("secret") || w == "credentials" || w == "jwtkey" || w == "secretkey"),
+    };
+    signs
+        && matches!(candidate.operator, Some(Operator::Assign | Operator::Default | Operator::Call))
         && (8..=64).contains(&value.len())
-        && value.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'(' | b'[' | b'{' | b'"' | b'<' | b'$'))
-        && !joined_words(value)
-        && ((digits >= 1 && digits < value.len() && surprisal(value) >= SURELY_DRAWN)
-            || (value.len() >= 30 && digits == value.len())
-            || is_drawn_word(value))
+        && !value.contains(&b' ')
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_lowercase)
+        && odd
+        && !names_a_secret(value)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::name::name_words;
-    use super::*;
-
-    fn words(name: &str) -> Vec<String> {
-        name_words(name.as_bytes())
-    }
-
-    #[test]
-    fn keys_are_as_long_as_their_cipher_takes() {
-        for (name, value) in [
-            ("AES_KEY", "QGKDCkadgQaI1fk8"),
-            ("desKey", "6qgz7q9h"),
-            ("iv", "0653358378823771"),
-            ("KEY", "eZH3X4qnKS9SYxz1"),
-        ] {
-            assert!(is_of_cipher(value.as_bytes(), &words(name)), "{name} {value}");
-        }
-        for (name, value) in [
-            ("AES_KEY", "QGKDCkadgQaI1fk"),
-            ("AES_KEY", "encryption_key_1"),
-            ("key", "some-name-of-an1"),
-            ("user_key", "6qgz7q9h"),
-            ("key", "userSettingsKey2"),
-        ] {
-            assert!(!is_of_cipher(value.as_bytes(), &words(name)), "{name} {value}");
-        }
-        assert!(is_number_of_cipher(b"IV", b"0653358378823771") && !is_number_of_cipher(b"IV", b"1234567890123456"));
-        assert!(!is_number_of_cipher(b"count", b"0653358378823771"));
-    }
-
-    #[test]
-    fn salts_are_drawn() {
-        for value in ["g8xJp8M1ab", "1a9fKq2z"] {
-            assert!(is_salt(value.as_bytes(), &words("signing_salt")), "{value}");
-        }
-        for value in ["seasalt1", "my-app-salt", "somesalt", "12345678"] {
-            assert!(!is_salt(value.as_bytes(), &words("salt")), "{value}");
-        }
-    }
+/// `JWT_SECRET=walnutharbor`, `secret: 'qzkfwjtrbn'`: letters alone, where what signs sessions or tokens is kept, or that
+/// are no word.
+pub(super) fn is_worded_secret(candidate: &Candidate<'_>, words: &[String]) -> bool {
+    let value = candidate.value;
+    let secret = match words {
+        [.., before, last] if last == "key" => before.ends_with("secret") || before == "or",
+        [.., last] => last.ends_with("secret") || last.ends_with("secretkey"),
+        [] => false,
+    };
+    let signs = ["jwt", "session", "cookie", "app", "auth", "hmac", "signing", "webhook"]
+        .iter()
+        .any(|what| words.iter().any(|word| word.starts_with(what)));
+    let word = || signs && value.iter().all(u8::is_ascii_lowercase) && !names_a_secret(value) && !names_a_state(value);
+    secret
+        && (8..=64).contains(&value.len())
+        && (candidate.quote.is_some() || candidate.setting)
+        && matches!(candidate.operator, Some(Operator::Assign | Operator::Default))
+        && (is_drawn_word(value) || word())
 }

@@ -1,6 +1,7 @@
 //! Passphrases: a few words that were drawn, which is no sentence.
 
 use super::value::names_a_state;
+use crate::assign::names_phrase;
 
 /// Words that sentences have, and lists of drawn words do not.
 const OF_SENTENCES: [&[u8]; 35] = [
@@ -11,8 +12,7 @@ const OF_SENTENCES: [&[u8]; 35] = [
 
 /// `walnut harbor meadow falcon`, `walnut-harbor-meadow`, beside a name of a passphrase.
 pub(super) fn is_phrase(name: &[u8], value: &[u8]) -> bool {
-    let named = name.len() >= 6 && name[name.len() - 6..].eq_ignore_ascii_case(b"phrase");
-    if !named || value.len() > 80 {
+    if !names_phrase(name) || value.len() > 80 {
         return false;
     }
     let sign = if value.contains(&b' ') { b' ' } else { b'-' };
@@ -21,6 +21,13 @@ pub(super) fn is_phrase(name: &[u8], value: &[u8]) -> bool {
     (least..=8).contains(&words.len())
         && words.iter().all(|word| word.len() >= shortest && word.iter().all(u8::is_ascii_lowercase))
         && !words.iter().any(|word| OF_SENTENCES.contains(word) || names_a_state(word))
+}
+
+/// `BORG_PASSPHRASE='walnut bridge meadow falcon'`: four words beside a constant.
+pub(super) fn is_phrase_of_setting(name: &[u8], value: &[u8]) -> bool {
+    value.iter().all(|b| b.is_ascii_lowercase() || *b == b' ')
+        && value.iter().filter(|b| **b == b' ').count() == 3
+        && !name.iter().any(u8::is_ascii_lowercase)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ fn key(seed: u64) -> String {
 /// The rule, the way and the text at the place of all that is found.
 fn found(file: &[u8]) -> Vec<(String, String, String)> {
     let format = Format::of_start(file).unwrap();
-    let (found, _) = read(&ENGINE, format, file, &[]);
+    let found = read(&ENGINE, format, file, &[]).found;
     let text = |one: &super::super::Found<'_>| String::from_utf8_lossy(&file[one.range.clone()]).into_owned();
     found.iter().map(|one| (one.rule.id.to_string(), one.key.clone(), text(one))).collect()
 }
@@ -75,7 +75,7 @@ proptest! {
         }
         if let Some(format) = Format::of_start(&file) {
             let plain = [0..8, file.len() / 2..file.len()];
-            let (found, _) = read(&ENGINE, format, &file, &plain);
+            let found = read(&ENGINE, format, &file, &plain).found;
             prop_assert!(found.iter().all(|f| f.range.start <= f.range.end && f.range.end <= file.len()));
         }
     }

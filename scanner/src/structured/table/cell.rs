@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use oakum_patterns::check::is_hash;
+
 use super::trimmed;
 use crate::structured::value::Scalar;
 
@@ -113,13 +115,13 @@ pub(super) fn is_elsewhere(value: &[u8]) -> bool {
     ELSEWHERE.iter().any(|word| value.len() >= word.len() && value[..word.len()].eq_ignore_ascii_case(word))
 }
 
-/// What is kept of a password: MD5 to SHA-512 in hex or base64, and what names its method.
-pub(super) fn is_hash(value: &[u8]) -> bool {
-    let of_base64 = || {
-        matches!((value.len(), value), (24 | 28 | 44 | 88, [.., b'=']))
-            && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
-    };
-    let of_hex = || matches!(value.len(), 32 | 40 | 48 | 56 | 64 | 96 | 128) && value.iter().all(u8::is_ascii_hexdigit);
-    let named = [b"$".as_slice(), b"{", b"pbkdf2", b"sha1$", b"sha256", b"md5$", b"bcrypt", b"argon2", b"scrypt", b"*"];
-    named.iter().any(|method| value.starts_with(method)) || of_hex() || of_base64()
+/// What is kept of a password, as databases show it: also in base64, and what names its method.
+pub(super) fn is_kept(value: &[u8]) -> bool {
+    let of_base64 = matches!((value.len(), value), (24 | 28 | 44 | 88, [.., b'=']))
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+    let methods = [b"pbkdf2".as_slice(), b"sha1$", b"sha256", b"md5$", b"bcrypt", b"argon2", b"scrypt"];
+    is_hash(value)
+        || of_base64
+        || matches!(value, [b'$' | b'{' | b'*', ..])
+        || methods.iter().any(|method| value.starts_with(method))
 }

@@ -1,5 +1,7 @@
 //! What the head of a column says that is in it.
 
+use oakum_patterns::check::names_a_user;
+
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
@@ -133,19 +135,15 @@ const ABOUT: &[&str] = &[
     "method",
 ];
 
-/// What columns are called that say who signs in.
+/// What columns are called that say who signs in, besides the words for a user.
 const USERS: &[&str] = &[
-    "user",
     "users",
-    "username",
     "user name",
     "userid",
     "user id",
-    "login",
     "login name",
     "loginname",
     "login username",
-    "account",
     "account name",
     "accounts",
     "email",
@@ -154,30 +152,8 @@ const USERS: &[&str] = &[
     "email address",
     "admin",
     "role",
-    "benutzer",
-    "benutzername",
-    "nutzer",
-    "nutzername",
     "anmeldename",
-    "usuario",
-    "usuário",
-    "utilisateur",
-    "identifiant",
-    "utente",
     "nome utente",
-    "gebruiker",
-    "gebruikersnaam",
-    "użytkownik",
-    "логин",
-    "пользователь",
-    "用户名",
-    "用户",
-    "账号",
-    "帐号",
-    "ユーザー名",
-    "ユーザー",
-    "användare",
-    "bruker",
     "brugernavn",
     "uzivatel",
     "uid",
@@ -282,7 +258,7 @@ pub(super) fn of(head: &[u8]) -> Column {
     let name = words.join(" ");
     let is = |list: &[&str]| list.contains(&name.as_str());
     let last = words.last().map_or("", String::as_str);
-    if is(USERS) {
+    if names_a_user(&name) || is(USERS) {
         return Column::User;
     }
     if is(PLACES) {

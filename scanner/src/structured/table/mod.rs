@@ -16,7 +16,8 @@ use std::ops::Range;
 use oakum_patterns::Confidence;
 use oakum_patterns::check::{judge_setting, judge_told};
 
-use super::reading::{By, Found, MOST, Reading, is_somebodys};
+use super::lines::lines;
+use super::reading::{By, Reading, is_somebodys};
 use super::value::{Path, Scalar, Step};
 use column::Column;
 
@@ -93,7 +94,7 @@ impl Table {
         if !(4..=LONGEST_VALUE).contains(&value.len())
             || !is_somebodys(scalar)
             || cell::is_elsewhere(value)
-            || (column.is_password() && cell::is_hash(value))
+            || (column.is_password() && cell::is_kept(value))
         {
             return None;
         }
@@ -122,30 +123,10 @@ impl<'r> Reading<'r, '_> {
             Column::Key => "generic.api-key",
             _ => "generic.password",
         };
-        let rule = self.engine.rules().find(|rule| rule.id == id).filter(|_| self.found.len() < MOST);
-        let Some(rule) = rule else { return };
-        self.found.push(Found {
-            rule,
-            confidence,
-            secret: scalar.text.to_vec(),
-            public: 0,
-            range: scalar.range.clone(),
-            key: path.to_string(),
-            by: By::Name,
-        });
+        if let Some(rule) = self.rule(id) {
+            self.take(rule, confidence, By::Name, path, scalar);
+        }
     }
-}
-
-/// Where the lines of a text are, without their ends.
-fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at;
-        let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
-        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        at = start + length + 1;
-        Some(start..start + rest[..length].strip_suffix(b"\r").unwrap_or(&rest[..length]).len())
-    })
 }
 
 /// A stretch without the blanks around it.

@@ -12,7 +12,7 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(Rule::builtin().t
 /// The key path and the text of what is found in a file.
 fn found(name: &str, text: &str) -> Vec<(String, String)> {
     let format = Format::of_path(name.as_bytes()).unwrap();
-    let (found, _) = read(&ENGINE, format, text.as_bytes(), &[]);
+    let found = read(&ENGINE, format, text.as_bytes(), &[]).found;
     found.iter().map(|f| (f.key.clone(), text[f.range.clone()].to_owned())).collect()
 }
 
@@ -149,7 +149,7 @@ proptest! {
     fn any_table_is_read(text in r#"[\x00-\x7f]{0,40}|(\||\|\||!|!!|\{\||\|\}|\|-|\|===|\n|  |\t|,|;|"|---|\+|<tr>|<td>|<th|>|</table>|\* - |- |\[cols=|"1,2"|User|Password|anna|Walnut94|\\|`|''|ä|=|sep=|:){0,40}"#) {
         for name in ["a.md", "a.html", "a.csv", "a.tsv"] {
             let format = Format::of_path(name.as_bytes()).unwrap();
-            let (found, _) = read(&ENGINE, format, text.as_bytes(), &[]);
+            let found = read(&ENGINE, format, text.as_bytes(), &[]).found;
             prop_assert!(found.iter().all(|f| f.range.start <= f.range.end && f.range.end <= text.len()));
         }
     }
