@@ -64,6 +64,18 @@ fn what_comes_later_is_said_and_not_ignored() {
     assert!(with("approle:", "gcp:").to_string().contains("not supported yet"));
 }
 
+/// What is written by the way would be lost, whatever the template's text says of it, unless the template gives it as its own.
+#[test]
+fn what_a_template_writes_is_a_file_of_its_own() {
+    let writes = "{{ .app.x | writeToFile `/k` `` `` `0400` }}";
+    for end in ["", " writtenTo", "{{/* writtenTo */}}"] {
+        let error = with("key: app", &format!("key: {{ template: '{writes}{end}' }}"));
+        assert!(error.to_string().contains("not under `files`"), "{error}");
+    }
+    let whole = GOOD.replacen("key: app", &format!("key: {{ template: '{writes}{{{{ writtenTo `/k` }}}}' }}"), 1);
+    assert!(Injection::parse(&whole, "c.yaml").is_ok());
+}
+
 #[test]
 fn each_mistake_has_its_line_and_its_reason() {
     for (from, to, line, part) in [

@@ -127,9 +127,8 @@ impl<'s> Implied<'s> {
             _ => MissingKey::Error,
         };
         let store = map.get("store").map(|node| parse(node, "store", Name::parse)).transpose()?;
-        let written = content.contains("writtenTo");
         let template = self.template(node.line, content, delimiters, missing, store, secrets)?;
-        if !template.parsed.writes().is_empty() && !written {
+        if !template.parsed.writes().is_empty() && !template.parsed.takes_written() {
             return Err(Fault::new(node.line, "`writeToFile` writes what is not under `files`")
                 .hint("declare a file of its own: certificates and keys appear together all the same"));
         }

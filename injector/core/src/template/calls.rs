@@ -1,5 +1,6 @@
-//! Finds the secrets that a template asks for, and the files that it writes, before anything is rendered: `secret "PATH"` and `pkiCert "PATH"` with
-//! arguments that stand in the template, by themselves, in `printf`, or in a variable.
+//! Finds the secrets that a template asks for, and the files that it writes, before anything is rendered: `secret "PATH"`,
+//! `pkiCert "PATH"` and `writeToFile "PATH"` with arguments that stand in the template, by themselves, in `printf`, or in a
+//! variable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,21 +16,24 @@ pub(super) struct Calls {
     pub(super) secrets: Vec<SecretCall>,
     /// The files that it writes beside its own, each once.
     pub(super) writes: Vec<Write>,
+    /// Whether its own is one of these, which it takes by `writtenTo`.
+    pub(super) takes_written: bool,
 }
 
 pub(super) fn find(tree: &Tree) -> Result<Calls, TemplateError> {
-    let mut finder = Finder { found: Vec::new(), writes: Vec::new(), known: BTreeMap::new() };
+    let mut finder = Finder { found: Vec::new(), writes: Vec::new(), takes_written: false, known: BTreeMap::new() };
     for body in tree.bodies.values() {
         finder.nodes(body)?;
     }
     finder.found.sort();
     finder.found.dedup();
-    Ok(Calls { secrets: finder.found, writes: finder.writes })
+    Ok(Calls { secrets: finder.found, writes: finder.writes, takes_written: finder.takes_written })
 }
 
 struct Finder {
     found: Vec<SecretCall>,
     writes: Vec<Write>,
+    takes_written: bool,
     /// Variables whose value stands in the template; none where it was set twice.
     known: BTreeMap<String, Option<Value>>,
 }
@@ -85,6 +89,10 @@ impl Finder {
             ExprKind::Function(name) if name == "secret" => CallKind::Secret,
             ExprKind::Function(name) if name == "pkiCert" => CallKind::PkiCert,
             ExprKind::Function(name) if name == "writeToFile" => return self.write(first.line, rest),
+            ExprKind::Function(name) if name == "writtenTo" => {
+                self.takes_written = true;
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         let given = rest.iter().map(|expr| self.value(expr)).chain(last.cloned());

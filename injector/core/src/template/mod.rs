@@ -30,6 +30,7 @@ pub struct Template {
     tree: parse::Tree,
     secrets: Vec<SecretCall>,
     writes: Vec<Write>,
+    takes_written: bool,
 }
 
 /// A file that a template writes beside its own: `writeToFile`.
@@ -53,8 +54,8 @@ impl Template {
     pub fn parse(text: &str, delimiters: Option<(&str, &str)>) -> Result<Self, TemplateError> {
         let (left, right) = delimiters.unwrap_or(("{{", "}}"));
         let tree = parse::parse(text, left, right)?;
-        let calls::Calls { secrets, writes } = calls::find(&tree)?;
-        Ok(Self { tree, secrets, writes })
+        let calls::Calls { secrets, writes, takes_written } = calls::find(&tree)?;
+        Ok(Self { tree, secrets, writes, takes_written })
     }
 
     /// Lists the secrets that it asks for, each once: what must be fetched before it is rendered.
@@ -67,6 +68,12 @@ impl Template {
     #[must_use]
     pub fn writes(&self) -> &[Write] {
         &self.writes
+    }
+
+    /// Whether it is what it writes itself that it gives, by `writtenTo`.
+    #[must_use]
+    pub fn takes_written(&self) -> bool {
+        self.takes_written
     }
 
     /// Lists the names that it may take from its data: every field of `.` and every string, since either may name one.
