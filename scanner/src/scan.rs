@@ -4,6 +4,7 @@
 
 mod again;
 mod contents;
+mod crew;
 mod findings;
 mod hit;
 mod outcome;
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hasher as _;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -25,6 +26,7 @@ use oakum_patterns::{Confidence, Engine, Match, Rule};
 
 use again::{Archives, Log};
 use contents::{Claim, Contents};
+use crew::{Crew, Given};
 use hit::{Hit, without_wrappings};
 pub use outcome::{Outcome, Progress, Skipped, Summary};
 
@@ -34,7 +36,7 @@ use crate::lint::{Flaw, Flaws};
 use crate::origin::{Changes, Image, Origin};
 use crate::source::{Flow, Limits, Sink, Why, archive};
 use crate::structured::Format;
-use crate::window::{Reader, Seen, Via};
+use crate::window::{Read1, Reader, Seen, Via};
 
 /// The hash of the content that a thread has claimed.
 type Claimed = Cell<Option<u128>>;
@@ -73,6 +75,8 @@ pub struct Scan<'e> {
     archives: Mutex<Archives>,
     /// Buffers that archives are held in, as many as threads have come by one.
     held: Mutex<Vec<Vec<u8>>>,
+    /// The threads that scan what others have read.
+    crew: Crew<'e>,
     /// Its examples are as they came, and cleared of secrets when the scan ends.
     skipped: Mutex<BTreeMap<Why, Skipped>>,
     /// Which other images have a layer, by the image's address and the layer's index.
@@ -85,6 +89,31 @@ pub struct Scan<'e> {
     readers: Mutex<Vec<Reader<'e>>>,
     memory: Option<remember::Memory<'e>>,
     flaws: Mutex<Flaws>,
+}
+
+/// What is found in a content while it is read.
+struct Hits<'s, 'e> {
+    scan: &'s Scan<'e>,
+    all: Vec<Hit<'e>>,
+    /// Whether there is more.
+    cut: bool,
+}
+
+impl<'s, 'e> Hits<'s, 'e> {
+    fn new(scan: &'s Scan<'e>) -> Self {
+        Self { scan, all: Vec::new(), cut: false }
+    }
+
+    fn add(&mut self, m: &Match<'e>, text: &[u8], span: Span, via: Via) {
+        if m.confidence() < self.scan.options.min_confidence {
+            return;
+        }
+        if self.all.len() < MOST_PER_CONTENT {
+            self.all.push(self.scan.hit(m, text, span, via));
+        } else {
+            self.cut = true;
+        }
+    }
 }
 
 /// A layer that several images have.
@@ -119,6 +148,7 @@ impl<'e> Scan<'e> {
             contents: Mutex::default(),
             archives: Mutex::default(),
             held: Mutex::default(),
+            crew: Crew::default(),
             skipped: Mutex::default(),
             shared: Mutex::default(),
             bytes: AtomicU64::new(0),
@@ -164,7 +194,8 @@ impl<'e> Scan<'e> {
         }
     }
 
-    /// Reads and scans one content with a reader that no other thread has.
+    /// Reads one content with a reader that no other thread has, and scans it, or gives it to a thread that has nothing
+    /// else to do.
     fn scan_content(
         &self,
         origin: &Origin,
@@ -173,41 +204,70 @@ impl<'e> Scan<'e> {
         log: Option<&Log>,
         claimed: &Claimed,
     ) -> io::Result<()> {
-        let reader = lock(&self.readers).pop();
-        let mut reader = reader.unwrap_or_else(|| Reader::new(self.engine));
+        let mut reader = self.reader();
         let begun = reader.begin(content);
         // A member that is an archive has been opened already.
         if opened
             && !matches!(origin, Origin::Member { .. })
             && let Some(kind) = archive::Kind::of(reader.head(&begun))
         {
-            let walked = self.open(kind, origin, &reader, begun, content);
-            lock(&self.readers).push(reader);
-            return walked;
+            return self.open(kind, origin, reader, begun, content);
         }
-        // Both closures below run in this thread, one after the other.
+        // All closures below run in this thread, one after the other.
         let format = origin.path().and_then(|path| Format::of_path(path.as_bytes()));
         let own = RefCell::new(Some(origin.clone()));
-        let mut hits = Vec::new();
-        let mut cut = false;
-        let read = reader.read(
+        let mut hits = Hits::new(self);
+        let mut read = reader.read(
             begun,
             content,
             // A content of two formats is two contents.
             self.seed.wrapping_add(format.map_or(0, |format| format as u64)),
-            |hash, _| self.claim(hash, &own, claimed),
-            |m, text, span, via| {
-                if m.confidence() >= self.options.min_confidence {
-                    if hits.len() < MOST_PER_CONTENT {
-                        hits.push(self.hit(m, text, span, via));
-                    } else {
-                        cut = true;
-                    }
-                }
+            |hash| match self.claim(hash, &own, claimed) {
+                // What is noted of an archive is noted where it is walked.
+                Seen::Scan if log.is_none() && self.crew.reserve() => Seen::Leave,
+                seen => seen,
             },
+            |m, text, span, via| hits.add(m, text, span, via),
         );
-        let mut hits = without_wrappings(hits);
-        if let Some(text) = reader.whole(&read)
+        let bytes = read.bytes * if read.wide.is_some() { 2 } else { 1 };
+        self.count_read(origin, bytes, 1);
+        let end = std::mem::replace(&mut read.end, Ok(()));
+        let (hash, whole) = (read.hash, end.is_ok());
+        if read.left {
+            if let Some(own) = own.into_inner() {
+                lock(&self.contents).wait(hash, own);
+            }
+            self.crew.give(Given::Content { reader, read, format, whole });
+            return end;
+        }
+        let (hits, cut) = self.judged(hits, &reader, &read, format);
+        lock(&self.readers).push(reader);
+        if let Some(own) = own.into_inner() {
+            self.settle((hash, whole), Some(own), hits, cut);
+        }
+        if let Some(log) = log {
+            let clean = lock(&self.contents).knows_clean(hash);
+            log.read(origin, (hash, whole), bytes, clean);
+        }
+        end
+    }
+
+    fn reader(&self) -> Reader<'e> {
+        let reader = lock(&self.readers).pop();
+        reader.unwrap_or_else(|| Reader::new(self.engine))
+    }
+
+    /// What was found in a content, with what its format says, and whether there is more in it than is taken.
+    fn judged(
+        &self,
+        hits: Hits<'_, 'e>,
+        reader: &Reader<'e>,
+        read: &Read1,
+        format: Option<Format>,
+    ) -> (Vec<Hit<'e>>, bool) {
+        let Hits { all, mut cut, .. } = hits;
+        let mut hits = without_wrappings(all);
+        if let Some(text) = reader.whole(read)
             && let Some(format) = Format::of_start(text).or(format).or_else(|| Format::of_text(text))
         {
             cut |= self.read_structure(format, text, &mut hits);
@@ -217,18 +277,8 @@ impl<'e> Scan<'e> {
         if let Some(wide) = read.wide {
             hits.iter_mut().for_each(|hit| hit.span = wide.span(hit.span));
         }
-        lock(&self.readers).push(reader);
-        let bytes = read.bytes * if read.wide.is_some() { 2 } else { 1 };
-        self.count_read(origin, bytes, 1);
         self.found.fetch_add(hits.len() as u64, Ordering::Relaxed);
-        if let Some(own) = own.into_inner() {
-            self.settle((read.hash, read.end.is_ok()), own, hits, cut || read.cut);
-        }
-        if let Some(log) = log {
-            let clean = lock(&self.contents).knows_clean(read.hash);
-            log.read(origin, (read.hash, read.end.is_ok()), bytes, clean);
-        }
-        read.end
+        (hits, cut || read.cut)
     }
 
     fn count_read(&self, origin: &Origin, bytes: u64, blobs: u64) {
@@ -258,12 +308,17 @@ impl<'e> Scan<'e> {
             }
             self.skipped(Why::Fault, origin);
             if let Some(hash) = claimed.get() {
-                let waited = lock(&self.contents).abandon(hash);
-                waited.iter().for_each(|origin| self.skipped(Why::Fault, origin));
-                self.arrived(&waited);
+                self.abandon(hash);
             }
             Ok(())
         })
+    }
+
+    /// Tells all who have waited for a content that it came to nothing.
+    fn abandon(&self, hash: u128) {
+        let waited = lock(&self.contents).abandon(hash);
+        waited.iter().for_each(|origin| self.skipped(Why::Fault, origin));
+        self.arrived(&waited);
     }
 
     /// Takes a content for this thread, or leaves its origin with what is known of it.
@@ -282,11 +337,11 @@ impl<'e> Scan<'e> {
         Seen::Skip
     }
 
-    /// Notes what came of a content, by its hash and whether it was read to its end. Of one that is cut it is told wherever
-    /// it is.
-    fn settle(&self, (hash, whole): (u128, bool), origin: Origin, hits: Vec<Hit<'e>>, cut: bool) {
-        if cut {
-            self.skipped(Why::Limit, &origin);
+    /// Notes what came of a content, by its hash and whether it was read to its end, for its origin and those that wait. Of
+    /// one that is cut it is told wherever it is.
+    fn settle(&self, (hash, whole): (u128, bool), origin: Option<Origin>, hits: Vec<Hit<'e>>, cut: bool) {
+        if cut && let Some(origin) = &origin {
+            self.skipped(Why::Limit, origin);
         }
         let waited = lock(&self.contents).settle(hash, whole, origin, (hits, cut));
         if cut {
@@ -390,6 +445,10 @@ impl Sink for Scan<'_> {
             memory.walked(image, index, layer, changes);
             self.keep((Arc::as_ptr(image).addr(), index));
         }
+    }
+
+    fn lend(&self, walking: &AtomicUsize) {
+        self.crew.lend(walking, |given| self.take(given));
     }
 
     fn flow(&self) -> Flow {

@@ -34,6 +34,8 @@ pub(crate) struct Read1 {
     pub(crate) cut: bool,
     /// How it is wide, where it is: spans are those of the narrow text.
     pub(crate) wide: Option<Wide>,
+    /// Whether it is in the buffer as a whole and is yet to be scanned.
+    pub(crate) left: bool,
     /// Whether it was scanned and is in the buffer as a whole.
     whole: bool,
 }
@@ -52,6 +54,8 @@ pub(crate) enum Seen {
     Scan,
     /// It was scanned before.
     Skip,
+    /// It is new, and to be scanned later, by [`Reader::scan_left`].
+    Leave,
 }
 
 impl<'e> Reader<'e> {
@@ -83,7 +87,7 @@ impl<'e> Reader<'e> {
         Begun { filled, end }: Begun,
         content: &mut dyn Read,
         seed: u64,
-        mut seen: impl FnMut(u128, usize) -> Seen,
+        mut seen: impl FnMut(u128) -> Seen,
         mut found: impl FnMut(&Match<'e>, &[u8], Span, Via),
     ) -> Read1 {
         let Some(wide) = Wide::of(&self.buffer[..filled]) else {
@@ -103,23 +107,34 @@ impl<'e> Reader<'e> {
         content: &mut dyn Read,
         (filled, end): (usize, io::Result<()>),
         seed: u64,
-        seen: &mut impl FnMut(u128, usize) -> Seen,
-        mut found: &mut impl FnMut(&Match<'e>, &[u8], Span, Via),
+        seen: &mut impl FnMut(u128) -> Seen,
+        found: &mut impl FnMut(&Match<'e>, &[u8], Span, Via),
     ) -> Read1 {
-        self.stream.reset();
         if filled < self.buffer.len() {
-            let text = &self.buffer[..filled];
-            let hash = xxhash_rust::xxh3::xxh3_128_with_seed(text, seed);
-            let mut hidden = Hidden::default();
-            let whole = matches!(seen(hash, filled), Seen::Scan);
-            if whole {
-                let mut lines = Lines::default();
-                self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret()), Via::Plain));
-                hidden.look(self.engine, &self.stream, text, &mut found);
+            let hash = xxhash_rust::xxh3::xxh3_128_with_seed(&self.buffer[..filled], seed);
+            let seen = seen(hash);
+            let left = !matches!(seen, Seen::Skip);
+            let mut read = Read1 { bytes: filled as u64, hash, end, cut: false, left, whole: false, wide: None };
+            if matches!(seen, Seen::Scan) {
+                self.scan_left(&mut read, found);
             }
-            return Read1 { bytes: filled as u64, hash, end, cut: hidden.cut, whole, wide: None };
+            return read;
         }
         self.read_large(content, seed, found)
+    }
+
+    /// Scans a content that was read, and left.
+    pub(crate) fn scan_left(&mut self, read: &mut Read1, mut found: impl FnMut(&Match<'e>, &[u8], Span, Via)) {
+        if !std::mem::replace(&mut read.left, false) {
+            return;
+        }
+        read.whole = true;
+        let text = &self.buffer[..usize::try_from(read.bytes).unwrap_or(0)];
+        self.stream.reset();
+        let (mut lines, mut hidden) = (Lines::default(), Hidden::default());
+        self.stream.feed(text, true, |m| found(m, text, lines.span(text, &m.secret()), Via::Plain));
+        hidden.look(self.engine, &self.stream, text, &mut found);
+        read.cut = hidden.cut;
     }
 
     /// The content that was just read, if it was scanned and is there as a whole.
@@ -133,6 +148,7 @@ impl<'e> Reader<'e> {
         seed: u64,
         mut found: impl FnMut(&Match<'e>, &[u8], Span, Via),
     ) -> Read1 {
+        self.stream.reset();
         let mut hasher = xxhash_rust::xxh3::Xxh3::with_seed(seed);
         hasher.update(&self.buffer);
         let mut bytes = self.buffer.len() as u64;
@@ -150,6 +166,7 @@ impl<'e> Reader<'e> {
                     hash: hasher.digest128(),
                     end: Ok(()),
                     cut: hidden.cut,
+                    left: false,
                     whole: false,
                     wide: None,
                 };
@@ -171,6 +188,7 @@ impl<'e> Reader<'e> {
                     hash: hasher.digest128(),
                     end: Err(error),
                     cut: hidden.cut,
+                    left: false,
                     whole: false,
                     wide: None,
                 };
@@ -389,7 +407,7 @@ mod tests {
             begun,
             content,
             1,
-            |_, _| Seen::Scan,
+            |_| Seen::Scan,
             |m, text, span, _| found.push((String::from_utf8_lossy(&text[m.secret()]).into_owned(), span)),
         );
         (found, read)

@@ -3,20 +3,23 @@
 //! hashed before it is opened; a larger one is unfolded each time, and only its members are known again.
 
 use std::collections::HashMap;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 
 use super::contents::{Claim, Contents};
+use super::crew::Given;
 use super::{Scan, lock};
 use crate::lint::Flaw;
 use crate::origin::{Image, Origin};
 use crate::source::archive::{self, Kind};
 use crate::source::{Flow, Sink, Why};
 use crate::structured::Format;
-use crate::window::{Begun, Failing, Reader};
+use crate::window::{Begun, Failing, Reader, WINDOW};
 
 /// How much of an archive is held behind its first window, in bytes.
 const MOST_HELD: u64 = 4 << 20;
+/// How much of it there may be for another thread to open it, in bytes.
+const MOST_GIVEN: usize = 1 << 20;
 /// How much is noted of an archive while it is walked, in bytes: one of which more is to be told is not known again.
 const MOST_NOTED: usize = 1 << 20;
 /// How much memory is given to what was in all archives, in bytes.
@@ -163,42 +166,61 @@ impl Sink for Noting<'_, '_> {
     }
 }
 
-impl Scan<'_> {
+impl<'e> Scan<'e> {
     /// Opens an archive of which the first window was read, unless the same was opened before.
     pub(super) fn open(
         &self,
         kind: Kind,
         origin: &Origin,
-        reader: &Reader<'_>,
+        reader: Reader<'e>,
         begun: Begun,
         content: &mut dyn Read,
     ) -> io::Result<()> {
-        let (head, mut rest) = reader.rest(begun, content);
-        let mut held = lock(&self.held).pop().unwrap_or_default();
+        // Not grown by doubling: what is not written to takes no memory.
+        let most = WINDOW + MOST_HELD as usize;
+        let mut held = lock(&self.held).pop().unwrap_or_else(|| Vec::with_capacity(most));
         held.clear();
+        let (head, mut rest) = reader.rest(begun, content);
+        held.extend_from_slice(head);
+        let head = head.len();
+        lock(&self.readers).push(reader);
         let end = rest.by_ref().take(MOST_HELD).read_to_end(&mut held).map(|_| ());
-        let whole = end.is_ok() && (held.len() as u64) < MOST_HELD;
-        let walked = {
-            let name = whole.then(|| self.archive_name(kind, origin, &[head, &held]));
-            let rest = &mut Cursor::new(&held).chain(Failing::new(end, &mut rest));
-            match name {
-                Some(name) => self.open_named(name, kind, origin, head, rest),
-                None => archive::walk(kind, origin, head, rest, &self.options.limits, self),
+        let whole = end.is_ok() && ((held.len() - head) as u64) < MOST_HELD;
+        let name = whole.then(|| self.archive_name(kind, origin, &held));
+        let walked = match name {
+            Some(name) if held.len() <= MOST_GIVEN && self.crew.reserve() => {
+                lock(&self.contents).await_arrival(origin);
+                self.crew.give(Given::Archive { name, kind, origin: origin.clone(), bytes: held.clone(), head });
+                Ok(())
+            }
+            Some(name) => self.open_named(name, kind, origin, &held, head),
+            None => {
+                let (head, more) = held.split_at(head);
+                let rest = &mut more.chain(Failing::new(end, &mut rest));
+                archive::walk(kind, origin, head, rest, &self.options.limits, self)
             }
         };
         lock(&self.held).push(held);
         walked
     }
 
-    /// Opens an archive, unless one of that name was opened before.
-    fn open_named(&self, name: u128, kind: Kind, origin: &Origin, head: &[u8], rest: &mut dyn Read) -> io::Result<()> {
+    /// Opens an archive that is held, and of which so much was read first, unless one of that name was opened before.
+    pub(super) fn open_named(
+        &self,
+        name: u128,
+        kind: Kind,
+        origin: &Origin,
+        bytes: &[u8],
+        head: usize,
+    ) -> io::Result<()> {
         let known = lock(&self.archives).known.get(&name).cloned();
         if let Some(noted) = known {
             self.tell_again(&noted, origin);
             return Ok(());
         }
         let log = Log(Mutex::new(Some(Noted::default())));
-        archive::walk(kind, origin, head, rest, &self.options.limits, &Noting { scan: self, log: &log })?;
+        let (head, mut rest) = bytes.split_at(head);
+        archive::walk(kind, origin, head, &mut rest, &self.options.limits, &Noting { scan: self, log: &log })?;
         let noted = log.0.into_inner().unwrap_or_default().filter(|noted| noted.is_settled(&lock(&self.contents)));
         if let Some(mut noted) = noted {
             noted.events.shrink_to_fit();
@@ -215,9 +237,9 @@ impl Scan<'_> {
     }
 
     /// What is the same for archives of which the same is told.
-    fn archive_name(&self, kind: Kind, origin: &Origin, pieces: &[&[u8]]) -> u128 {
+    fn archive_name(&self, kind: Kind, origin: &Origin, bytes: &[u8]) -> u128 {
         let mut hasher = xxhash_rust::xxh3::Xxh3::with_seed(self.seed);
-        pieces.iter().for_each(|piece| hasher.update(piece));
+        hasher.update(bytes);
         let path = origin.path().unwrap_or_default();
         // What is packed alone is called like the file that it is in.
         if !matches!(kind, Kind::Zip | Kind::Tar | Kind::Ar | Kind::Cpio) {
@@ -287,12 +309,11 @@ mod tests {
     fn the_same_archive_elsewhere_is_told_without_being_opened() {
         let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
         let line = format!("password = {:?}\n", "Walnut!942");
-        let large = format!("{}{line}", "some words\n".repeat(crate::window::WINDOW / 10));
+        let large = format!("{}{line}", "some words\n".repeat(WINDOW / 10));
         // Members in one another, a large one, one that is no archive though it begins like one, and one of random bytes, so
         // that it is larger than a window.
-        let noise: Vec<u8> = (0..crate::window::WINDOW as u64 + 9)
-            .map(|at| at.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(21) as u8)
-            .collect();
+        let noise: Vec<u8> =
+            (0..WINDOW as u64 + 9).map(|at| at.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(21) as u8).collect();
         let inner = tar(&[("x.env", line.as_bytes()), ("broken.zip", b"PK\x03\x04 and no more")]);
         let outer = packed(&tar(&[("a/inner.tar", &inner), ("large.txt", large.as_bytes()), ("noise", &noise)]));
         let files = [("a.tgz", &outer), ("b/a.tgz", &outer), ("b/c.tgz", &outer), ("d.tar", &inner), ("e.tar", &inner)];

@@ -85,10 +85,7 @@ impl<'e> Contents<'e> {
     /// Leaves an origin with what is known of its content. One that is new is this thread's from now on, which settles it.
     pub(super) fn claim(&mut self, hash: u128, origin: Origin) -> Claim {
         if self.busy.contains_key(&hash) {
-            if let Some(layer) = self.layer(&origin) {
-                layer.waiting += 1;
-            }
-            self.busy.entry(hash).or_default().push(origin);
+            self.wait(hash, origin);
             return Claim::Left;
         }
         let left = self.leave(hash, origin);
@@ -109,6 +106,19 @@ impl<'e> Contents<'e> {
                 if self.with_hits[at].cut { Claim::Cut(origin) } else { Claim::Left }
             }
             None => Claim::New(origin),
+        }
+    }
+
+    /// Leaves the origin of a content that was [claimed](Self::claim) with those that wait for it, for another thread to settle.
+    pub(super) fn wait(&mut self, hash: u128, origin: Origin) {
+        self.await_arrival(&origin);
+        self.busy.entry(hash).or_default().push(origin);
+    }
+
+    /// Counts an origin of which all is not told yet. [`Self::arrived`] is to be told when it is.
+    pub(super) fn await_arrival(&mut self, origin: &Origin) {
+        if let Some(layer) = self.layer(origin) {
+            layer.waiting += 1;
         }
     }
 
@@ -164,7 +174,7 @@ impl<'e> Contents<'e> {
         &mut self,
         hash: u128,
         whole: bool,
-        origin: Origin,
+        origin: Option<Origin>,
         came: (Vec<Hit<'e>>, bool),
     ) -> Vec<Origin> {
         let (hits, cut) = came;
@@ -172,7 +182,8 @@ impl<'e> Contents<'e> {
         let hash = hash.to_ne_bytes();
         // A large content that was seen before: only its place is new.
         if whole && let Some(Known::Hits(at)) = self.seen.get(&hash) {
-            self.put(*at as usize, origin);
+            let at = *at as usize;
+            origin.into_iter().for_each(|origin| self.put(at, origin));
             return waited;
         }
         let known = if hits.is_empty() {
@@ -180,7 +191,7 @@ impl<'e> Contents<'e> {
         } else {
             let at = self.with_hits.len();
             self.with_hits.push(WithHits { hits, origins: Vec::new(), cut });
-            std::iter::once(origin).chain(waited.iter().cloned()).for_each(|origin| self.put(at, origin));
+            origin.into_iter().chain(waited.iter().cloned()).for_each(|origin| self.put(at, origin));
             u32::try_from(at).ok().map(Known::Hits)
         };
         if let Some(known) = known.filter(|_| whole && self.seen.len() < MOST_REMEMBERED) {
@@ -203,11 +214,11 @@ mod tests {
         let mut contents = Contents::default();
         assert!(matches!(contents.claim(7, file("a")), Claim::New(_)));
         assert!(matches!(contents.claim(7, file("b")), Claim::Left));
-        assert_eq!(contents.settle(7, false, file("a"), (Vec::new(), true)), [file("b")]);
+        assert_eq!(contents.settle(7, false, Some(file("a")), (Vec::new(), true)), [file("b")]);
         assert!(!contents.knows(7));
         // The next reads it again, and of that all learn.
         assert!(matches!(contents.claim(7, file("c")), Claim::New(_)));
-        assert_eq!(contents.settle(7, true, file("c"), (Vec::new(), true)), []);
+        assert_eq!(contents.settle(7, true, Some(file("c")), (Vec::new(), true)), []);
         assert!(contents.knows(7) && !contents.knows_clean(7));
         assert!(matches!(contents.claim(7, file("d")), Claim::Cut(_)));
     }

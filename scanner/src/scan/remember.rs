@@ -334,7 +334,7 @@ mod tests {
             other.content(file(&image, 0), &mut &*LINE).unwrap();
             lock(&other.contents).with_hits[0].hits.clone()
         };
-        first.settle((hash, true), own.into_inner().unwrap(), hits, false);
+        first.settle((hash, true), own.into_inner(), hits, false);
         assert_eq!(kept(&first, "one"), Some(1));
         assert_eq!(kept(&first, "zero"), None);
         first.walked(&image, 0, "zero", &changes);
@@ -347,6 +347,43 @@ mod tests {
         let findings = second.finish().findings;
         let places: Vec<_> = findings[0].places.iter().map(|place| place.origin.spot()).collect();
         assert_eq!(places, ["app/0", "app/1"]);
+    }
+
+    #[test]
+    fn a_layer_is_kept_when_all_that_was_given_to_others_is_scanned() {
+        let engine = Engine::new(Rule::builtin().to_vec()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let image = Arc::new(Image::default());
+        let file = |path: &str| match file(&image, 0) {
+            Origin::Layer { image, index, .. } => Origin::Layer { image, index, path: path.into(), permissions: None },
+            other => other,
+        };
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(LINE.len() as u64 - 1);
+        tar.append_data(&mut header, "x", &LINE[..LINE.len() - 1]).unwrap();
+        let tar = tar.into_inner().unwrap();
+        let first = scan(&engine, folder.path());
+        // For two threads that come late.
+        first.crew.expect(2);
+        for (path, content) in [("a", LINE), ("b.tar", &tar), ("c", LINE)] {
+            first.content(file(path), &mut &*content).unwrap();
+        }
+        first.walked(&image, 0, "zero", &Arc::default());
+        for _ in 0..2 {
+            assert_eq!(kept(&first, "zero"), None);
+            first.take(first.crew.next().unwrap());
+        }
+        assert_eq!(kept(&first, "zero"), Some(2));
+        let second = scan(&engine, folder.path());
+        second.known(&image, 0, "zero").unwrap();
+        let spots = |scan: Scan<'_>| {
+            let findings = scan.finish().findings;
+            findings.iter().flat_map(|f| &f.places).map(|place| place.origin.spot()).collect::<Vec<_>>()
+        };
+        let all = spots(first);
+        assert_eq!(all, ["a", "c", "b.tar \u{203a} x"]);
+        assert_eq!(spots(second), all);
     }
 
     #[test]

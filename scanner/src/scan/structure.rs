@@ -1,5 +1,7 @@
 //! Joins what reading a structured file gives to what the engine found in it: one secret at one place is one finding.
 
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use oakum_patterns::check::surprise;
@@ -14,13 +16,16 @@ impl<'e> Scan<'e> {
     /// Adds to the hits of a content those that reading it gives, and the ways to all of them. Tells whether there are more
     /// than are taken.
     pub(super) fn read_structure(&self, format: Format, text: &[u8], hits: &mut Vec<Hit<'e>>) -> bool {
-        let starts: Vec<usize> = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text).map(|at| at + 1)).collect();
+        // Of most contents nothing is found, and then nobody asks where lines begin.
+        let starts = LazyCell::new(|| {
+            std::iter::once(0).chain(memchr::memchr_iter(b'\n', text).map(|at| at + 1)).collect::<Vec<usize>>()
+        });
         let offset = |line: u64, column: u64| {
             let line = usize::try_from(line).unwrap_or(1).saturating_sub(1);
             (starts[line.min(starts.len() - 1)] + usize::try_from(column).unwrap_or(1).saturating_sub(1))
                 .min(text.len())
         };
-        let mut plain: Vec<Range<usize>> = hits
+        let plain: Vec<Range<usize>> = hits
             .iter()
             .map(|hit| offset(hit.span.line, hit.span.column)..offset(hit.span.end_line, hit.span.end_column))
             .collect();
@@ -34,18 +39,23 @@ impl<'e> Scan<'e> {
             let line = starts.partition_point(|start| *start <= at);
             (line as u64, (at - starts[line - 1] + 1) as u64)
         };
+        if found.is_empty() {
+            return cut;
+        }
+        let mut joined = Joined::new(std::mem::take(hits), plain);
         for found in found {
             if found.confidence < self.options.min_confidence {
                 continue;
             }
-            if hits.len() >= MOST_PER_CONTENT {
+            if joined.by_start.len() >= MOST_PER_CONTENT {
                 cut = true;
                 break;
             }
             let ((line, column), (end_line, end_column)) = (place(found.range.start), place(found.range.end));
             let hit = self.found_hit(&found, Span { line, column, end_line, end_column });
-            join(hits, &mut plain, hit, &found, format.is_compiled());
+            joined.add(hit, &found, format.is_compiled());
         }
+        hits.extend(joined.hits.into_iter().flatten());
         cut
     }
 
@@ -64,41 +74,68 @@ impl<'e> Scan<'e> {
     }
 }
 
-/// Adds a hit, unless what overlaps it knows more; what knows less makes way. `plain` are the places of `hits`. `is_cut` says
-/// that texts stand side by side in the file, so that plain reading took more than belongs to it.
-fn join<'e>(hits: &mut Vec<Hit<'e>>, plain: &mut Vec<Range<usize>>, mut hit: Hit<'e>, found: &Found<'e>, is_cut: bool) {
-    let overlaps = |other: &Range<usize>| other.start < found.range.end && found.range.start < other.end;
-    if let Some(at) = (0..hits.len()).find(|at| overlaps(&plain[*at]) && hits[*at].identity == hit.identity) {
-        if hits[at].rule.is_generic() && rank(&hit) > rank(&hits[at]) {
-            hit.confidence = hit.confidence.max(hits[at].confidence);
-            hits[at] = hit;
-        } else {
-            hits[at].confidence = hits[at].confidence.max(hit.confidence);
-            hits[at].key = hit.key;
+/// Hits and where they are: each looks at those alone that overlap it, however many there are.
+struct Joined<'e> {
+    /// None in place of one that made way.
+    hits: Vec<Option<Hit<'e>>>,
+    places: Vec<Range<usize>>,
+    /// The starts of those that are there, with their numbers.
+    by_start: BTreeSet<(usize, usize)>,
+    /// How long the longest place is.
+    longest: usize,
+}
+
+impl<'e> Joined<'e> {
+    fn new(hits: Vec<Hit<'e>>, places: Vec<Range<usize>>) -> Self {
+        let by_start = places.iter().map(|place| place.start).zip(0..).collect();
+        let longest = places.iter().map(Range::len).max().unwrap_or(0);
+        Self { hits: hits.into_iter().map(Some).collect(), places, by_start, longest }
+    }
+
+    /// The numbers of those that overlap a place, in their order.
+    fn overlapping(&self, place: &Range<usize>) -> Vec<usize> {
+        let near = (place.start.saturating_sub(self.longest), 0)..(place.end, 0);
+        let near = self.by_start.range(near).map(|(_, at)| *at);
+        let mut all: Vec<usize> = near.filter(|at| place.start < self.places[*at].end).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Adds a hit, unless what overlaps it knows more; what knows less makes way. `is_cut` says that texts stand side by side
+    /// in the file, so that plain reading took more than belongs to it.
+    fn add(&mut self, mut hit: Hit<'e>, found: &Found<'e>, is_cut: bool) {
+        let overlapping = self.overlapping(&found.range);
+        let others = || overlapping.iter().filter_map(|at| Some((*at, self.hits[*at].as_ref()?)));
+        if let Some(at) = others().find(|(_, other)| other.identity == hit.identity).map(|(at, _)| at) {
+            if let Some(same) = &mut self.hits[at] {
+                if same.rule.is_generic() && rank(&hit) > rank(same) {
+                    hit.confidence = hit.confidence.max(same.confidence);
+                    *same = hit;
+                } else {
+                    same.confidence = same.confidence.max(hit.confidence);
+                    same.key = hit.key;
+                }
+            }
+            return;
         }
-        return;
-    }
-    let within = |inner: &Range<usize>, outer: &Range<usize>| outer.start <= inner.start && inner.end <= outer.end;
-    let cut = |at: usize| is_cut && hits[at].rule.id == hit.rule.id && within(&found.range, &plain[at]);
-    let yields = (0..hits.len()).any(|at| {
-        overlaps(&plain[at])
-            && !cut(at)
-            && (!hits[at].rule.is_generic() || (found.by == By::Name && within(&plain[at], &found.range)))
-    });
-    if yields {
-        return;
-    }
-    let mut at = 0;
-    while at < hits.len() {
-        if overlaps(&plain[at]) {
-            hits.remove(at);
-            plain.remove(at);
-        } else {
-            at += 1;
+        let within = |inner: &Range<usize>, outer: &Range<usize>| outer.start <= inner.start && inner.end <= outer.end;
+        let yields = others().any(|(at, other)| {
+            let place = &self.places[at];
+            let cut = is_cut && other.rule.id == hit.rule.id && within(&found.range, place);
+            !cut && (!other.rule.is_generic() || (found.by == By::Name && within(place, &found.range)))
+        });
+        if yields {
+            return;
         }
+        for at in overlapping {
+            self.hits[at] = None;
+            self.by_start.remove(&(self.places[at].start, at));
+        }
+        self.by_start.insert((found.range.start, self.hits.len()));
+        self.longest = self.longest.max(found.range.len());
+        self.hits.push(Some(hit));
+        self.places.push(found.range.clone());
     }
-    hits.push(hit);
-    plain.push(found.range.clone());
 }
 
 #[cfg(test)]

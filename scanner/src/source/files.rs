@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ignore::{WalkBuilder, WalkState};
 
-use super::{Flow, Limits, Sink, Source, SourceError, Why};
+use super::{Flow, Limits, Sink, Source, SourceError, Why, crew};
 use crate::origin::Origin;
 
 /// A folder, with all below it, or one file.
@@ -70,9 +70,12 @@ impl Source for Files {
             // A file that the user names is opened whatever it is: a pipe or device too.
             let mut file = File::open(&self.root).map_err(open)?;
             let origin = Origin::File(self.root.clone());
-            if sink.content(origin.clone(), &mut file).is_err() {
-                sink.skipped(Why::Unreadable, &origin);
-            }
+            // It may be an archive.
+            crew::alone(crew::hands(limits.jobs, 1, root.len()), sink, || {
+                if sink.content(origin.clone(), &mut file).is_err() {
+                    sink.skipped(Why::Unreadable, &origin);
+                }
+            });
             return Ok(());
         }
         let mut builder = self.walker(limits);

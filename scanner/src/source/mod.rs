@@ -3,6 +3,7 @@
 
 pub(crate) mod archive;
 pub mod containerd;
+mod crew;
 pub mod daemon;
 mod files;
 pub mod image;
@@ -18,6 +19,7 @@ use std::io::{self, Read};
 pub use files::Files;
 pub use stdin::Stdin;
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
@@ -118,6 +120,9 @@ pub trait Sink: Sync {
 
     /// Says that a layer has been read to its end and is what `layer` names.
     fn walked(&self, _image: &Arc<Image>, _index: usize, _layer: &str, _changes: &Arc<OnceLock<Changes>>) {}
+
+    /// Lends this thread, which has nothing left to walk, until none of those is walking that are counted.
+    fn lend(&self, _walking: &AtomicUsize) {}
 
     /// Whether to go on.
     fn flow(&self) -> Flow {

@@ -156,12 +156,11 @@ impl Images {
     }
 
     fn raw(&self, part: PartId, whole: &Origin, sink: &dyn Sink) {
-        self.store.each(&[part], 1, &|| false, &|_, opened| {
-            let read = opened.and_then(|mut reader| sink.content(whole.clone(), &mut reader));
-            if let Err(error) = read {
-                sink.skipped(why(&error), whole);
-            }
-        });
+        let read =
+            self.store.one(part, |opened| opened.and_then(|mut reader| sink.content(whole.clone(), &mut reader)));
+        if let Err(error) = read {
+            sink.skipped(why(&error), whole);
+        }
     }
 }
 
@@ -176,8 +175,7 @@ impl Source for Images {
         self.texts(limits, sink);
         let blobs: Vec<&Blob> = self.plan.blobs.iter().filter(|blob| !blob.recall(sink)).collect();
         let parts: Vec<PartId> = blobs.iter().map(|blob| blob.part).collect();
-        let stop = || sink.flow() == Flow::Stop;
-        self.store.each(&parts, limits.jobs, &stop, &|at, opened| blobs[at].read(opened, limits, sink));
+        self.store.each(&parts, limits.jobs, sink, &|at, opened| blobs[at].read(opened, limits, sink));
         Ok(())
     }
 

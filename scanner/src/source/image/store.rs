@@ -7,14 +7,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::digest::Hashes;
 use super::entries::{Advance, Entries, Entry, Kind as EntryKind};
 use super::reference::{Reference, is_part};
 use super::unfold::{Compression, HEAD, Unfolded, gap, why};
-use crate::source::{Limits, SourceError, Why};
+use crate::source::{Flow, Limits, Sink, SourceError, Why, crew};
 
 /// The most parts of an archive. An image has a hundred layers at most.
 const MOST_PARTS: u64 = 1_000_000;
@@ -349,47 +348,52 @@ impl Store {
         {
             return Ok(text.clone());
         }
-        let text = OnceLock::new();
-        self.each(&[id], 1, &|| false, &|_, opened| {
-            let mut bytes = Vec::new();
-            let read = opened.and_then(|reader| reader.take(most + 1).read_to_end(&mut bytes));
-            text.get_or_init(|| read.map(|_| bytes).map_err(|error| why(&error)));
-        });
-        text.into_inner().unwrap_or(Err(Why::Fault))
+        let mut bytes = Vec::new();
+        self.one(id, |opened| opened.and_then(|reader| reader.take(most + 1).read_to_end(&mut bytes)))
+            .map_err(|error| why(&error))?;
+        Ok(bytes)
+    }
+
+    /// Hands over one part.
+    pub(super) fn one<R>(&self, id: PartId, visit: impl FnOnce(Opened<'_>) -> R) -> R {
+        if let Backing::Stream { again, most, .. } = &self.backing {
+            return InOrder::begin(&**again, *most).part(&self.parts[id.0], visit);
+        }
+        match self.reader(id) {
+            Ok(mut reader) => visit(Ok(&mut *reader)),
+            Err(error) => visit(Err(error)),
+        }
     }
 
     /// Hands over each of the parts, with its place in `wanted`, from up to `jobs` threads; in one thread and in order
-    /// where the archive can only be read from its beginning. No part may be wanted twice. Ends when `stop` says so.
+    /// where the archive can only be read from its beginning. No part may be wanted twice. Ends when the sink says so.
     pub(super) fn each(
         &self,
         wanted: &[PartId],
         jobs: usize,
-        stop: &(dyn Fn() -> bool + Sync),
+        sink: &dyn Sink,
         visit: &(dyn Fn(usize, Opened<'_>) + Sync),
     ) {
+        let mut order: Vec<usize> = (0..wanted.len()).collect();
+        let part = |at: usize| &self.parts[wanted[at].0];
+        let hands = crew::hands(jobs, wanted.len(), order.iter().map(|&at| part(at).size).sum());
+        let stopped = || sink.flow() == Flow::Stop;
         if let Backing::Stream { again, most, .. } = &self.backing {
-            return self.each_in_order(&**again, *most, wanted, stop, visit);
+            order.sort_by_key(|&at| part(at).offset);
+            return crew::alone(hands, sink, || {
+                let mut archive = InOrder::begin(&**again, *most);
+                for at in order.into_iter().take_while(|_| !stopped()) {
+                    archive.part(part(at), |opened| visit(at, opened));
+                }
+            });
         }
         // The largest first, so that no thread begins it when the others are done.
-        let mut order: Vec<usize> = (0..wanted.len()).collect();
-        order.sort_by_key(|&at| std::cmp::Reverse(self.parts[wanted[at].0].size));
+        order.sort_by_key(|&at| std::cmp::Reverse(part(at).size));
         let next = AtomicUsize::new(0);
-        let work = || {
-            while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if stop() {
-                    return;
-                }
-                match self.reader(wanted[at]) {
-                    Ok(mut reader) => visit(at, Ok(&mut *reader)),
-                    Err(error) => visit(at, Err(error)),
-                }
+        crew::together(hands, sink, &|| {
+            while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| !stopped()) {
+                self.one(wanted[at], |opened| visit(at, opened));
             }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..jobs.min(wanted.len()) {
-                scope.spawn(work);
-            }
-            work();
         });
     }
 
@@ -410,46 +414,45 @@ impl Store {
         };
         Ok(Box::new(Span { file, at: part.offset, left: part.size }))
     }
+}
 
-    fn each_in_order(
-        &self,
-        again: &dyn Reopen,
-        most: u64,
-        wanted: &[PartId],
-        stop: &(dyn Fn() -> bool + Sync),
-        visit: &(dyn Fn(usize, Opened<'_>) + Sync),
-    ) {
-        let mut order: Vec<usize> = (0..wanted.len()).collect();
-        order.sort_by_key(|&at| self.parts[wanted[at].0].offset);
-        let mut stream = unfold(again, most);
-        let mut position = 0;
-        for at in order {
-            if stop() {
-                return;
+/// An archive that can only be read from its beginning, and how far it was.
+struct InOrder {
+    stream: io::Result<Unfolded<Box<dyn Read + Send>>>,
+    position: u64,
+}
+
+impl InOrder {
+    fn begin(again: &dyn Reopen, most: u64) -> Self {
+        Self { stream: unfold(again, most), position: 0 }
+    }
+
+    /// Hands over a part that is behind those before.
+    fn part<R>(&mut self, part: &Part, visit: impl FnOnce(Opened<'_>) -> R) -> R {
+        let position = self.position;
+        let opened = match &mut self.stream {
+            Ok(stream) => part.offset.checked_sub(position).ok_or_else(|| gap(Why::Fault)).and_then(|pass| {
+                stream.advance(pass)?;
+                Ok(stream)
+            }),
+            Err(error) => Err(gap(why(error))),
+        };
+        match (opened, part.fault) {
+            (Ok(stream), None) => {
+                let mut span = Exact { inner: stream, left: part.size };
+                let visited = visit(Ok(&mut span));
+                self.position = part.offset + (part.size - span.left);
+                visited
             }
-            let part = &self.parts[wanted[at].0];
-            let opened = match &mut stream {
-                Ok(stream) => part.offset.checked_sub(position).ok_or_else(|| gap(Why::Fault)).and_then(|pass| {
-                    stream.advance(pass)?;
-                    Ok(stream)
-                }),
-                Err(error) => Err(gap(why(error))),
-            };
-            match (opened, part.fault) {
-                (Ok(stream), None) => {
-                    let mut span = Exact { inner: stream, left: part.size };
-                    visit(at, Ok(&mut span));
-                    position = part.offset + (part.size - span.left);
-                }
-                (Ok(_), Some(why)) => {
-                    visit(at, Err(gap(why)));
-                    position = part.offset;
-                }
-                (Err(error), _) => {
-                    let broken = why(&error);
-                    visit(at, Err(error));
-                    stream = Err(gap(broken));
-                }
+            (Ok(_), Some(why)) => {
+                self.position = part.offset;
+                visit(Err(gap(why)))
+            }
+            (Err(error), _) => {
+                let broken = why(&error);
+                let visited = visit(Err(error));
+                self.stream = Err(gap(broken));
+                visited
             }
         }
     }

@@ -311,26 +311,37 @@ fn words(head: &str) -> Vec<String> {
     words
 }
 
-/// Whether a line may be the header of a table with credentials, at a glance: it has the beginning of one of the words.
+/// What the words begin with that make a header one of credentials, in small letters.
+const BEGINNINGS: [&[u8]; 25] = [
+    b"pas", b"pw", b"psk", b"token", b"totp", b"secret", b"senha", b"sifre", b"salas", b"key", b"kennw", b"clave",
+    b"contras", b"cred", b"code", b"mdp", b"motdep", b"heslo", b"haslo", b"wacht", b"zugang", b"adgang", b"lozin",
+    b"geslo", b"identi",
+];
+
+/// For the lowest five bits of a first letter, those of the second letters that go with it, as bits.
+const SECOND: [u32; 32] = {
+    let mut second = [0; 32];
+    let mut at = 0;
+    while at < BEGINNINGS.len() {
+        let word = BEGINNINGS[at];
+        second[(word[0] & 31) as usize] |= 1 << (word[1] & 31);
+        at += 1;
+    }
+    second
+};
+
+/// Whether a line may be the header of a table with credentials, at a glance: it has the beginning of one of the words, or
+/// letters beyond ASCII.
 pub(super) fn may_be_in(line: &[u8]) -> bool {
-    let begins =
-        |at: usize, rest: &[u8]| line.get(at + 1..at + 1 + rest.len()).is_some_and(|w| w.eq_ignore_ascii_case(rest));
-    line.iter().enumerate().any(|(at, b)| match b | 0x20 {
-        b'p' => begins(at, b"as") || begins(at, b"w") || begins(at, b"sk"),
-        b't' => begins(at, b"oken") || begins(at, b"otp"),
-        b's' => begins(at, b"ecret") || begins(at, b"enha") || begins(at, b"ifre") || begins(at, b"alas"),
-        b'k' => begins(at, b"ey") || begins(at, b"ennw"),
-        b'c' => begins(at, b"lave") || begins(at, b"ontras") || begins(at, b"red") || begins(at, b"ode"),
-        b'm' => begins(at, b"dp") || begins(at, b"otdep"),
-        b'h' => begins(at, b"eslo") || begins(at, b"aslo"),
-        b'w' => begins(at, b"acht"),
-        b'z' => begins(at, b"ugang"),
-        b'a' => begins(at, b"dgang"),
-        b'l' => begins(at, b"ozin"),
-        b'g' => begins(at, b"eslo"),
-        b'i' => begins(at, b"denti"),
-        _ => !b.is_ascii(),
-    })
+    let begins = |at: usize| {
+        let there = &line[at..];
+        BEGINNINGS.iter().any(|word| there.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word)))
+    };
+    !line.is_ascii()
+        || line
+            .windows(2)
+            .enumerate()
+            .any(|(at, two)| SECOND[usize::from(two[0] & 31)] >> (two[1] & 31) & 1 != 0 && begins(at))
 }
 
 #[cfg(test)]
