@@ -121,12 +121,26 @@ fn reports_are_the_same_for_any_number_of_jobs() {
         .collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     let folder = folder(&files);
+    // So large that the threads share what is in them.
+    for name in ["large.tar", "d1/another.TAR"] {
+        let mut tar = tar::Builder::new(fs::File::create(folder.path().join(name)).unwrap());
+        for i in 0..200 {
+            let own = Planted::password();
+            let line = env_line(if i % 2 == 0 { &shared } else { &own });
+            let text = format!("{}{line}", format!("a line of {name} {i}\n").repeat(2500));
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            tar.append_data(&mut header, format!("{i}.env"), text.as_bytes()).unwrap();
+        }
+        tar.finish().unwrap();
+    }
     let report = |jobs: &str| {
         let mut report = oakum(folder.path(), ["scan", "--format", "json", "--jobs", jobs]).json();
         report["summary"]["seconds"].take();
         report.to_string()
     };
     let one = report("1");
+    assert!(one.contains("another.TAR") && one.contains("198.env"));
     for jobs in ["2", "8", "8", "8"] {
         assert_eq!(report(jobs), one);
     }

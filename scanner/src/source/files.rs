@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use ignore::{WalkBuilder, WalkState};
 
@@ -83,6 +84,7 @@ impl Source for Files {
             builder.filter_entry(|entry| entry.file_name() != ".git");
         }
         let (running, history) = (self.running, self.history);
+        let later = Mutex::default();
         builder.build_parallel().run(|| {
             Box::new(|entry| {
                 if sink.flow() == Flow::Stop {
@@ -93,7 +95,7 @@ impl Source for Files {
                         sink.skipped(Why::Special, &Origin::File(entry.into_path()));
                         WalkState::Skip
                     }
-                    Ok(entry) => visit(&entry, history, sink),
+                    Ok(entry) => visit(&entry, history, &later, sink),
                     Err(error) => {
                         sink.skipped(
                             Why::Unreadable,
@@ -104,6 +106,7 @@ impl Source for Files {
                 }
             })
         });
+        read_together(later.into_inner().unwrap_or_else(PoisonError::into_inner), limits, sink);
         if self.respect_gitignore {
             self.count_ignored(limits, sink);
         }
@@ -132,7 +135,7 @@ fn is_of_kernel(entry: &ignore::DirEntry) -> bool {
     entry.depth() == 1 && KERNEL.iter().any(|name| entry.file_name() == *name)
 }
 
-fn visit(entry: &ignore::DirEntry, history: bool, sink: &dyn Sink) -> WalkState {
+fn visit(entry: &ignore::DirEntry, history: bool, later: &Mutex<Vec<Large>>, sink: &dyn Sink) -> WalkState {
     let origin = || Origin::File(shown(entry.path()));
     let Some(kind) = entry.file_type() else { return WalkState::Continue };
     if kind.is_dir() {
@@ -143,20 +146,60 @@ fn visit(entry: &ignore::DirEntry, history: bool, sink: &dyn Sink) -> WalkState 
     } else if kind.is_symlink() {
         sink.skipped(Why::Symlink, &origin());
     } else if kind.is_file() {
-        let read = open_regular(entry.path()).and_then(|file| match file {
-            Some(mut file) => sink.content(origin(), &mut file),
-            None => {
-                sink.skipped(Why::Special, &origin());
-                Ok(())
-            }
-        });
-        if read.is_err() {
-            sink.skipped(Why::Unreadable, &origin());
+        if may_be_archive(entry.path())
+            && let Ok(found) = entry.metadata()
+            && found.len() >= LARGE
+        {
+            later.lock().unwrap_or_else(PoisonError::into_inner).push((found.len(), entry.path().to_owned()));
+            return WalkState::Continue;
         }
+        read(entry.path(), sink);
     } else {
         sink.skipped(Why::Special, &origin());
     }
     WalkState::Continue
+}
+
+/// An archive's size, and where it is.
+type Large = (u64, PathBuf);
+
+/// Large archives are read when the rest is, by all threads at once: one that is met last would keep one thread alone busy.
+const LARGE: u64 = 8 << 20;
+/// How the names of archives end that are often large.
+const ARCHIVES: [&str; 13] = ["apk", "bz2", "deb", "ear", "gz", "jar", "pack", "tar", "tgz", "war", "xz", "zip", "zst"];
+
+fn may_be_archive(path: &Path) -> bool {
+    path.extension().is_some_and(|end| ARCHIVES.iter().any(|archive| end.eq_ignore_ascii_case(archive)))
+}
+
+/// Reads large archives, the largest first.
+fn read_together(mut all: Vec<Large>, limits: &Limits, sink: &dyn Sink) {
+    all.sort_unstable_by(|one, other| other.cmp(one));
+    let hands = crew::hands(limits.jobs, all.len(), all.iter().map(|(size, _)| size).sum());
+    let all = Mutex::new(all.into_iter());
+    let next = || all.lock().unwrap_or_else(PoisonError::into_inner).next();
+    crew::together(hands, sink, &|| {
+        while sink.flow() == Flow::Go
+            && let Some((_, path)) = next()
+        {
+            read(&path, sink);
+        }
+    });
+}
+
+/// Reads a file that was met on the walk.
+fn read(path: &Path, sink: &dyn Sink) {
+    let origin = Origin::File(shown(path));
+    let read = open_regular(path).and_then(|file| match file {
+        Some(mut file) => sink.content(origin.clone(), &mut file),
+        None => {
+            sink.skipped(Why::Special, &origin);
+            Ok(())
+        }
+    });
+    if read.is_err() {
+        sink.skipped(Why::Unreadable, &origin);
+    }
 }
 
 /// What git keeps as plain text: people put passwords into the addresses of remotes.
