@@ -18,6 +18,8 @@ pub struct Stream<'e> {
     horizon: usize,
     /// For each rule, the end of its last match in the window: its keywords inside are not looked at again.
     done: Vec<usize>,
+    /// The last of these ends: most texts have none.
+    last_done: usize,
     scratch: Scratch,
     pending: Vec<Match<'e>>,
     memory: Memory,
@@ -29,6 +31,7 @@ impl<'e> Stream<'e> {
             engine,
             horizon: 0,
             done: vec![0; engine.rules.len()],
+            last_done: 0,
             scratch: Scratch::new(),
             pending: Vec::new(),
             memory: None,
@@ -38,7 +41,9 @@ impl<'e> Stream<'e> {
     /// Forgets everything, to begin another text with the same memory.
     pub fn reset(&mut self) {
         self.horizon = 0;
-        self.done.fill(0);
+        if std::mem::take(&mut self.last_done) > 0 {
+            self.done.fill(0);
+        }
         self.pending.clear();
     }
 
@@ -95,6 +100,7 @@ impl<'e> Stream<'e> {
                 }
                 if let Some(one) = confirm::at_keyword(&engine.rules[rule], window, start..stop, &mut self.memory) {
                     self.done[rule] = one.secret.end;
+                    self.last_done = self.last_done.max(one.secret.end);
                     self.pending.push(one);
                 }
             }
@@ -105,6 +111,7 @@ impl<'e> Stream<'e> {
             while let Some(one) = confirm::everywhere(&engine.rules[rule], window, from, limit, &mut self.memory) {
                 from = one.secret.end;
                 self.done[rule] = from;
+                self.last_done = self.last_done.max(from);
                 self.pending.push(one);
             }
         }
@@ -147,8 +154,9 @@ impl<'e> Stream<'e> {
     /// Moves all offsets back by what is dropped.
     fn forget(&mut self, dropped: usize) {
         self.horizon -= dropped;
-        for end in &mut self.done {
-            *end = end.saturating_sub(dropped);
+        if self.last_done > 0 {
+            self.last_done = self.last_done.saturating_sub(dropped);
+            self.done.iter_mut().for_each(|end| *end = end.saturating_sub(dropped));
         }
         for m in &mut self.pending {
             m.secret = m.secret.start - dropped..m.secret.end - dropped;
