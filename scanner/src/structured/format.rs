@@ -190,8 +190,10 @@ impl Format {
         if name.starts_with(b".env.") || name.starts_with(b".env-") {
             return Some(Self::Env);
         }
+        // Of most ends the last letter tells that they are another's.
+        let last = name.last().map(u8::to_ascii_lowercase);
         let ends = |end: &[u8]| name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end);
-        ENDS.iter().find(|(end, _)| ends(end)).map(|(_, format)| *format)
+        ENDS.iter().find(|(end, _)| end.last().copied() == last && ends(end)).map(|(_, format)| *format)
     }
 
     /// The format of a file that a program wrote, whatever it is called.
