@@ -1,6 +1,7 @@
 //! What a scan has seen, by hash: a content that comes again is not scanned again, and only its place is noted.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use super::Hit;
@@ -16,12 +17,30 @@ const MOST_REMEMBERED: usize = 1_800_000;
 #[derive(Debug, Default)]
 pub(super) struct Contents<'e> {
     /// By the bytes of the hash, which ask for no room to align them.
-    seen: HashMap<[u8; 16], Known>,
+    seen: HashMap<[u8; 16], Known, AsItIs>,
     /// Those that a thread is at, with the origins of others that have the same.
-    busy: HashMap<u128, Vec<Origin>>,
+    busy: HashMap<u128, Vec<Origin>, AsItIs>,
     pub(super) with_hits: Vec<WithHits<'e>>,
     /// What of layers is in the others, where it is to be kept.
     layers: Option<HashMap<LayerId, OfLayer>>,
+}
+
+/// A hash of a content is one already, and with a seed that nobody knows.
+type AsItIs = BuildHasherDefault<Taken>;
+
+#[derive(Default)]
+struct Taken(u64);
+
+impl Hasher for Taken {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(eight) = bytes.first_chunk() {
+            self.0 = u64::from_ne_bytes(*eight);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[derive(Debug, Default)]
