@@ -89,8 +89,7 @@ fn load(options: &Options) -> Result<Loaded, Failure> {
     let text = std::fs::read_to_string(&options.config)
         .map_err(|error| Failure::usage(format!("cannot read {name}: {}", output::reason(&error))))?;
     if !VaultAgentConfig::is_meant(&text) {
-        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let injection = Injection::parse_beside(&text, &name, credentials.as_deref())?;
+        let injection = Injection::parse_among(&text, &name, &|name| std::env::var(name).ok())?;
         let sources = vec![options.config.clone()];
         return Ok(Loaded { injection, command: None, once: false, pid_file: None, warnings: Vec::new(), sources });
     }

@@ -75,6 +75,10 @@ impl Vault {
             _ => {}
         }
         match mount.engine {
+            // A template may ask for what is told about a secret, as Vault has it: `secret "secret/metadata/web"`.
+            Engine::V2 if want.manner == Manner::Whole && is_of_metadata(&want.path, &mount.path) => {
+                self.read_any(want, token).await
+            }
             Engine::V2 => self.read_v2(want, &mount.path, token).await,
             Engine::V1 => self.read_v1(want, token).await,
             Engine::Other => self.read_any(want, token).await,
@@ -222,6 +226,11 @@ impl Vault {
             },
         }
     }
+}
+
+/// Tells whether a path is that of the call which tells about a secret, and not one of a secret.
+fn is_of_metadata(path: &str, mount: &str) -> bool {
+    path.strip_prefix(mount).is_some_and(|path| path.starts_with("/metadata/"))
 }
 
 /// Tells a value that the caller knows from one that it does not.

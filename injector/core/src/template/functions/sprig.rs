@@ -154,6 +154,7 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_toRawJson", 1, 1, |a, _| json(&a[0], None, false)),
     function("sprig_toPrettyJson", 1, 1, |a, _| json(&a[0], Some("  "), true)),
     function("sprig_fromJson", 1, 1, |a, _| parse_json(text_of(&a[0])?).or_else(|_| Ok(Value::Nil))),
+    function("sprig_mustFromJson", 1, 1, |a, _| parse_json(text_of(&a[0])?)),
     function("sprig_atoi", 1, 1, |a, _| Ok(Value::Int(text_of(&a[0])?.parse().unwrap_or(0)))),
     function("sprig_int", 1, 1, |a, _| number(&a[0])),
     function("sprig_int64", 1, 1, |a, _| number(&a[0])),
