@@ -10,6 +10,7 @@ mod sprig_lists;
 mod sprig_text;
 mod text;
 mod time;
+mod toml;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -46,7 +46,7 @@ pub(super) const TABLE: &[Function] = &[
         let indented = every_line(count_of(&a[0])?, text_of(&a[1])?)?;
         Ok(Value::text(format!("\n{}", indented.as_str().unwrap_or_default())))
     }),
-    function("sprig_upper", 1, 1, |a, _| Ok(Value::text(text_of(&a[0])?.to_uppercase()))),
+    function("sprig_upper", 1, 1, |a, _| Ok(Value::text(text::upper(text_of(&a[0])?)))),
     function("sprig_lower", 1, 1, |a, _| Ok(Value::text(text_of(&a[0])?.to_lowercase()))),
     function("sprig_title", 1, 1, |a, _| Ok(Value::text(text::title(text_of(&a[0])?)))),
     function("sprig_nospace", 1, 1, |a, _| Ok(Value::text(text_of(&a[0])?.split_whitespace().collect::<String>()))),
@@ -93,7 +93,10 @@ pub(super) const TABLE: &[Function] = &[
     }),
     function("sprig_splitList", 2, 2, |a, _| Ok(Value::texts(text_of(&a[1])?.split(text_of(&a[0])?)))),
     function("sprig_join", 2, 2, |a, _| Ok(Value::text(sprig_lists::texts(&a[1]).join(bytes_of(&a[0])?)))),
-    function("sprig_toString", 1, 1, |a, _| Ok(Value::text(shown(&a[0])))),
+    function("sprig_toString", 1, 1, |a, _| match &a[0] {
+        Value::Missing | Value::Nil => Ok(Value::text("<nil>")),
+        other => Ok(Value::text(shown(other))),
+    }),
     function("sprig_list", 0, ANY, |a, _| Ok(Value::list(a.to_vec()))),
     function("sprig_first", 1, 1, |a, _| Ok(list_of(&a[0])?.first().cloned().unwrap_or_default())),
     function("sprig_last", 1, 1, |a, _| Ok(list_of(&a[0])?.last().cloned().unwrap_or_default())),
