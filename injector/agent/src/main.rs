@@ -173,11 +173,16 @@ fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden:
 fn prepare_last_words(options: &Options) -> Result<(), Failure> {
     let path = options.termination_log.as_deref();
     match output::open_last_words(path.unwrap_or(Path::new(TERMINATION_LOG))) {
-        Err(error) if path.is_some() => {
-            Err(Failure::usage(format!("--termination-log: cannot write: {}", output::reason(&error)))
-                .hint("the file must be there already, as it is in a container of Kubernetes"))
-        }
-        _ => Ok(()),
+        Err(error) => match path {
+            Some(path) => Err(Failure::usage(format!(
+                "--termination-log: cannot write {}: {}",
+                path.display(),
+                output::reason(&error)
+            ))
+            .hint("the file must be there already, as it is in a container of Kubernetes")),
+            None => Ok(()),
+        },
+        Ok(_) => Ok(()),
     }
 }
 
