@@ -38,7 +38,11 @@ pub(crate) fn assembled(node: &Node) -> std::result::Result<Injection, (usize, S
 }
 
 fn document(node: &Node, variables: Option<Variables<'_>>) -> Result<Injection> {
-    let mut map = Map::open(node, "the configuration")?;
+    let mut map = Map::open(node, "the configuration").map_err(|fault| {
+        fault.hint(format!(
+            "begin with `apiVersion: {API_VERSION}`; one of Vault Agent is known by its block `auto_auth`"
+        ))
+    })?;
     let version = map.need("apiVersion")?;
     if text(version, "apiVersion")? != API_VERSION {
         return Err(Fault::new(version.line, format!("`apiVersion` is not {API_VERSION}"))
