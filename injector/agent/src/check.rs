@@ -9,6 +9,7 @@ use oakum_inject::config::{
 };
 use oakum_inject::provider::Manner;
 
+use crate::shell::runs_commands;
 use crate::{Failure, Loaded, harden, output, volume};
 
 /// Prints the plan, and then what is wrong with it, if anything.
@@ -118,7 +119,7 @@ fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
     if let Some(listen) = listen {
         writeln!(out, "health and metrics: http://{listen}")?;
     }
-    writeln!(out, "sandbox: {}", harden::would_be())
+    writeln!(out, "sandbox: {}", harden::would_be(runs_commands(injection)))
 }
 
 fn manner_text(manner: &Manner) -> String {

@@ -5,11 +5,13 @@ use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use oakum_inject::{Class, ProviderError, Secret};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
+use crate::surroundings::{self, PROGRAMS};
 use crate::{notify, output};
 
 /// A running child.
@@ -68,8 +70,16 @@ pub(crate) fn become_app(command: &[OsString], env: &[(String, Secret)]) -> Prov
 
 fn builder(command: &[OsString], env: &[(String, Secret)]) -> Result<Command, ProviderError> {
     let (program, arguments) = command.split_first().ok_or_else(|| misconfigured("there is no command".to_owned()))?;
-    let mut builder = Command::new(program);
-    builder.args(arguments);
+    let found = if program.as_bytes().contains(&b'/') {
+        PathBuf::from(program)
+    } else {
+        surroundings::program(Path::new(program)).ok_or_else(|| {
+            misconfigured(format!("cannot start {}: it is in none of {}", program.display(), PROGRAMS.join(", ")))
+                .hint("give the command's whole path: the variable PATH is not asked")
+        })?
+    };
+    let mut builder = Command::new(found);
+    builder.arg0(program).args(arguments);
     builder.envs(env.iter().map(|(name, value)| (name, OsStr::from_bytes(value.expose()))));
     Ok(builder)
 }

@@ -89,8 +89,7 @@ fn load(options: &Options) -> Result<Loaded, Failure> {
     let text = std::fs::read_to_string(&options.config)
         .map_err(|error| Failure::usage(format!("cannot read {name}: {}", output::reason(&error))))?;
     if !VaultAgentConfig::is_meant(&text) {
-        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let injection = Injection::parse_beside(&text, &name, credentials.as_deref())?;
+        let injection = Injection::parse_among(&text, &name, &|name| std::env::var(name).ok())?;
         let sources = vec![options.config.clone()];
         return Ok(Loaded { injection, command: None, once: false, pid_file: None, warnings: Vec::new(), sources });
     }
@@ -174,11 +173,16 @@ fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden:
 fn prepare_last_words(options: &Options) -> Result<(), Failure> {
     let path = options.termination_log.as_deref();
     match output::open_last_words(path.unwrap_or(Path::new(TERMINATION_LOG))) {
-        Err(error) if path.is_some() => {
-            Err(Failure::usage(format!("--termination-log: cannot write: {}", output::reason(&error)))
-                .hint("the file must be there already, as it is in a container of Kubernetes"))
-        }
-        _ => Ok(()),
+        Err(error) => match path {
+            Some(path) => Err(Failure::usage(format!(
+                "--termination-log: cannot write {}: {}",
+                path.display(),
+                output::reason(&error)
+            ))
+            .hint("the file must be there already, as it is in a container of Kubernetes")),
+            None => Ok(()),
+        },
+        Ok(_) => Ok(()),
     }
 }
 

@@ -13,9 +13,9 @@ use crate::output;
 /// The most that a template may read of a file, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Where programs are looked for that a configuration of Vault Agent names without a path. The variable `PATH` is not
-/// asked: whoever could set it could run what they like.
-const PROGRAMS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/// Where programs are looked for that are named without a path, on the command line or in a configuration of Vault Agent.
+/// The variable `PATH` is not asked: whoever could set it could run what they like.
+pub(crate) const PROGRAMS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// This process, and the machine that it is on.
 pub(crate) struct Surroundings;
@@ -75,6 +75,11 @@ impl Around for Surroundings {
     }
 
     fn program(&self, name: &str) -> Option<PathBuf> {
-        PROGRAMS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
+        program(Path::new(name))
     }
+}
+
+/// Finds a program that is named without its path.
+pub(crate) fn program(name: &Path) -> Option<PathBuf> {
+    PROGRAMS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
 }

@@ -51,7 +51,7 @@ fuzz_target!(|text: &str| {
         "stores": { "s": { "file": { "path": "/s" } } }, "secrets": { "db": "s:db" },
         "files": { "f": { "template": text, "error_on_missing_key": false }, "used": { "format": "json", "secret": "db" } },
     });
-    let Ok(injection) = Injection::parse(&config.to_string(), "c") else { return };
+    let Ok(injection) = Injection::parse_among(&config.to_string(), "c", &|name| Nowhere.env(name)) else { return };
     let (fields, _) = kv::v1(BODY.as_bytes()).expect("it is an answer");
     let secrets = BTreeMap::from([(injection.secrets.keys().next().expect("it has one").clone(), fields)]);
     for file in injection.files.values() {

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ::http::{HeaderValue, Request, Response, Version, header};
 use http_body_util::{BodyExt, Full, Limited};
@@ -47,7 +47,7 @@ pub struct Transport {
 pub struct Reply {
     /// The status.
     pub status: u16,
-    /// What `Retry-After` asks for, in its form of seconds.
+    /// What `Retry-After` asks for.
     pub retry_after: Option<Duration>,
     /// When it was, by the server's clock, as the time since 1970.
     pub date: Option<Duration>,
@@ -65,7 +65,7 @@ impl fmt::Debug for Reply {
 pub struct Streamed<'t> {
     /// The status.
     pub status: u16,
-    /// What `Retry-After` asks for, in its form of seconds.
+    /// What `Retry-After` asks for.
     pub retry_after: Option<Duration>,
     body: Incoming,
     idle: Duration,
@@ -119,10 +119,11 @@ struct Head {
 impl Head {
     fn of(response: &Response<Incoming>) -> Self {
         let said = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+        let date = said(header::DATE).and_then(date::parse);
         Self {
             status: response.status().as_u16(),
-            retry_after: said(header::RETRY_AFTER).and_then(retry_after),
-            date: said(header::DATE).and_then(date::parse),
+            retry_after: said(header::RETRY_AFTER).and_then(|value| retry_after(value, date)),
+            date,
         }
     }
 }
@@ -453,11 +454,16 @@ impl Drop for Connection {
     }
 }
 
-/// Reads `Retry-After` in seconds (RFC 9110, 10.2.3), bounded. Its form as a date is for clocks that agree, and ignored.
+/// Reads `Retry-After` (RFC 9110, 10.2.3), bounded: seconds, or a moment. That is one of the server's clock, which `date`
+/// tells; only where it does not is ours asked.
 #[must_use]
-pub fn retry_after(value: &[u8]) -> Option<Duration> {
-    let seconds: u64 = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+pub fn retry_after(value: &[u8], date: Option<Duration>) -> Option<Duration> {
+    let seconds = || std::str::from_utf8(value).ok()?.trim().parse().ok().map(Duration::from_secs);
+    let until = || {
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).ok();
+        Some(date::parse(value)?.saturating_sub(date.or_else(now)?))
+    };
+    Some(seconds().or_else(until)?.min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]

@@ -87,10 +87,31 @@ fn a_ca_that_is_not_there_or_is_none_is_said() {
 }
 
 #[test]
-fn retry_after_is_bounded() {
-    assert_eq!(retry_after(b"3"), Some(Duration::from_secs(3)));
-    assert_eq!(retry_after(b"99999999"), Some(MAX_RETRY_AFTER));
-    assert_eq!(retry_after(b"Wed, 21 Oct 2015 07:28:00 GMT"), None);
-    assert_eq!(retry_after(b"-1"), None);
-    assert_eq!(retry_after(b"\xff"), None);
+fn retry_after_is_seconds_or_a_moment_of_the_servers_clock_and_bounded() {
+    let (then, later) = (b"Wed, 21 Oct 2015 07:28:00 GMT", b"Wed, 21 Oct 2015 07:28:09 GMT");
+    let date = date::parse(then);
+    for (value, asked) in [
+        (&b"3"[..], Some(Duration::from_secs(3))),
+        (b"99999999", Some(MAX_RETRY_AFTER)),
+        (later, Some(Duration::from_secs(9))),
+        (b"Wednesday, 21-Oct-15 07:28:09 GMT", Some(Duration::from_secs(9))),
+        (b"Thu, 22 Oct 2015 07:28:09 GMT", Some(MAX_RETRY_AFTER)),
+        (b"Tue, 20 Oct 2015 07:28:09 GMT", Some(Duration::ZERO)),
+        (b"-1", None),
+        (b"99999999999999999999", None),
+        (b"soon", None),
+        (b"\xff", None),
+    ] {
+        assert_eq!(retry_after(value, date), asked, "{}", value.escape_ascii());
+    }
+    // A server that tells no time is taken to have ours.
+    assert_eq!(retry_after(then, None), Some(Duration::ZERO));
+    assert_eq!(retry_after(b"Fri, 31 Dec 9999 23:59:59 GMT", None), Some(MAX_RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn a_moment_in_retry_after_is_one_of_the_answers_own_clock() {
+    let answer = "HTTP/1.1 503 X\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+                  Retry-After: Sun, 06 Nov 1994 08:49:44 GMT\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(ask(answer).await.unwrap().retry_after, Some(Duration::from_secs(7)));
 }

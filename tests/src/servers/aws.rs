@@ -157,6 +157,12 @@ impl Aws {
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
+    /// What it has said so far: a line for each request.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
     /// Ends it.
     pub fn stop(&mut self) {
         self.process.stop();

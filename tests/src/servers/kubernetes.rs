@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::http::{Answer, Request, ask};
@@ -22,8 +22,15 @@ pub struct Kubernetes {
     folder: TempDir,
     authority: Authority,
     port: u16,
+    store: String,
     token: String,
 }
+
+/// Which requests the server writes down: watches in namespaces that tests use.
+const AUDIT: &str = "apiVersion: audit.k8s.io/v1
+kind: Policy
+rules: [{ level: Metadata, verbs: [watch], namespaces: [shop], omitStages: [ResponseStarted, ResponseComplete] }]
+";
 
 impl Kubernetes {
     /// Starts both, and waits until the API server is ready.
@@ -34,6 +41,17 @@ impl Kubernetes {
     /// # Panics
     /// If keys cannot be made.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with more flags for the API server.
+    ///
+    /// # Errors
+    /// As `start`.
+    ///
+    /// # Panics
+    /// As `start`.
+    pub fn start_with(flags: &[&str]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let here = folder.path();
         let (client, peer, port) = (free_port()?, free_port()?, free_port()?);
@@ -67,7 +85,11 @@ impl Kubernetes {
         command.args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", &format!("--secure-port={port}")]);
         command.args([&format!("--etcd-servers={}", url(client)), "--service-cluster-ip-range=10.0.0.0/24"]);
         command.args(["--authorization-mode=RBAC", "--service-account-issuer=https://kubernetes.default.svc"]);
+        command.args(flags);
+        fs::write(here.join("audit.yaml"), AUDIT)?;
         for (flag, file) in [
+            ("audit-policy-file", here.join("audit.yaml")),
+            ("audit-log-path", here.join("audit.log")),
             ("token-auth-file", here.join("tokens.csv")),
             ("tls-cert-file", certificate),
             ("tls-private-key-file", key),
@@ -78,7 +100,7 @@ impl Kubernetes {
             command.arg(format!("--{flag}={}", file.display()));
         }
         let server = Process::start("kube-apiserver", &mut command, here)?;
-        let mut own = Self { server, command, etcd, folder, authority, port, token };
+        let mut own = Self { server, command, etcd, folder, authority, port, store: url(client), token };
         own.wait()?;
         Ok(own)
     }
@@ -101,6 +123,32 @@ impl Kubernetes {
         self.server.stop();
         self.server = Process::start("kube-apiserver", &mut self.command, self.folder.path())?;
         self.wait()
+    }
+
+    /// Makes etcd forget all versions but the last, by its own gateway: a watch that would go on from an older one is
+    /// refused with 410.
+    ///
+    /// # Panics
+    /// If etcd does not.
+    pub fn forget(&self) {
+        let call = |path: &str, body: Value| {
+            let url = format!("{}{path}", self.store);
+            let answer = ask(&Request { method: "POST", url, headers: Vec::new(), body: Some(body), ca: None });
+            assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+            answer.json()
+        };
+        let any = call("/v3/kv/range", json!({ "key": "Lw==" }));
+        let revision = &any["header"]["revision"];
+        call("/v3/kv/compaction", json!({ "revision": revision, "physical": true }));
+    }
+
+    /// The paths and queries of the watches in `shop` so far, in their order, from the server's own audit log.
+    #[must_use]
+    pub fn watches(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.folder.path().join("audit.log")).unwrap_or_default();
+        // The last line may be half written.
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter_map(|event| Some(event["requestURI"].as_str()?.to_owned())).collect()
     }
 
     /// Where the API server listens.

@@ -7,6 +7,7 @@ use e2e::agent::Place;
 use e2e::planted::Planted;
 use e2e::programs::{Ran, program};
 use e2e::servers::aws::{Aws, Key};
+use e2e::servers::faults::{Fault, Faults};
 use serde_json::{Value, json};
 
 use crate::refusal::assert_fails;
@@ -166,6 +167,55 @@ fn a_token_is_exchanged_for_a_role() {
     let ran = place.run("once", &(stores + ONE), &["--timeout", "20s"]);
     assert_eq!((ran.code, place.read("db").as_deref()), (0, Some("one")), "{}", ran.err);
     assert_eq!(token.trace_in(ran.err.as_bytes()), None, "{}", ran.err);
+}
+
+#[test]
+fn an_instance_is_asked_for_its_role() {
+    let ((aws, _), place) = (started("one"), Place::new());
+    // What moto gives an instance is one key for all, which is nobody's: who signed with it cannot be looked at.
+    aws.let_through(100);
+    for credentials in ["{ instance: {} }", "{ environment: {} }"] {
+        let stores = store(&aws, credentials).replace(", credentials: { environment: {} }", "");
+        let mut agent = Command::new(program("oakum-agent").unwrap());
+        agent.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.endpoint());
+        let ran = place.start_by(agent, "once", &(stores + ONE), &["--timeout", "20s"]).end();
+        assert_eq!((ran.code, place.read("db").as_deref()), (0, Some("one")), "{}", ran.err);
+    }
+    let log = aws.log();
+    let calls = ["PUT /latest/api/token", "GET /latest/meta-data/iam/security-credentials/default-role"];
+    assert_eq!(calls.map(|call| log.matches(call).count()), [2, 2], "{log}");
+}
+
+#[test]
+fn a_container_is_asked_for_the_credentials_of_its_role() {
+    let ((aws, key), place, token) = (started("one"), Place::new(), Planted::password());
+    let role = aws.role(&key, "web", &["secretsmanager:*"]);
+    // The role trusts bearers of tokens alone.
+    aws.let_through(1);
+    let mut granted = aws.must(&key, "sts", "AssumeRole", &json!({ "RoleArn": role, "RoleSessionName": "web" }));
+    // The service beside the container is ours, since moto has none; what it gives is as ECS writes it, moto's own
+    // credentials of a role, by which every signature is checked.
+    let granted = granted["Credentials"].take();
+    let given = json!({
+        "RoleArn": role, "AccessKeyId": granted["AccessKeyId"], "SecretAccessKey": granted["SecretAccessKey"],
+        "Token": granted["SessionToken"], "Expiration": "2099-01-01T00:00:00Z",
+    });
+    let beside = Faults::before(&aws.endpoint()).unwrap();
+    beside.set(Fault::Answer(200, &["Content-Type: application/json"], given.to_string().leak()));
+    let bearer = place.file("token", token.text());
+    for credentials in ["{ container: {} }", "{ environment: {} }"] {
+        let stores = store(&aws, credentials).replace(", credentials: { environment: {} }", "");
+        let mut agent = Command::new(program("oakum-agent").unwrap());
+        agent.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/v1/credentials", beside.address()));
+        agent.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &bearer);
+        let ran = place.start_by(agent, "once", &(stores + ONE), &["--timeout", "20s"]).end();
+        assert_eq!((ran.code, place.read("db").as_deref()), (0, Some("one")), "{}", ran.err);
+        for secret in [&token, &Planted::of(granted["SecretAccessKey"].as_str().unwrap())] {
+            assert_eq!(secret.trace_in(ran.err.as_bytes()), None, "{}", ran.err);
+        }
+    }
+    let paths: Vec<String> = beside.calls().into_iter().map(|call| call.path).collect();
+    assert_eq!(paths, ["/v1/credentials"; 2]);
 }
 
 #[test]

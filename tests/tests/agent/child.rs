@@ -1,7 +1,12 @@
 //! `exec`: a child with an environment, our signals, and its own exit code.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
 use e2e::agent::{Agent, Place};
 use e2e::planted::Planted;
+use e2e::programs::program;
 use e2e::servers::vault::Vault;
 use serde_json::json;
 
@@ -107,6 +112,33 @@ fn a_command_that_is_not_there_is_said_before_anything_stays() {
     assert!(ran.err.contains("error: cannot start /no/such/program: no such file or directory\nhint: "), "{}", ran.err);
     assert_eq!(place.names(), [""; 0]);
     assert_eq!(vault.sessions().len(), 0);
+}
+
+#[test]
+fn a_command_without_a_path_is_not_looked_for_in_the_variable() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("db", &json!({"password": "x", "port": 1}));
+    std::fs::create_dir(place.path("bin")).unwrap();
+    for name in ["bin/sh", "bin/app"] {
+        let script = place.file(name, "#!/bin/sh\necho another\n");
+        std::fs::set_permissions(script, Permissions::from_mode(0o755)).unwrap();
+    }
+    let rest = config(&vault, &place);
+    for more in [&[][..], &["--hand-over"]] {
+        let exec = |command: &[&str]| {
+            let mut agent = Command::new(program("oakum-agent").unwrap());
+            agent.env("PATH", place.path("bin"));
+            place.start_by(agent, "exec", &rest, &[more, &["--"], command].concat()).end()
+        };
+        let ran = exec(&["sh", "-c", "echo the one of $0"]);
+        assert_eq!((ran.code, ran.out.as_str()), (0, "the one of sh\n"), "{}", ran.err);
+        let ran = exec(&["app"]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+        assert!(ran.err.contains("error: cannot start app: it is in none of /usr/local/sbin, "), "{}", ran.err);
+        assert!(ran.err.contains("hint: give the command's whole path"), "{}", ran.err);
+        let path = place.path("bin/app");
+        assert_eq!(exec(&[path.to_str().unwrap()]).out, "another\n");
+    }
 }
 
 #[test]

@@ -332,6 +332,8 @@ fn what_was_unwrapped_is_not_lost_by_a_restart_where_there_is_memory_to_keep_it_
     // The token is used up, and so is its file gone the next time.
     for _ in 0..2 {
         let mut agent = place.start_as_it_is("run");
+        // The file of the one that was killed is still there when it begins.
+        agent.until_said("fetched secret=boot", 1);
         agent.until("the file", |_| word().as_deref() == Some(password.text()));
         let ran = agent.stop();
         assert!(ran.code == 0 && !ran.err.contains("wrapping token"), "{}", ran.err);

@@ -1,5 +1,8 @@
 //! Secrets and ConfigMaps of a real API server: how they arrive, how fast a change does, and what a role must allow.
 
+use std::fs;
+use std::process::Command;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use e2e::agent::Place;
@@ -15,7 +18,11 @@ const ONE: &str = "secrets: { db: { from: \"cluster:secret/db#word\", refresh: 1
 /// A cluster with the Secret `db` and the ConfigMap `web` in `shop`, and the service account `web` that may do some
 /// things with them.
 fn cluster(word: &str, verbs: &[&str]) -> Kubernetes {
-    let cluster = Kubernetes::start().unwrap();
+    cluster_with(&[], word, verbs)
+}
+
+fn cluster_with(flags: &[&str], word: &str, verbs: &[&str]) -> Kubernetes {
+    let cluster = Kubernetes::start_with(flags).unwrap();
     cluster.call("POST", "/api/v1/namespaces", Some(json!({ "metadata": { "name": "shop" } })));
     for name in ["web", "nobody"] {
         let account = json!({ "metadata": { "name": name } });
@@ -117,6 +124,101 @@ fn a_change_arrives_at_once_and_a_new_label_is_none() {
     cluster.call("POST", SECRETS, Some(json!({ "metadata": { "name": "db" }, "stringData": { "word": "six" } })));
     within(&mut agent, "six");
     assert_eq!((agent.stop().code, place.names().len()), (0, 0));
+}
+
+/// Writes another Secret, which moves the version of the cluster on and not that of `db`.
+fn put_another(cluster: &Kubernetes) {
+    cluster.call("POST", SECRETS, Some(json!({ "metadata": { "generateName": "other-" } })));
+}
+
+/// The version of the Secret `db`.
+fn version(cluster: &Kubernetes) -> u64 {
+    let object = cluster.call("GET", &format!("{SECRETS}/db"), None);
+    object["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap()
+}
+
+/// The newest version of anything in `shop`.
+fn newest(cluster: &Kubernetes) -> u64 {
+    let list = cluster.call("GET", SECRETS, None);
+    list["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap()
+}
+
+/// The version that each watch in `shop` began with; none if it began with how things are.
+fn begun_with(cluster: &Kubernetes) -> Vec<Option<u64>> {
+    let version = |query: &str| query.split('&').find_map(|pair| pair.strip_prefix("resourceVersion="))?.parse().ok();
+    cluster.watches().iter().map(|query| version(query)).collect()
+}
+
+/// What the API server says to a watch that goes on from a version.
+fn watch_from(cluster: &Kubernetes, version: u64) -> String {
+    let path = format!("{SECRETS}?watch=1&fieldSelector=metadata.name%3Ddb&resourceVersion={version}&timeoutSeconds=1");
+    cluster.ask_as(cluster.token(), "GET", &path, None).body
+}
+
+#[test]
+fn a_watch_goes_on_where_it_was_and_begins_anew_where_etcd_has_forgotten_that() {
+    // Without a cache in between, it is etcd that says what it still knows.
+    let flags = ["--watch-cache-sizes=secrets#0", "--etcd-compaction-interval=0"];
+    let (mut cluster, place) = (cluster_with(&flags, "one", &["get", "watch"]), Place::new());
+    let mut agent = place.start("run", &(store(&cluster, &place, "web") + ONE), &[]);
+    agent.until("the value", |_| place.read("db").as_deref() == Some("one"));
+    agent.until("a watch", |_| begun_with(&cluster) == [None]);
+    put_another(&cluster);
+
+    cluster.restart().unwrap();
+    agent.until("it to go on", |_| begun_with(&cluster).len() > 1);
+    let from = begun_with(&cluster)[1].unwrap();
+    assert!(from >= version(&cluster) && from < newest(&cluster), "{:?}", begun_with(&cluster));
+    let before = begun_with(&cluster).len();
+
+    cluster.forget();
+    cluster.restart().unwrap();
+    let said = watch_from(&cluster, from);
+    assert!(said.contains("\"code\":410"), "{said}");
+    agent.until("it to begin anew", |_| begun_with(&cluster)[before..].contains(&None));
+    let since = begun_with(&cluster).split_off(before);
+    // A server that has just started refuses some, until it has read its roles.
+    let (anew, refused) = since.split_last().unwrap();
+    assert!(anew.is_none() && refused.iter().all(|version| *version == Some(from)), "{since:?}");
+    put(&cluster, "two");
+    agent.until("the new value", |_| place.read("db").as_deref() == Some("two"));
+    // That it lost track is no failure of the secret.
+    assert!(!agent.err().contains("410"), "{}", agent.err());
+    assert_eq!(agent.stop().code, 0);
+}
+
+#[test]
+fn bookmarks_take_a_quiet_watch_along() {
+    let (mut cluster, place) = (cluster("one", &["get", "watch"]), Place::new());
+    let mut agent = place.start("run", &(store(&cluster, &place, "web") + ONE), &[]);
+    agent.until("a watch", |_| begun_with(&cluster) == [None]);
+    // A watch of our own, which began after the agent's: the server ends the beginning of one with a bookmark, and sends
+    // the next after a minute.
+    let seen = place.path("seen");
+    let mut beside = Command::new("curl");
+    beside.args(["--silent", "--no-buffer", "--noproxy", "*", "--max-time", "100", "--cacert"]).arg(cluster.ca());
+    beside.args(["--header", &format!("Authorization: Bearer {}", cluster.token()), "--output"]).arg(&seen);
+    let query = "watch=1&fieldSelector=metadata.name%3Ddb&allowWatchBookmarks=true";
+    beside.arg(format!("{}{SECRETS}?{query}", cluster.address()));
+    let mut beside = beside.spawn().unwrap();
+    let bookmarks = || fs::read_to_string(&seen).unwrap_or_default().matches("BOOKMARK").count();
+    agent.until("the beginning", |_| bookmarks() == 1);
+    put_another(&cluster);
+    let last = newest(&cluster);
+    while bookmarks() == 1 && beside.try_wait().unwrap().is_none() {
+        sleep(Duration::from_millis(100));
+    }
+    assert_eq!((bookmarks(), begun_with(&cluster).len()), (2, 2), "{}", fs::read_to_string(&seen).unwrap());
+    beside.kill().unwrap();
+    beside.wait().unwrap();
+
+    cluster.restart().unwrap();
+    agent.until("it to go on", |_| begun_with(&cluster).len() > 2);
+    let from = begun_with(&cluster)[2].unwrap();
+    assert!(from >= last && last > version(&cluster), "{:?}, {last}", begun_with(&cluster));
+    put(&cluster, "two");
+    agent.until("the new value", |_| place.read("db").as_deref() == Some("two"));
+    assert_eq!(agent.stop().code, 0);
 }
 
 #[test]

@@ -52,7 +52,12 @@ fn what_vault_refuses_ends_with_4() {
     assert_fails(&ran, 4, "refuses (status 403) (", "may have expired");
     // The path.
     let poor = vault.approle("poor", "path \"secret/data/other\" { capabilities = [\"read\"] }", &json!({}));
-    assert_fails(&once(&poor, ONE), 4, "cannot read secret/db: http://127.0.0.1:", "policy");
+    assert_fails(
+        &once(&poor, ONE),
+        4,
+        "cannot read secret/data/db: 403: role poor may not read it: http://127.0.0.1:",
+        "policy",
+    );
     let at = |path: &str| format!("secrets: {{ db: {{ from: \"vault:{path}\" }} }}\nfiles: {{ db: \"db#word\" }}\n");
     assert_fails(&once(&role, &at("secret/nothing")), 4, "cannot read secret/nothing: ", "write");
     assert_fails(

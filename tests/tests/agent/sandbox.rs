@@ -111,4 +111,12 @@ fn check_says_how_far_it_would_go() {
     let ran = place.run("check", &(approle_store(&vault, &place, &role(&vault)) + SECRETS), &[]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("\nsandbox: landlock files+net (none in `exec`), seccomp on"), "{}", ran.out);
+
+    let rest = approle_store(&vault, &place, &role(&vault)) + SECRETS + "on_change: [{ command: [/bin/true] }]\n";
+    let ran = place.run("check", &rest, &[]);
+    assert!(ran.out.contains("\nsandbox: landlock none (commands that run on a change"), "{}{}", ran.out, ran.err);
+    let ran = place.run("once", &rest, &[]);
+    assert!(ran.err.contains("info sandbox landlock=none seccomp=on"), "{}", ran.err);
+    let ran = place.run("once", &rest, &["--require-sandbox"]);
+    assert_eq!((ran.code, place.names().len()), (2, 0), "{}", ran.err);
 }

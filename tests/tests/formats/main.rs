@@ -1,12 +1,12 @@
-//! What the agent writes, read by the programs that it is for: Python's TOML, XML (expat), netrc, URL and TLS, PyYAML, the
-//! shell, curl, libpq (`psql`), OpenSSL, Java's properties, XML and key stores, and Python's `cryptography`. Option files
-//! of MySQL are read by `my_print_defaults`, MariaDB's own reader. None of these is a stand-in.
+//! What the agent writes, read by the programs that it is for: Python's TOML, XML (expat), netrc, URL and TLS, PyYAML,
+//! python-dotenv, the shell, curl, libpq (`psql`), OpenSSL, Java's properties, XML and key stores, and Python's
+//! `cryptography`. Option files of MySQL are read by `my_print_defaults`, MariaDB's own reader. None of these is a stand-in.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod keys;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -135,9 +135,8 @@ fn controls(value: &str) -> bool {
     value.chars().any(|c| c.is_ascii_control() && !matches!(c, '\n' | '\r' | '\t' | '\x7f'))
 }
 
-/// Gives the agent a store of folders of fields, and has it write files.
-fn written(secrets: &[(&str, &BTreeMap<String, String>)], files: &str) -> Place {
-    let place = Place::new();
+/// The stores and secrets of a configuration, with a folder of fields for each.
+fn stored(place: &Place, secrets: &[(&str, &BTreeMap<String, String>)]) -> String {
     let mut rest = format!("stores: {{ s: {{ file: {{ path: {} }} }} }}\nsecrets:\n", place.path("store").display());
     for (name, fields) in secrets {
         let folder = place.path("store").join(name);
@@ -147,9 +146,40 @@ fn written(secrets: &[(&str, &BTreeMap<String, String>)], files: &str) -> Place 
         }
         rest += &format!("  {name}: \"s:{name}\"\n");
     }
+    rest
+}
+
+/// Gives the agent a store of folders of fields, and has it write files.
+fn written(secrets: &[(&str, &BTreeMap<String, String>)], files: &str) -> Place {
+    let place = Place::new();
+    let rest = stored(&place, secrets);
     let ran = place.run("once", &(rest + "files:\n" + files), &[]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     place
+}
+
+/// The same where some of the files cannot be written: gives their names too.
+fn written_as_far_as_it_can_be(fields: &BTreeMap<String, String>, files: &str) -> (Place, BTreeSet<String>) {
+    let (mut refused, mut left) = (BTreeSet::new(), files.to_owned());
+    loop {
+        let place = Place::new();
+        let ran = place.run("once", &(stored(&place, &[("a", fields)]) + "files:\n" + &left), &[]);
+        if ran.code == 0 {
+            return (place, refused);
+        }
+        let mut named: BTreeSet<String> = ran
+            .err
+            .lines()
+            .filter_map(|line| line.split_once("cannot make ")?.1.split_once(": the value of"))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        assert!(!named.is_empty(), "{}", ran.err);
+        left = left
+            .lines()
+            .filter(|line| !named.iter().any(|name| line.starts_with(&format!("  {name}: "))))
+            .fold(String::new(), |all, line| all + line + "\n");
+        refused.append(&mut named);
+    }
 }
 
 fn at(place: &Place, name: &str) -> String {
@@ -209,6 +239,39 @@ fn shells_read_what_is_exported() {
         let read: Vec<&str> = out.split_terminator("\n\u{1e}").collect();
         assert_eq!(read, all.values().collect::<Vec<_>>(), "{shell}");
     }
+}
+
+#[test]
+fn shells_and_python_read_dotenv() {
+    // A file for each value, since what cannot be written is an error: the rest must be read alike by all.
+    let all = values();
+    let files: String = all
+        .keys()
+        .map(|name| format!("  {name}: {{ format: dotenv, values: {{ {name}: \"a#{name}\", AFTER: \"a#V01\" }} }}\n"))
+        .collect();
+    let (place, refused) = written_as_far_as_it_can_be(&all, &files);
+    for (name, value) in &all {
+        // What readers take differently, or expand.
+        let odd =
+            value.contains(['\0', '\r']) || value.contains("${A}") || value.contains("\\\\") || value.ends_with('\\');
+        let both = value.contains('\'') && value.contains(['"', '\\', '$', '`', '\n', '!']);
+        assert_eq!(refused.contains(name), odd || both, "{value:?}");
+        if refused.contains(name) {
+            continue;
+        }
+        let file = at(&place, name);
+        let expected = format!("{value}\u{1e}plain\u{1e}");
+        for shell in ["sh", "bash"] {
+            let script = format!("set -a; . {file}; printenv {name}; printf '\\036'; printenv AFTER; printf '\\036'");
+            assert_eq!(
+                tool(Command::new(shell).args(["-c", &script])).replace("\n\u{1e}", "\u{1e}"),
+                expected,
+                "{shell}"
+            );
+        }
+        assert_eq!(python(&["dotenv", &file]), json!({ name.as_str(): value, "AFTER": "plain" }), "{value:?}");
+    }
+    assert!(refused.len() < all.len() / 3, "{refused:?}");
 }
 
 #[test]

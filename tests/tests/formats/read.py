@@ -15,6 +15,7 @@ import tomllib
 import urllib.parse
 import xml.parsers.expat
 
+import dotenv
 import yaml
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
@@ -125,6 +126,7 @@ def read_url(path):
 READERS = {
     "yaml": lambda path: yaml.safe_load(text(path)),
     "toml": lambda path: tomllib.loads(text(path)),
+    "dotenv": lambda path: dict(dotenv.dotenv_values(path)),
     "xml": read_xml,
     "netrc": read_netrc,
     "pgpass": read_pgpass,

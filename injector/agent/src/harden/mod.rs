@@ -82,9 +82,12 @@ pub(crate) fn apply() -> Report {
 }
 
 /// Says what [`Report::enclose`] would come to, without doing it.
-pub(crate) fn would_be() -> String {
-    let seccomp = if seccomp::available() { Seccomp::On } else { Seccomp::Off };
-    format!("landlock {} (none in `exec`), seccomp {}", landlock::available().name(), seccomp.name())
+pub(crate) fn would_be(exec: Exec) -> String {
+    let seccomp = if seccomp::available() { Seccomp::On } else { Seccomp::Off }.name();
+    match exec {
+        Exec::Forbidden => format!("landlock {} (none in `exec`), seccomp {seccomp}", landlock::available().name()),
+        Exec::Allowed => format!("landlock none (commands that run on a change would inherit it), seccomp {seccomp}"),
+    }
 }
 
 impl Report {

@@ -46,7 +46,8 @@ secrets: {{ a: 'v:secret/a' }}
 files: {{ a: {{ template: '$CREDENTIALS_DIRECTORY/{{{{ .a.b }}}}' }} }}
 "
         );
-        Injection::parse_beside(&text, "c", folder.map(Path::new)).map_err(|error| error.to_string())
+        let variable = |name: &str| folder.filter(|_| name == "CREDENTIALS_DIRECTORY").map(str::to_owned);
+        Injection::parse_among(&text, "c", &variable).map_err(|error| error.to_string())
     }
 
     fn secret_id(injection: &Injection) -> &Path {

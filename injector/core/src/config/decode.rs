@@ -3,26 +3,28 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::map::{Fault, Map, Result, entries, flag, list, parse, text};
 use super::template::Implied;
 use super::*;
 use crate::reference::shorten;
+use crate::template::Variables;
 use crate::yaml::{Kind, Node};
 
 /// Reads a whole configuration.
 pub(super) fn injection(
     content: &str,
     source: &str,
-    credentials: Option<&Path>,
+    variables: Option<Variables<'_>>,
 ) -> std::result::Result<Injection, ConfigError> {
     Node::parse(content)
         .map_err(|error| Fault::new(error.line, error.what))
         .and_then(|mut node| {
-            credentials::place(&mut node, credentials)?;
-            document(&node)
+            let folder = variables.and_then(|variable| variable("CREDENTIALS_DIRECTORY")).map(PathBuf::from);
+            credentials::place(&mut node, folder.as_deref())?;
+            document(&node, variables)
         })
         .map_err(|fault| fault.at(source))
 }
@@ -30,11 +32,17 @@ pub(super) fn injection(
 /// Reads the parts of a configuration that were put together from elsewhere: a map without `apiVersion` and `kind`.
 /// The line of an error is the line of the node that it is about.
 pub(crate) fn assembled(node: &Node) -> std::result::Result<Injection, (usize, String, Option<String>)> {
-    parts(Map::open(node, "the configuration").map_err(Fault::parts)?).map_err(Fault::parts)
+    // Whose variables it will be read among is not known here: each name stands for what it says there.
+    let variables = |name: &str| Some(name.to_owned());
+    parts(Map::open(node, "the configuration").map_err(Fault::parts)?, Some(&variables)).map_err(Fault::parts)
 }
 
-fn document(node: &Node) -> Result<Injection> {
-    let mut map = Map::open(node, "the configuration")?;
+fn document(node: &Node, variables: Option<Variables<'_>>) -> Result<Injection> {
+    let mut map = Map::open(node, "the configuration").map_err(|fault| {
+        fault.hint(format!(
+            "begin with `apiVersion: {API_VERSION}`; one of Vault Agent is known by its block `auto_auth`"
+        ))
+    })?;
     let version = map.need("apiVersion")?;
     if text(version, "apiVersion")? != API_VERSION {
         return Err(Fault::new(version.line, format!("`apiVersion` is not {API_VERSION}"))
@@ -44,10 +52,10 @@ fn document(node: &Node) -> Result<Injection> {
     if text(kind, "kind")? != "Injection" {
         return Err(Fault::new(kind.line, "`kind` is not Injection").hint("write `kind: Injection`"));
     }
-    parts(map)
+    parts(map, variables)
 }
 
-fn parts(mut map: Map<'_>) -> Result<Injection> {
+fn parts(mut map: Map<'_>, variables: Option<Variables<'_>>) -> Result<Injection> {
     let parts = Parts {
         stores: map.need("stores")?,
         volume: map.get("volume"),
@@ -62,7 +70,7 @@ fn parts(mut map: Map<'_>) -> Result<Injection> {
     };
     let line = map.line();
     map.finish()?;
-    parts.assemble(line)
+    parts.assemble(line, variables)
 }
 
 /// The parts of a configuration before they are put together.
@@ -80,7 +88,7 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn assemble(self, line: usize) -> Result<Injection> {
+    fn assemble(self, line: usize, variables: Option<Variables<'_>>) -> Result<Injection> {
         let stores = named(self.stores, "stores", store)?;
         let volume = match self.volume {
             Some(node) => volume(node, "`volume`")?,
@@ -97,7 +105,7 @@ impl Parts<'_> {
             Some(node) => named(node, "secrets", |name, node| secret(name, node, &stores))?,
             None => BTreeMap::new(),
         };
-        let mut implied = Implied::new(&stores);
+        let mut implied = Implied::new(&stores, variables);
         let files = match self.files {
             Some(node) => file::files(node, &volumes, &secrets, &mut implied)?,
             None => BTreeMap::new(),

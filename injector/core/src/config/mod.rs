@@ -36,6 +36,7 @@ pub(crate) use map::{closest as closest_name, list as list_names};
 use crate::format::Format;
 use crate::provider::Manner;
 use crate::reference::{Name, Reference, ValueRef};
+use crate::template::Variables;
 
 /// The version that every configuration begins with.
 pub const API_VERSION: &str = "oakum.dev/v1";
@@ -85,13 +86,14 @@ impl Injection {
         decode::injection(text, source, None)
     }
 
-    /// Parses a configuration as [`Injection::parse`] does. What a store names as `$CREDENTIALS_DIRECTORY/NAME` is a file
-    /// of that folder, in which systemd gives credentials to a service.
+    /// Parses a configuration as [`Injection::parse`] does, for a process with these variables. What a store names as
+    /// `$CREDENTIALS_DIRECTORY/NAME` is a file of that folder, in which systemd gives credentials to a service; and the
+    /// path of a secret in a template may hold `env "NAME"`.
     ///
     /// # Errors
     /// As [`Injection::parse`], and where such a file is named and there is no folder.
-    pub fn parse_beside(text: &str, source: &str, credentials: Option<&Path>) -> Result<Self, ConfigError> {
-        decode::injection(text, source, credentials)
+    pub fn parse_among(text: &str, source: &str, variables: Variables<'_>) -> Result<Self, ConfigError> {
+        decode::injection(text, source, Some(variables))
     }
 
     /// Writes the configuration as JSON, which is YAML too; reading it back gives an equal one.

@@ -10,7 +10,7 @@ use super::map::{Fault, Map, Result, flag, items, list, parse, text};
 use super::{SecretSpec, Store};
 use crate::provider::Manner;
 use crate::reference::{Name, Reference};
-use crate::template::{MissingKey, SecretCall, Template};
+use crate::template::{MissingKey, SecretCall, Template, Variables};
 use crate::yaml::Node;
 
 /// A template in a configuration.
@@ -52,6 +52,7 @@ impl Eq for TemplateSpec {}
 /// The secrets that templates ask for by their paths, each once.
 pub(crate) struct Implied<'s> {
     stores: &'s BTreeMap<Name, Store>,
+    variables: Option<Variables<'s>>,
     named: BTreeMap<(Name, SecretCall), Name>,
     pub(crate) secrets: BTreeMap<Name, SecretSpec>,
 }
@@ -65,8 +66,8 @@ fn number(store: &Name, call: &SecretCall) -> u32 {
 }
 
 impl<'s> Implied<'s> {
-    pub(crate) fn new(stores: &'s BTreeMap<Name, Store>) -> Self {
-        Self { stores, named: BTreeMap::new(), secrets: BTreeMap::new() }
+    pub(crate) fn new(stores: &'s BTreeMap<Name, Store>, variables: Option<Variables<'s>>) -> Self {
+        Self { stores, variables, named: BTreeMap::new(), secrets: BTreeMap::new() }
     }
 
     /// Gives the store that a template asks: the one that it names, or the only Vault.
@@ -146,7 +147,7 @@ impl<'s> Implied<'s> {
         secrets: &BTreeMap<Name, SecretSpec>,
     ) -> Result<TemplateSpec> {
         let both = delimiters.as_ref().map(|(left, right)| (left.as_str(), right.as_str()));
-        let parsed = Template::parse(&content, both).map_err(|error| {
+        let parsed = Template::parse_among(&content, both, self.variables).map_err(|error| {
             let fault = Fault::new(line, error.to_string());
             match error.hint {
                 Some(hint) => fault.hint(hint),

@@ -25,6 +25,10 @@ fn quote(value: &str) -> Result<&'static str, &'static str> {
     if value.contains(['\0', '\r']) {
         return Err("it holds a NUL or a carriage return");
     }
+    // Python's reader puts variables in even between single quotes.
+    if value.split_once("${").is_some_and(|(_, behind)| behind.contains('}')) {
+        return Err("it holds ${…}, which some readers expand");
+    }
     if !value.contains('\'') {
         // Python's reader takes `\\` for one backslash, Node's takes `\'` for a quote that does not end the value.
         if value.contains("\\\\") || value.ends_with('\\') {

@@ -1,14 +1,16 @@
 //! Finds the secrets that a template asks for, and the files that it writes, before anything is rendered: `secret "PATH"`,
-//! `pkiCert "PATH"` and `writeToFile "PATH"` with arguments that stand in the template, by themselves, in `printf`, or in a
-//! variable.
+//! `pkiCert "PATH"` and `writeToFile "PATH"` with arguments that are known by then (see `known`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::error::TemplateError;
+use super::known::{Known, Variables};
 use super::parse::{Expr, ExprKind, Node, Pipeline, Tree};
-use super::printf::printf;
 use super::render::secret_call;
 use super::{CallKind, SecretCall, Value, Write};
+
+/// The most rounds of loops that are gone through one by one.
+const MAX_ROUNDS: usize = 10_000;
 
 /// What has to be known of a template before it is rendered.
 pub(super) struct Calls {
@@ -20,8 +22,9 @@ pub(super) struct Calls {
     pub(super) takes_written: bool,
 }
 
-pub(super) fn find(tree: &Tree) -> Result<Calls, TemplateError> {
-    let mut finder = Finder { found: Vec::new(), writes: Vec::new(), takes_written: false, known: BTreeMap::new() };
+pub(super) fn find(tree: &Tree, variables: Option<Variables<'_>>) -> Result<Calls, TemplateError> {
+    let mut finder =
+        Finder { found: Vec::new(), writes: Vec::new(), takes_written: false, known: Known::new(variables), rounds: 0 };
     for body in tree.bodies.values() {
         finder.nodes(body)?;
     }
@@ -30,25 +33,45 @@ pub(super) fn find(tree: &Tree) -> Result<Calls, TemplateError> {
     Ok(Calls { secrets: finder.found, writes: finder.writes, takes_written: finder.takes_written })
 }
 
-struct Finder {
+struct Finder<'v> {
     found: Vec<SecretCall>,
     writes: Vec<Write>,
     takes_written: bool,
-    /// Variables whose value stands in the template; none where it was set twice.
-    known: BTreeMap<String, Option<Value>>,
+    known: Known<'v>,
+    rounds: usize,
 }
 
-impl Finder {
+impl Finder<'_> {
     fn nodes(&mut self, nodes: &[Node]) -> Result<(), TemplateError> {
         for node in nodes {
             match node {
                 Node::Text(_) | Node::Break | Node::Continue => {}
                 Node::Print(pipeline) => self.pipeline(pipeline)?,
-                Node::If { pipeline, then, otherwise }
-                | Node::With { pipeline, then, otherwise }
-                | Node::Range { pipeline, each: then, otherwise } => {
+                // What is known not to be rendered asks for nothing.
+                Node::If { pipeline, then, otherwise } => {
                     self.pipeline(pipeline)?;
-                    self.nodes(then)?;
+                    let truth = self.known.pipeline(pipeline).map(|value| value.is_true());
+                    if truth != Some(false) {
+                        self.nodes(then)?;
+                    }
+                    if truth != Some(true) {
+                        self.nodes(otherwise)?;
+                    }
+                }
+                Node::With { pipeline, then, otherwise } => {
+                    self.pipeline(pipeline)?;
+                    let dot = self.known.pipeline(pipeline);
+                    let truth = dot.as_ref().map(Value::is_true);
+                    if truth != Some(false) {
+                        self.under(dot, then)?;
+                    }
+                    if truth != Some(true) {
+                        self.nodes(otherwise)?;
+                    }
+                }
+                Node::Range { pipeline, each, otherwise } => {
+                    self.commands(pipeline)?;
+                    self.range(pipeline, each)?;
                     self.nodes(otherwise)?;
                 }
                 Node::Template { pipeline, .. } => pipeline.iter().try_for_each(|pipeline| self.pipeline(pipeline))?,
@@ -57,19 +80,52 @@ impl Finder {
         Ok(())
     }
 
+    fn under(&mut self, dot: Option<Value>, nodes: &[Node]) -> Result<(), TemplateError> {
+        let outside = std::mem::replace(&mut self.known.dot, dot);
+        let done = self.nodes(nodes);
+        self.known.dot = outside;
+        done
+    }
+
+    /// Goes through a loop: once for each item where these are known, else once for all.
+    fn range(&mut self, pipeline: &Pipeline, each: &[Node]) -> Result<(), TemplateError> {
+        let entries = self.known.entries(pipeline);
+        let Some(entries) = entries.filter(|entries| self.rounds + entries.len() <= MAX_ROUNDS) else {
+            pipeline.variables.iter().for_each(|name| self.known.forget(name));
+            return self.under(None, each);
+        };
+        for (key, value) in entries {
+            self.rounds += 1;
+            let before = self.known.enter();
+            match pipeline.variables.as_slice() {
+                [] => {}
+                [one] => self.known.is_now(one, value.clone()),
+                [first, second, ..] => {
+                    self.known.is_now(first, key);
+                    self.known.is_now(second, value.clone());
+                }
+            }
+            self.under(Some(value), each)?;
+            self.known.leave(before, if pipeline.declares { &pipeline.variables } else { &[] });
+        }
+        Ok(())
+    }
+
     fn pipeline(&mut self, pipeline: &Pipeline) -> Result<(), TemplateError> {
+        self.commands(pipeline)?;
+        let value = self.known.pipeline(pipeline);
+        pipeline.variables.iter().for_each(|name| self.known.set(name, value.clone()));
+        Ok(())
+    }
+
+    fn commands(&mut self, pipeline: &Pipeline) -> Result<(), TemplateError> {
         let mut last: Option<Option<Value>> = None;
         for command in &pipeline.commands {
             for expr in command {
                 self.inside(expr)?;
             }
             self.command(command, last.as_ref())?;
-            last = Some(self.constant(command));
-        }
-        for name in &pipeline.variables {
-            let value = last.clone().flatten();
-            let set_before = self.known.contains_key(name);
-            self.known.insert(name.clone(), if set_before { None } else { value });
+            last = Some(self.known.command(command, last));
         }
         Ok(())
     }
@@ -95,17 +151,19 @@ impl Finder {
             }
             _ => return Ok(()),
         };
-        let given = rest.iter().map(|expr| self.value(expr)).chain(last.cloned());
+        let given = rest.iter().map(|expr| self.known.value(expr)).chain(last.cloned());
         let Some(arguments) = given.collect::<Option<Vec<Value>>>() else {
-            return Err(TemplateError::new(first.line, "the path of a secret is not known before it is rendered")
-                .hint("write it as a string; `printf` of strings and variables that are set once will do as well"));
+            return Err(TemplateError::new(first.line, "the path of a secret is not known before it is rendered").hint(
+                "write it as a string; `printf`, `env`, functions of text, and variables that are set once will do as well, \
+                 but nothing that comes out of a secret",
+            ));
         };
         self.found.push(secret_call(kind, &arguments).map_err(|what| TemplateError::new(first.line, what))?);
         Ok(())
     }
 
     fn write(&mut self, line: usize, given: &[Expr]) -> Result<(), TemplateError> {
-        let text = |expr: &Expr| self.value(expr)?.as_str().map(str::to_owned);
+        let text = |expr: &Expr| self.known.value(expr)?.as_str().map(str::to_owned);
         let known = given.get(..4).and_then(|given| given.iter().map(text).collect::<Option<Vec<String>>>());
         let Some([path, user, group, mode]) = known.and_then(|known| <[String; 4]>::try_from(known).ok()) else {
             return Err(TemplateError::new(line, "where `writeToFile` writes is not known before it is rendered")
@@ -115,31 +173,6 @@ impl Finder {
         self.writes.retain(|write| write.path != path);
         self.writes.push(Write { path, user, group, mode });
         Ok(())
-    }
-
-    fn value(&self, expr: &Expr) -> Option<Value> {
-        match &expr.kind {
-            ExprKind::Text(text) => Some(Value::text(text.as_str())),
-            ExprKind::Int(number) => Some(Value::Int(*number)),
-            ExprKind::Variable(name) => self.known.get(name).cloned().flatten(),
-            ExprKind::Pipeline(inner) => match inner.commands.as_slice() {
-                [command] if inner.variables.is_empty() => self.constant(command),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// Gives the value of a command that needs nothing from outside.
-    fn constant(&self, command: &[Expr]) -> Option<Value> {
-        match command {
-            [one] => self.value(one),
-            [Expr { kind: ExprKind::Function(name), .. }, format, rest @ ..] if name == "printf" => {
-                let rest = rest.iter().map(|expr| self.value(expr)).collect::<Option<Vec<_>>>()?;
-                printf(self.value(format)?.as_str()?, &rest).ok().map(Value::text)
-            }
-            _ => None,
-        }
     }
 }
 

@@ -6,6 +6,7 @@ mod calls;
 mod error;
 mod floats;
 mod functions;
+mod known;
 mod lex;
 mod list;
 mod maps;
@@ -20,6 +21,7 @@ mod verbs;
 use std::fmt;
 
 pub use error::TemplateError;
+pub use known::Variables;
 pub use list::{Items, List};
 pub use value::Value;
 
@@ -52,9 +54,21 @@ impl Template {
     /// # Errors
     /// Says the line, and what is wrong there.
     pub fn parse(text: &str, delimiters: Option<(&str, &str)>) -> Result<Self, TemplateError> {
+        Self::parse_among(text, delimiters, None)
+    }
+
+    /// Reads a template whose paths may hold what these variables say. They must be those that it will be rendered among.
+    ///
+    /// # Errors
+    /// As [`Template::parse`].
+    pub fn parse_among(
+        text: &str,
+        delimiters: Option<(&str, &str)>,
+        variables: Option<Variables<'_>>,
+    ) -> Result<Self, TemplateError> {
         let (left, right) = delimiters.unwrap_or(("{{", "}}"));
         let tree = parse::parse(text, left, right)?;
-        let calls::Calls { secrets, writes, takes_written } = calls::find(&tree)?;
+        let calls::Calls { secrets, writes, takes_written } = calls::find(&tree, variables)?;
         Ok(Self { tree, secrets, writes, takes_written })
     }
 

@@ -64,7 +64,8 @@ pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Res
     let stored = asked.store(&config.source)?;
     writer.warnings.extend(stored.warnings);
     let stores = BTreeMap::from([(name("vault"), stored.store)]);
-    let mut implied = Implied::new(&stores);
+    let variables = |name: &str| around.variable(name);
+    let mut implied = Implied::new(&stores, Some(&variables));
     let mut outputs = Vec::new();
     for (number, template) in asked.templates.iter().enumerate() {
         writer.outputs(number, template, &mut implied, &mut outputs)?;

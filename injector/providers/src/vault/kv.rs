@@ -75,6 +75,10 @@ impl Vault {
             _ => {}
         }
         match mount.engine {
+            // A template may ask for what is told about a secret, as Vault has it: `secret "secret/metadata/web"`.
+            Engine::V2 if want.manner == Manner::Whole && is_of_metadata(&want.path, &mount.path) => {
+                self.read_any(want, token).await
+            }
             Engine::V2 => self.read_v2(want, &mount.path, token).await,
             Engine::V1 => self.read_v1(want, token).await,
             Engine::Other => self.read_any(want, token).await,
@@ -122,11 +126,17 @@ impl Vault {
                 .hint("let the policy read sys/internal/ui/mounts/, or write the path as MOUNT/data/NAME"));
         }
         if reply.status != 200 {
-            let path = match self.known_mount(&want.path) {
-                Some(_) => want.path.clone(),
-                None => format!("{} (MOUNT/data/NAME where the engine keeps versions)", want.path),
-            };
-            return Err(explained(self.refusal(&reply, &[token]), &path));
+            let error = self.denied(self.refusal(&reply, &[token]), &want.path);
+            return Err(match (self.known_mount(&want.path), error.class) {
+                (None, Class::Refused) => {
+                    explained(error, &format!("{} (MOUNT/data/NAME where the engine keeps versions)", want.path))
+                }
+                (None, Class::Missing) => error.hint(
+                    "check the mount and the path; where the engine keeps versions, and the policy does not let us see so, \
+                     write MOUNT/data/NAME",
+                ),
+                _ => explained(error, &want.path),
+            });
         }
         let (fields, term) = self.parse(v1(reply.body.expose()))?;
         found(want, reply.body.expose(), fields, term)
@@ -166,7 +176,8 @@ impl Vault {
             });
         }
         if reply.status != 200 {
-            return Err(explained(self.refusal(&reply, &[token]), &format!("{mount}/data/{path}")));
+            let path = format!("{mount}/data/{path}");
+            return Err(explained(self.denied(self.refusal(&reply, &[token]), &path), &path));
         }
         let (fields, version) = self.parse(v2(reply.body.expose()))?;
         self.state().gone.remove(&format!("{mount}/{path}"));
@@ -185,7 +196,7 @@ impl Vault {
         let shown = format!("{mount}/metadata/{path}");
         let reply = self.run(&endpoint, Some(token)).await?;
         if reply.status != 200 {
-            let error = self.refusal(&reply, &[token]);
+            let error = self.denied(self.refusal(&reply, &[token]), &shown);
             return Err(match error.class {
                 Class::Missing => error.hint("check the path, or write the secret"),
                 _ => explained(error, &shown),
@@ -222,6 +233,11 @@ impl Vault {
             },
         }
     }
+}
+
+/// Tells whether a path is that of the call which tells about a secret, and not one of a secret.
+fn is_of_metadata(path: &str, mount: &str) -> bool {
+    path.strip_prefix(mount).is_some_and(|path| path.starts_with("/metadata/"))
 }
 
 /// Tells a value that the caller knows from one that it does not.

@@ -23,7 +23,7 @@ impl Vault {
             Class::Refused if error.what.contains("unsupported operation") => {
                 error.hint("the path is one to write to: say what to send under `with`")
             }
-            _ => explained(error, &want.path),
+            _ => explained(self.denied(error, &want.path), &want.path),
         })?;
         let (fields, term) = self.parse(any(body.expose(), at))?;
         found(want, body.expose(), fields, term)

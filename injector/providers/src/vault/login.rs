@@ -206,6 +206,7 @@ impl Vault {
         let envelope = self.parse(Envelope::parse(body.expose()))?;
         let auth = self.parse(envelope.auth.ok_or(Nonsense("it grants no token")))?;
         let session = auth.session(true);
+        self.state().role = auth.role().map(str::to_owned);
         Ok((auth.into_token(), session))
     }
 }

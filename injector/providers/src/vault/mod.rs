@@ -4,6 +4,7 @@
 //! [`endpoint`]. Answers are parsed here ([`reply`], [`kv`]) and not by `vaultrs`, since its errors quote bodies and its
 //! types keep values in plain strings that may be printed.
 
+mod denied;
 pub mod endpoint;
 pub mod kv;
 pub mod lease;
@@ -23,6 +24,7 @@ use oakum_inject::provider::{Answer, Grant, Session, Want};
 use oakum_inject::{Class, Fetched, ProviderError, Secret, SecretProvider};
 use rustify::Endpoint;
 
+use self::denied::READING;
 use self::reply::Envelope;
 use self::wrapped::Wrapped;
 use crate::http::{Reply, Transport};
@@ -54,6 +56,8 @@ pub struct Vault {
 #[derive(Default)]
 struct State {
     token: Option<Arc<Token>>,
+    /// The role that the login named, where we do not know it ourselves.
+    role: Option<String>,
     /// Whether we have looked for a token that was kept.
     looked: bool,
     /// Tokens before it that something was leased with.
@@ -251,7 +255,7 @@ impl SecretProvider for Vault {
             let is_new = found.is_none();
             let (secret, session) = match found {
                 Some(found) => found,
-                None => self.log_in().await.map_err(failed)?,
+                None => self.log_in().await.map_err(|error| failed(self.without_credential(error)))?,
             };
             let token = Arc::new(Token { secret, ours: session.ours, opened: Instant::now() });
             if is_new {
@@ -274,9 +278,10 @@ impl SecretProvider for Vault {
         Box::pin(async {
             let token = self.token()?;
             match self.read(want, &token.secret).await {
-                Err(error) => {
-                    Err(self.why_refused(&token, error).await.while_doing(&format!("cannot read {}", want.path)))
-                }
+                Err(error) => match self.why_refused(&token, error).await {
+                    told if told.what.starts_with(READING) => Err(told),
+                    error => Err(error.while_doing(&format!("{READING}{}", want.path))),
+                },
                 found => found,
             }
         })

@@ -53,9 +53,18 @@ pub struct Auth {
     renewable: bool,
     #[serde(default)]
     token_type: String,
+    /// Anything.
+    #[serde(default)]
+    metadata: serde_json::Value,
 }
 
 impl Auth {
+    /// The name of the role that was logged in with, where the method tells it.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        ["role_name", "role", "cert_name"].iter().find_map(|name| self.metadata.get(name)?.as_str())
+    }
+
     /// For how long it was granted. Vault says 0 of a token that does not end.
     ///
     /// A batch token is nobody's to give back: Vault keeps no record of it that could be taken out, and what was leased

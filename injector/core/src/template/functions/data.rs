@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::print::float;
-use super::{Function, Outcome, Value, function, text_of};
+use super::{Function, Outcome, Value, function, text_of, toml};
 use crate::yaml::{Kind, Node};
 
 pub(super) const TABLE: &[Function] = &[
@@ -24,11 +24,7 @@ pub(super) const TABLE: &[Function] = &[
         yaml(&a[0], 0, false, &mut out)?;
         Ok(Value::text(out.trim()))
     }),
-    function("toTOML", 1, 1, |a, _| {
-        let mut out = String::new();
-        toml(super::map_of(&a[0])?, "", 0, &mut out)?;
-        Ok(Value::text(out.trim()))
-    }),
+    function("toTOML", 1, 1, |a, _| Ok(Value::text(toml::write(super::map_of(&a[0])?)?.trim()))),
 ];
 
 /// Reads JSON as Go does into an `interface{}`: every number becomes one with a fraction.
@@ -169,7 +165,7 @@ fn yaml(value: &Value, depth: usize, in_list: bool, out: &mut String) -> Result<
                 if !(in_list && at == 0) {
                     out.push_str(&space);
                 }
-                yaml_text(name, depth, out);
+                yaml_text(name, depth, Lines::One, out);
                 out.push(':');
                 match value {
                     Value::Map(below) | Value::Texts(below) if !below.is_empty() => {
@@ -204,7 +200,7 @@ fn yaml(value: &Value, depth: usize, in_list: bool, out: &mut String) -> Result<
                 Value::Float(number) => out.push_str(&float(*number)),
                 Value::Number(number) => out.push_str(number),
                 Value::Text(text) => {
-                    yaml_text(text.expose_str().ok_or("text is given that is not UTF-8")?, depth, out);
+                    yaml_text(text.expose_str().ok_or("text is given that is not UTF-8")?, depth, Lines::Folded, out);
                 }
                 Value::List(_) => out.push_str("[]"),
                 Value::Map(_) | Value::Texts(_) => out.push_str("{}"),
@@ -264,7 +260,8 @@ fn natural(one: &str, other: &str) -> std::cmp::Ordering {
 }
 
 /// Writes text as a scalar: plain where it would be read as the same text, else in quotes; several lines as a block.
-fn yaml_text(text: &str, depth: usize, out: &mut String) {
+fn yaml_text(text: &str, depth: usize, lines: Lines, out: &mut String) {
+    let space = "  ".repeat(depth.max(1));
     if text.contains('\n')
         && !text.contains(['\t', '\r'])
         && text.chars().all(|c| c == '\n' || printable(c))
@@ -277,7 +274,6 @@ fn yaml_text(text: &str, depth: usize, out: &mut String) {
             (_, true) => "|",
             _ => "|-",
         });
-        let space = "  ".repeat(depth.max(1));
         for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
             out.push('\n');
             if !line.is_empty() {
@@ -287,21 +283,57 @@ fn yaml_text(text: &str, depth: usize, out: &mut String) {
         }
         return;
     }
+    let begins = out.len();
     if text.contains('\n') || !text.chars().all(printable) {
-        return double_quoted(text, out);
-    }
-    if resolves(text) {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-        return;
-    }
-    if plain(text) {
+        double_quoted(text, out);
+    } else if resolves(text) {
+        out.push_str(&format!("\"{text}\""));
+    } else if plain(text) {
         out.push_str(text);
     } else {
-        out.push('\'');
-        out.push_str(&text.replace('\'', "''"));
-        out.push('\'');
+        out.push_str(&format!("'{}'", text.replace('\'', "''")));
+    }
+    if matches!(lines, Lines::Folded) {
+        fold(begins, &space, out);
+    }
+}
+
+/// Whether a scalar may go on over lines: a key may not.
+#[derive(Clone, Copy)]
+enum Lines {
+    One,
+    Folded,
+}
+
+/// The column behind which `yaml.v2` ends a line of a scalar at its next space.
+const WIDTH: usize = 80;
+
+/// Breaks the scalar that begins at a place into lines. A space is given up for each break; one that stands beside others
+/// is kept, but in double quotes, where a `\\` says that the next is meant.
+fn fold(begins: usize, space: &str, out: &mut String) {
+    let line = out[..begins].rfind('\n').map_or(0, |at| at + 1);
+    let mut column = out[line..begins].chars().count();
+    let scalar: Vec<char> = out.drain(begins..).collect();
+    let quoted = scalar.first().filter(|c| matches!(c, '"' | '\'') && scalar.len() > 1).copied();
+    // Within quotes neither the first character nor the last is a place for a break.
+    let inside = if quoted.is_some() { 2..scalar.len().saturating_sub(2) } else { 0..scalar.len() };
+    let mut before = false;
+    for (at, c) in scalar.iter().enumerate() {
+        let next = scalar.get(at + 1) == Some(&' ');
+        let breaks = *c == ' ' && !before && column > WIDTH && inside.contains(&at) && (!next || quoted == Some('"'));
+        if breaks {
+            out.push('\n');
+            out.push_str(space);
+            column = space.len();
+            if next {
+                out.push('\\');
+                column += 1;
+            }
+        } else {
+            out.push(*c);
+            column += 1;
+        }
+        before = *c == ' ';
     }
 }
 
@@ -375,7 +407,6 @@ fn resolves(text: &str) -> bool {
             | "-.inf"
             | "-.Inf"
             | "-.INF"
-            | "<<"
     );
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let plain = unsigned.replace('_', "");
@@ -426,94 +457,4 @@ fn plain(text: &str) -> bool {
         || text.contains(": ")
         || text.ends_with(':')
         || text.contains(" #"))
-}
-
-/// Writes TOML as Go's `BurntSushi/toml`: values first, and then tables, two spaces deeper each.
-fn toml(table: &BTreeMap<String, Value>, path: &str, depth: usize, out: &mut String) -> Result<(), String> {
-    let space = "  ".repeat(depth);
-    for (name, value) in table
-        .iter()
-        .filter(|(_, value)| !matches!(value, Value::Map(_) | Value::Texts(_) | Value::Missing | Value::Nil))
-    {
-        out.push_str(&space);
-        out.push_str(&toml_key(name));
-        out.push_str(" = ");
-        toml_value(value, out)?;
-        out.push('\n');
-    }
-    for (name, value) in table {
-        let (Value::Map(below) | Value::Texts(below)) = value else { continue };
-        let path = if path.is_empty() { toml_key(name) } else { format!("{path}.{}", toml_key(name)) };
-        if !out.is_empty() {
-            out.push('\n');
-        }
-        out.push_str(&format!("{space}[{path}]\n"));
-        toml(below, &path, depth + 1, out)?;
-    }
-    Ok(())
-}
-
-fn toml_key(name: &str) -> String {
-    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
-        return name.to_owned();
-    }
-    let mut out = String::new();
-    toml_text(name, &mut out);
-    out
-}
-
-fn toml_text(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            _ if c < ' ' || c == '\u{7f}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
-fn toml_value(value: &Value, out: &mut String) -> Result<(), String> {
-    match value {
-        Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
-        Value::Int(number) => out.push_str(&number.to_string()),
-        Value::Float(number) => {
-            let text = number.to_string();
-            out.push_str(&text);
-            if !text.contains(['.', 'N', 'i']) {
-                out.push_str(".0");
-            }
-        }
-        Value::Number(number) => out.push_str(number),
-        Value::Text(text) => toml_text(text.expose_str().ok_or("text is given that is not UTF-8")?, out),
-        Value::List(items) => {
-            out.push('[');
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    out.push_str(", ");
-                }
-                toml_value(item, out)?;
-            }
-            out.push(']');
-        }
-        Value::Map(entries) | Value::Texts(entries) => {
-            out.push('{');
-            for (at, (name, value)) in entries.iter().enumerate() {
-                if at > 0 {
-                    out.push_str(", ");
-                }
-                out.push_str(&toml_key(name));
-                out.push_str(" = ");
-                toml_value(value, out)?;
-            }
-            out.push('}');
-        }
-        Value::Missing | Value::Nil => return Err("a list holds nothing where a value belongs".to_owned()),
-    }
-    Ok(())
 }

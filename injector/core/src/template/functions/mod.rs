@@ -10,13 +10,14 @@ mod sprig_lists;
 mod sprig_text;
 mod text;
 mod time;
+mod toml;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::print::print;
 use super::value::Value;
-use super::{Context, Outside};
+use super::{Context, Outside, SecretCall};
 
 /// What functions can reach beside their arguments.
 pub(super) struct Surroundings<'a> {
@@ -74,12 +75,85 @@ const TABLES: &[&[Function]] = &[
 ];
 
 fn find(name: &str) -> Option<&'static Function> {
-    TABLES.iter().flat_map(|table| table.iter()).find(|function| function.name == name)
+    let of_that_name = |name: &str| TABLES.iter().flat_map(|table| table.iter()).find(|function| function.name == name);
+    of_that_name(name).or_else(|| of_that_name(&without_must(name)?))
+}
+
+/// Sprig has functions twice: one gives an error where the other panics, and rendering ends in both. Ours give errors.
+const MUST: &[&str] = &[
+    "Compact",
+    "First",
+    "Rest",
+    "Last",
+    "Initial",
+    "Reverse",
+    "Uniq",
+    "Without",
+    "Has",
+    "Slice",
+    "Chunk",
+    "ToJson",
+    "ToPrettyJson",
+    "ToRawJson",
+    "RegexFind",
+    "RegexFindAll",
+    "RegexReplaceAll",
+    "RegexReplaceAllLiteral",
+    "RegexSplit",
+];
+
+fn without_must(name: &str) -> Option<String> {
+    let rest = name.strip_prefix("sprig_must").filter(|rest| MUST.contains(rest))?;
+    let (first, others) = rest.split_at(1);
+    Some(format!("sprig_{}{others}", first.to_lowercase()))
 }
 
 /// Tells whether there is a function of that name.
 pub(super) fn is_known(name: &str) -> bool {
     OF_THE_RENDERER.contains(&name) || find(name).is_some()
+}
+
+/// Functions besides those of `text` that need nothing but their arguments, and are used to put paths together.
+const OF_PATHS: &[&str] = &[
+    "sprig_default",
+    "sprig_lower",
+    "sprig_upper",
+    "sprig_trim",
+    "sprig_trimAll",
+    "sprig_trimPrefix",
+    "sprig_trimSuffix",
+    "sprig_replace",
+    "sprig_list",
+    "sprig_splitList",
+    "sprig_join",
+    "sprig_trunc",
+    "sprig_coalesce",
+    "sprig_ternary",
+    "loop",
+];
+
+/// Calls one of those; none if it is another, or cannot do it.
+pub(super) fn of_text(name: &str, arguments: &[Value]) -> Option<Value> {
+    let of_paths = || find(name).filter(|_| OF_PATHS.contains(&name));
+    text::TABLE.iter().find(|function| function.name == name).or_else(of_paths)?;
+    call(name, arguments, &Surroundings::new(&Nothing)).ok()
+}
+
+/// No surroundings at all, for functions that ask for none.
+struct Nothing;
+
+impl Context for Nothing {
+    fn root(&self) -> Value {
+        Value::Nil
+    }
+
+    fn secret(&self, _: &SecretCall) -> Option<Value> {
+        None
+    }
+
+    fn outside(&self) -> &dyn Outside {
+        unreachable!("functions of their arguments alone ask for nothing")
+    }
 }
 
 /// Says what to do in place of a function that consul-template has and we have not.

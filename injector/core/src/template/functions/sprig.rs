@@ -46,7 +46,7 @@ pub(super) const TABLE: &[Function] = &[
         let indented = every_line(count_of(&a[0])?, text_of(&a[1])?)?;
         Ok(Value::text(format!("\n{}", indented.as_str().unwrap_or_default())))
     }),
-    function("sprig_upper", 1, 1, |a, _| Ok(Value::text(text_of(&a[0])?.to_uppercase()))),
+    function("sprig_upper", 1, 1, |a, _| Ok(Value::text(text::upper(text_of(&a[0])?)))),
     function("sprig_lower", 1, 1, |a, _| Ok(Value::text(text_of(&a[0])?.to_lowercase()))),
     function("sprig_title", 1, 1, |a, _| Ok(Value::text(text::title(text_of(&a[0])?)))),
     function("sprig_nospace", 1, 1, |a, _| Ok(Value::text(text_of(&a[0])?.split_whitespace().collect::<String>()))),
@@ -93,7 +93,10 @@ pub(super) const TABLE: &[Function] = &[
     }),
     function("sprig_splitList", 2, 2, |a, _| Ok(Value::texts(text_of(&a[1])?.split(text_of(&a[0])?)))),
     function("sprig_join", 2, 2, |a, _| Ok(Value::text(sprig_lists::texts(&a[1]).join(bytes_of(&a[0])?)))),
-    function("sprig_toString", 1, 1, |a, _| Ok(Value::text(shown(&a[0])))),
+    function("sprig_toString", 1, 1, |a, _| match &a[0] {
+        Value::Missing | Value::Nil => Ok(Value::text("<nil>")),
+        other => Ok(Value::text(shown(other))),
+    }),
     function("sprig_list", 0, ANY, |a, _| Ok(Value::list(a.to_vec()))),
     function("sprig_first", 1, 1, |a, _| Ok(list_of(&a[0])?.first().cloned().unwrap_or_default())),
     function("sprig_last", 1, 1, |a, _| Ok(list_of(&a[0])?.last().cloned().unwrap_or_default())),
@@ -154,6 +157,7 @@ pub(super) const TABLE: &[Function] = &[
     function("sprig_toRawJson", 1, 1, |a, _| json(&a[0], None, false)),
     function("sprig_toPrettyJson", 1, 1, |a, _| json(&a[0], Some("  "), true)),
     function("sprig_fromJson", 1, 1, |a, _| parse_json(text_of(&a[0])?).or_else(|_| Ok(Value::Nil))),
+    function("sprig_mustFromJson", 1, 1, |a, _| parse_json(text_of(&a[0])?)),
     function("sprig_atoi", 1, 1, |a, _| Ok(Value::Int(text_of(&a[0])?.parse().unwrap_or(0)))),
     function("sprig_int", 1, 1, |a, _| number(&a[0])),
     function("sprig_int64", 1, 1, |a, _| number(&a[0])),

@@ -203,6 +203,15 @@ fn what_a_template_asks_for_is_known_before_it_is_rendered() {
     );
 }
 
+#[test]
+fn every_function_that_must_is_one_that_there_is() {
+    for name in MUST {
+        let name = format!("sprig_must{name}");
+        assert!(is_known(&name), "{name}");
+    }
+    assert!(!is_known("sprig_mustQuote"));
+}
+
 fn a_value() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Nil),
@@ -223,6 +232,7 @@ proptest! {
         let around = Surroundings::new(&World);
         for function in TABLES.iter().flat_map(|table| table.iter()) {
             let _ = call(function.name, &arguments, &around);
+            let _ = of_text(function.name, &arguments);
         }
         for name in ["not", "eq", "ne", "lt", "le", "len", "index", "slice", "print", "println", "printf", "html", "js", "urlquery"] {
             let _ = super::super::builtin::call(name, &arguments);

@@ -6,7 +6,7 @@ use super::{Function, MAX_TEXT, Outcome, Value, bytes_of, count_of, function, li
 
 pub(super) const TABLE: &[Function] = &[
     function("toLower", 1, 1, |a, _| Ok(Value::text(text_of(&a[0])?.to_lowercase()))),
-    function("toUpper", 1, 1, |a, _| Ok(Value::text(text_of(&a[0])?.to_uppercase()))),
+    function("toUpper", 1, 1, |a, _| Ok(Value::text(upper(text_of(&a[0])?)))),
     function("toTitle", 1, 1, |a, _| Ok(Value::text(title(text_of(&a[0])?)))),
     function("trimSpace", 1, 1, |a, _| Ok(Value::text(text_of(&a[0])?.trim()))),
     function("trim", 2, 2, |a, _| Ok(Value::text(trim(text_of(&a[1])?, text_of(&a[0])?)))),
@@ -49,6 +49,19 @@ pub(super) fn regex(pattern: &str) -> Result<Regex, String> {
     Regex::new(pattern).map_err(|_| "its pattern cannot be understood".to_owned())
 }
 
+/// Writes letters large, each by the one that Unicode has for it: Go does not make two of one.
+pub(super) fn upper(text: &str) -> String {
+    text.chars().map(large).collect()
+}
+
+fn large(c: char) -> char {
+    let mut large = c.to_uppercase();
+    match (large.next(), large.next()) {
+        (Some(one), None) => one,
+        _ => c,
+    }
+}
+
 /// Takes characters of a set away at both ends.
 pub(super) fn trim(text: &str, set: &str) -> String {
     text.trim_matches(|c| set.contains(c)).to_owned()
@@ -61,7 +74,7 @@ pub(super) fn title(text: &str) -> String {
         if before.is_alphanumeric() || before == '_' || before == '\'' {
             out.push(c);
         } else {
-            out.extend(c.to_uppercase());
+            out.push(large(c));
         }
         before = c;
     }
