@@ -2,6 +2,7 @@
 //! `<name>value</name>`. It looks at a bounded stretch of text and copies nothing.
 
 mod apart;
+mod collection;
 mod lines;
 mod login;
 mod operator;
@@ -10,6 +11,7 @@ mod value;
 
 use std::ops::Range;
 
+pub(crate) use collection::{Collection, Of, collection};
 pub(crate) use login::is_user;
 use operator::{ASKED, foreign_end, is_foreign_sign, operator};
 pub(crate) use prose::names_phrase;

@@ -97,6 +97,7 @@ impl<'e> Stream<'e> {
                     self.done[rule] = one.secret.end;
                     self.pending.push(one);
                 }
+                confirm::collected(&engine.rules[rule], window, &(start..stop), |one| self.pending.push(one));
             }
         }
         for rule in &engine.everywhere {
