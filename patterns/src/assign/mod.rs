@@ -97,7 +97,9 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
         end -= call.len();
         asked = true;
     }
-    let joins = |b: &u8| may_join(*b) || asked || is_foreign_sign(&text[end..]);
+    // `*Password*: value`, `**Token** – value`.
+    let emphasis = operator::emphasis_end(&text[end..]);
+    let joins = |b: &u8| may_join(*b) || asked || emphasis > 0 || is_foreign_sign(&text[end..]);
     if text.get(end).is_some_and(|b| !joins(b)) || is_too_short(&text[end..]) {
         return None;
     }
@@ -132,7 +134,7 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
         return None;
     }
     // How a test that passed is logged: `PASS: name`.
-    if text[start..end] == *b"PASS" && text.get(end) == Some(&b':') {
+    if text[start..end] == *b"PASS" && text.get(end) == Some(&b':') && !before.ends_with(b"${") {
         return None;
     }
     // The last word of a sentence in quotes.

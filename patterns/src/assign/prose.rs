@@ -85,7 +85,11 @@ pub(super) fn is_plain(value: &[u8]) -> bool {
 /// Whether a name ends in the plainest words for a password.
 pub(super) fn ends_in_password(text: &[u8], name_end: usize) -> bool {
     let ends = |word: &[u8]| name_end >= word.len() && text[name_end - word.len()..name_end].eq_ignore_ascii_case(word);
-    [b"word".as_slice(), b"pass", b"wd", b"pw", b"ort", b"phrase", b"clave", b"passe", b"senha"].into_iter().any(ends)
+    const PASSWORDS: [&[u8]; 13] = [
+        b"word", b"pass", b"wd", b"pw", b"ort", b"phrase", b"clave", b"passe", b"senha", b"woord", b"passord",
+        b"heslo", b"haslo",
+    ];
+    PASSWORDS.into_iter().any(ends)
 }
 
 /// Where a word stands behind the password that it is, in a sentence without a verb: `user anna pass walnut94`.

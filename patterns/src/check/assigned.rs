@@ -129,7 +129,13 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
     if words.len() > 1 && words.last().is_some_and(|word| word == "for") {
         words.pop();
     }
-    if name_is_about(name, &words) || is_reference(value) || is_placeholder(value) {
+    // `check_password("walnut!94", hash)`: what is asked about is given, and is a password if it can be nothing else.
+    let asked = matches!(&words[..], [verb, word] if is_password_word(word)
+        && matches!(verb.as_str(), "check" | "verify" | "validate"))
+        && candidate.operator == Some(Operator::Call)
+        && candidate.quote.is_some()
+        && is_told(value);
+    if (name_is_about(name, &words) && !asked) || is_reference(value) || is_placeholder(value) {
         return Verdict::Reject;
     }
     // What is called with the value has to be the secret's own: `setPassword("…")`, not `password.encode("…")`.

@@ -134,7 +134,8 @@ pub(super) fn values(text: &[u8], from: usize, high: usize, of: Of) -> Vec<Value
                 }
                 joined = false;
             }
-            // A block of code.
+            // A block of code, but for PowerShell's `@{ anna = '…'; bob = '…' }`.
+            b';' if text[..from].ends_with(b"@") => joined = false,
             b';' => return Vec::new(),
             b'#' => at += line(&text[at..high]),
             b'/' if text.get(at + 1) == Some(&b'/') => at += line(&text[at..high]),

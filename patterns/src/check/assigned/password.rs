@@ -61,7 +61,9 @@ pub(super) fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         _ if (candidate.setting || candidate.operator == Some(Operator::Element)) && names_a_setting(name, value) => {
             Verdict::Is(Confidence::Likely)
         }
-        _ if is_numeric_password(candidate) || is_plain_word(candidate) => Verdict::Is(Confidence::Likely),
+        _ if is_numeric_password(candidate) || is_plain_word(candidate) || is_literal_word(candidate) => {
+            Verdict::Is(Confidence::Likely)
+        }
         _ if is_drawn_word(value) => Verdict::Is(Confidence::Likely),
         _ if candidate.operator == Some(Operator::Prose) && is_marked_word(value) => Verdict::Is(Confidence::Likely),
         // `Login: anna  Password: walnutharbor`.
@@ -136,6 +138,25 @@ pub(super) fn is_set(candidate: &Candidate<'_>) -> bool {
         && [b"set".as_slice(), b"with"]
             .iter()
             .any(|verb| last.len() > 4 && last[..verb.len()].eq_ignore_ascii_case(verb))
+}
+
+/// `password == "walnutharbor"`, `env("DB_PASSWORD", "walnutharbor")`, `${DB_PASSWORD:walnutharbor}`: a word that is
+/// compared with what was typed, or that stands in for a variable of the environment.
+fn is_literal_word(candidate: &Candidate<'_>) -> bool {
+    let value = candidate.value;
+    let name = candidate.name.unwrap_or_default();
+    let constant = name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase);
+    let stands_in = match candidate.operator {
+        Some(Operator::Compare) => candidate.quote.is_some(),
+        Some(Operator::Default) => true,
+        Some(Operator::Call) => constant && candidate.quote.is_some() && matches!(candidate.after, [_, b')', ..]),
+        _ => false,
+    };
+    stands_in
+        && (8..=24).contains(&value.len())
+        && value.iter().all(u8::is_ascii_lowercase)
+        && is_told_word(value)
+        && ends_in_password(name)
 }
 
 /// `password = "swordfish"`, `password: swordfish`: a small word, assigned where nothing else is.
