@@ -15,11 +15,15 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
     }
     let closed = matches!(text[at - 1], b'"' | b'\'' | b'`' | b'[' | b']' | b'\\');
     // `(System/getenv "NAME") "value"` of Lisps.
-    if closed && before.ends_with(b"env \"") && text[at..high].starts_with(b") \"") {
+    if closed && before.ends_with(b"nv \"") && text[at..high].starts_with(b") \"") {
         return Some((Operator::Typed, at + 2));
     }
-    if !closed && before.ends_with(b"env :") && text[at..high].starts_with(b") \"") {
+    if !closed && before.ends_with(b"nv :") && text[at..high].starts_with(b") \"") {
         return Some((Operator::Typed, at + 2));
+    }
+    // `input("Password: ") == "value"`.
+    if let Some(from) = prompted(text, name_end, high) {
+        return Some((Operator::Compare, from));
     }
     // `${PASSWORD}    value` of Robot Framework.
     if before.ends_with(b"${") && text.get(at..high)?.starts_with(b"}  ") {
@@ -189,6 +193,19 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
     Some((operator, at))
 }
 
+/// Where the value begins with which is compared what is asked for by the name: `InputBox("Password?") = "…"`.
+fn prompted(text: &[u8], name_end: usize, high: usize) -> Option<usize> {
+    const COMPARE: [&[u8]; 6] = [b"===", b"!==", b"==", b"!=", b"<>", b"="];
+    let rest = text.get(name_end..high)?;
+    let signs = rest.iter().take(2).take_while(|b| matches!(b, b'?' | b':' | b' ')).count();
+    let rest = rest[signs..].strip_prefix(b"\")").or_else(|| rest[signs..].strip_prefix(b"')"))?;
+    let rest = rest.strip_prefix(b".strip()").or_else(|| rest.strip_prefix(b".trim()")).unwrap_or(rest);
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let sign = COMPARE.iter().find(|sign| rest.starts_with(sign))?;
+    let at = blanks(text, high - rest.len() + sign.len(), high);
+    text.get(at).is_some_and(|b| matches!(b, b'"' | b'\'')).then_some(at)
+}
+
 /// How many signs of emphasis end a name: `*name*: value`, `**name** – value`, of which the first begin before it.
 pub(super) fn emphasis_end(rest: &[u8]) -> usize {
     const BEHIND: [&str; 3] = [":", " – ", " — "];
@@ -325,12 +342,13 @@ pub(super) fn foreign_end(text: &[u8], from: usize, end: usize) -> usize {
 pub(super) const ASKED: [&[u8]; 5] = [b".equals", b".Equals", b".compareTo", b".equalsIgnoreCase", b".contentEquals"];
 
 /// The words and calls that compare.
-const COMPARISONS: [&[u8]; 8] = [b"eq ", b"ne ", b"-eq ", b"-ne ", b"-ceq ", b"in (", b"in [", b"is "];
+const COMPARISONS: [&[u8]; 10] =
+    [b"eq ", b"ne ", b"-eq ", b"-ne ", b"-ceq ", b"in (", b"in [", b"is ", b"isEqualToString:@", b"), []byte("];
 
 /// `$password eq "…"`, `password.equals("…")`, `password in ("…", "…")`.
 fn compared(text: &[u8], from: usize, high: usize) -> Option<usize> {
     let rest = text.get(from..high)?;
-    if !matches!(rest.first()?, b'e' | b'n' | b'i' | b'-' | b'.' | b'}') {
+    if !matches!(rest.first()?, b'e' | b'n' | b'i' | b'-' | b'.' | b'}' | b')') {
         return None;
     }
     let rest = rest.strip_prefix(b"} ").unwrap_or(rest);

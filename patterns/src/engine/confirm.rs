@@ -133,6 +133,11 @@ pub(super) fn collected<'r>(
     mut found: impl FnMut(Match<'r>),
 ) {
     let rule = &compiled.rule;
+    // The name of one thing, as most are: told by two bytes.
+    let s = |at: usize| text.get(at).is_some_and(|b| b | 0x20 == b's');
+    if text[keyword.end - 1].is_ascii_alphabetic() && !s(keyword.end) && !s(keyword.end - 1) {
+        return;
+    }
     if compiled.lane != Lane::Beside || !rule.is_generic() || compiled.needs_key() {
         return;
     }

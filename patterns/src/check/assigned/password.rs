@@ -1,6 +1,6 @@
 //! Beside `password` and its kin, what a person would choose counts too.
 
-use super::name::{ends_in_password, names_a_setting};
+use super::name::{ends_in_password, names_a_setting, property_of};
 use super::phrase::{is_phrase, is_phrase_of_setting};
 use super::told::{is_marked, is_marked_word, is_told_word};
 use super::value::{is_label, is_path_of_variables, is_stored_hash, is_term, joined_words, names_a_state};
@@ -144,7 +144,7 @@ pub(super) fn is_set(candidate: &Candidate<'_>) -> bool {
 /// compared with what was typed, or that stands in for a variable of the environment.
 fn is_literal_word(candidate: &Candidate<'_>) -> bool {
     let value = candidate.value;
-    let name = candidate.name.unwrap_or_default();
+    let name = property_of(candidate.name.unwrap_or_default());
     let constant = name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase);
     let stands_in = match candidate.operator {
         Some(Operator::Compare) => candidate.quote.is_some(),
@@ -166,6 +166,6 @@ pub(super) fn is_plain_word(candidate: &Candidate<'_>) -> bool {
         && value.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'_'))
         && (is_marked(candidate) || candidate.setting)
         && (matches!(candidate.operator, Some(Operator::Assign | Operator::Blank)) || is_set(candidate))
-        && candidate.name.is_some_and(ends_in_password)
+        && candidate.name.is_some_and(|name| ends_in_password(property_of(name)))
         && !names_a_state(value)
 }
