@@ -75,7 +75,8 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
     // `--name value`, `ENV NAME value`, `NAME 'value'`, `#define NAME "value"`.
     if blank && !closed {
         // A manual page has its dashes behind backslashes.
-        let option = before.ends_with(b"--") || before.ends_with(b"\\-") || (before.ends_with(b" -") && first != b'=');
+        let option =
+            before.ends_with(b"--") || before.ends_with(b"\\-\\-") || (before.ends_with(b" -") && first != b'=');
         let docker = before.eq_ignore_ascii_case(b"ENV ") || before.eq_ignore_ascii_case(b"ARG ");
         let assigns = matches!(first, b'=' | b':' | b'-' | b',' | b'(' | b'>');
         if (quote || option || docker) && !assigns {
