@@ -56,8 +56,9 @@ pub(super) fn in_row(text: &[u8], name: &Range<usize>) -> Option<Option<Range<us
     let names = behind.iter().take_while(|b| row(b) || matches!(b, b')' | b']')).count();
     let others = behind[..names].iter().filter(|b| **b == b',').count();
     let joined = &behind[names..];
-    let operator = if joined.starts_with(b":=") { 2 } else { 1 };
-    if number + others == 0 || !matches!(joined, [b'=', next, ..] | [b':', b'=', next, ..] if *next != b'=') {
+    // `(user, password) == ("anna", "…")` too.
+    let operator = if joined.starts_with(b":=") || joined.starts_with(b"== (") { 2 } else { 1 };
+    if number + others == 0 || !(operator == 2 || matches!(joined, [b'=', next, ..] if *next != b'=')) {
         return None;
     }
     let value = nth(text, name.end + names + operator, number);
@@ -111,7 +112,7 @@ fn nth(text: &[u8], mut at: usize, number: usize) -> Option<Range<usize>> {
 }
 
 /// What leads on to another branch's value.
-const BRANCHES: [&[u8]; 7] = [b" ? ", b" : ", b"?: ", b" else ", b" or ", b"|| ", b"?? "];
+const BRANCHES: [&[u8]; 8] = [b" ? ", b" : ", b"?: ", b" else ", b" or ", b"|| ", b"?? ", b"shift // "];
 
 /// The first literal among the branches of a choice: `password = debug ? "…" : ask()`, `x if y else "…"`.
 pub(super) fn in_branch(text: &[u8], from: usize) -> Option<usize> {
@@ -159,7 +160,8 @@ pub(super) fn before_name(text: &[u8], name: &Range<usize>) -> Option<Range<usiz
 
 /// What leads from a password to what it is: `walnut94 as password`, `\`walnut94\` is the new password`,
 /// `walnut94 (password)`.
-const SAID: [&[u8]; 6] = [b" as ", b" as the ", b" is the ", b" is the new ", b" is your ", b" ("];
+const SAID: [&[u8]; 9] =
+    [b" as ", b" as the ", b" is the ", b" is the new ", b" is your ", b" (", b" (new ", b" (the ", b" (your "];
 
 /// The word before a name in a sentence that says what it is. It has a digit.
 pub(super) fn said_before(text: &[u8], before: &[u8], name: &Range<usize>) -> Option<Range<usize>> {
@@ -248,6 +250,7 @@ mod tests {
             ("my ($user, $password) = ('anna', 'walnut9');", "walnut9"),
             ("const [user, password] = ['anna', 'walnut9'];", "walnut9"),
             ("user, password := \"anna\", \"walnut9\"", "walnut9"),
+            ("if (user, password) == (\"anna\", \"walnut9\"):", "walnut9"),
             ("const [password, setpassword] = useState(\"walnut9\");", "walnut9"),
             ("password = debug ? \"walnut9\" : ask();", "walnut9"),
             ("password = args.Length > 1 ? args[1] : \"walnut9\";", "walnut9"),

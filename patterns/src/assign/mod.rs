@@ -2,6 +2,7 @@
 //! `<name>value</name>`. It looks at a bounded stretch of text and copies nothing.
 
 mod apart;
+mod collection;
 mod lines;
 mod login;
 mod operator;
@@ -10,6 +11,7 @@ mod value;
 
 use std::ops::Range;
 
+pub(crate) use collection::{Collection, Of, collection};
 pub(crate) use login::is_user;
 use operator::{ASKED, foreign_end, is_foreign_sign, operator};
 pub(crate) use prose::names_phrase;
@@ -95,7 +97,9 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
         end -= call.len();
         asked = true;
     }
-    let joins = |b: &u8| may_join(*b) || asked || is_foreign_sign(&text[end..]);
+    // `*Password*: value`, `**Token** – value`.
+    let emphasis = operator::emphasis_end(&text[end..]);
+    let joins = |b: &u8| may_join(*b) || asked || emphasis > 0 || is_foreign_sign(&text[end..]);
     if text.get(end).is_some_and(|b| !joins(b)) || is_too_short(&text[end..]) {
         return None;
     }
@@ -130,7 +134,7 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
         return None;
     }
     // How a test that passed is logged: `PASS: name`.
-    if text[start..end] == *b"PASS" && text.get(end) == Some(&b':') {
+    if text[start..end] == *b"PASS" && text.get(end) == Some(&b':') && !before.ends_with(b"${") {
         return None;
     }
     // The last word of a sentence in quotes.
@@ -318,6 +322,12 @@ mod tests {
             ("if password == \"walnuts\" {", "password", "walnuts"),
             ("password = b'walnuts'", "password", "walnuts"),
             ("mycli --password walnuts -v", "password", "walnuts"),
+            ("mycli \\-\\-password walnuts -v", "password", "walnuts"),
+            ("*password*: walnuts", "password", "walnuts"),
+            ("your password -> walnuts9", "password", "walnuts9"),
+            ("if input(\"password: \") == \"walnuts\":", "password", "walnuts"),
+            ("(or (System/getenv \"password\") \"walnuts\")", "password", "walnuts"),
+            ("ENV['password'] ||= 'walnuts'", "password", "walnuts"),
             ("ENV DB_PASSWORD walnuts\n", "DB_PASSWORD", "walnuts"),
             ("WITH PASSWORD 'walnuts';", "PASSWORD", "walnuts"),
             ("#define PASSWORD \"walnuts\"", "PASSWORD", "walnuts"),

@@ -8,11 +8,23 @@ use super::{GAP_REACH, NAME_REACH, Operator, blanks};
 pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(Operator, usize)> {
     let high = text.len().min(name_end + GAP_REACH);
     let mut at = name_end;
+    at += emphasis_end(&text[at..high]);
     // Closing quotes and brackets of the name: `"name"`, `['name']`, `\"name\"`, `name[]`.
     while at < high && matches!(text[at], b'"' | b'\'' | b'`' | b'[' | b']' | b'\\') {
         at += 1;
     }
-    let closed = at > name_end;
+    let closed = matches!(text[at - 1], b'"' | b'\'' | b'`' | b'[' | b']' | b'\\');
+    // `(System/getenv "NAME") "value"` of Lisps.
+    if closed && before.ends_with(b"nv \"") && text[at..high].starts_with(b") \"") {
+        return Some((Operator::Typed, at + 2));
+    }
+    if !closed && before.ends_with(b"nv :") && text[at..high].starts_with(b") \"") {
+        return Some((Operator::Typed, at + 2));
+    }
+    // `input("Password: ") == "value"`.
+    if let Some(from) = prompted(text, name_end, high) {
+        return Some((Operator::Compare, from));
+    }
     // `${PASSWORD}    value` of Robot Framework.
     if before.ends_with(b"${") && text.get(at..high)?.starts_with(b"}  ") {
         return Some((Operator::Prose, blanks(text, at + 1, high)));
@@ -62,7 +74,9 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
     let quote = matches!(first, b'"' | b'\'' | b'`') || (first == b'@' && text.get(at + 1) == Some(&b'"'));
     // `--name value`, `ENV NAME value`, `NAME 'value'`, `#define NAME "value"`.
     if blank && !closed {
-        let option = before.ends_with(b"--") || (before.ends_with(b" -") && first != b'=');
+        // A manual page has its dashes behind backslashes.
+        let option =
+            before.ends_with(b"--") || before.ends_with(b"\\-\\-") || (before.ends_with(b" -") && first != b'=');
         let docker = before.eq_ignore_ascii_case(b"ENV ") || before.eq_ignore_ascii_case(b"ARG ");
         let assigns = matches!(first, b'=' | b':' | b'-' | b',' | b'(' | b'>');
         if (quote || option || docker) && !assigns {
@@ -150,6 +164,11 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
         // `"name" -> "value"`.
         b'-' if text.get(at) == Some(&b'>') => {
             at += 1;
+            // `your password -> value`.
+            let told = blanks(text, at, high);
+            if blank && told > at && stands_alone(text, told) {
+                return Some((Operator::Prose, told));
+            }
             Operator::Call
         }
         b',' | b'(' => {
@@ -173,6 +192,26 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
         at = after;
     }
     Some((operator, at))
+}
+
+/// Where the value begins with which is compared what is asked for by the name: `InputBox("Password?") = "…"`.
+fn prompted(text: &[u8], name_end: usize, high: usize) -> Option<usize> {
+    const COMPARE: [&[u8]; 6] = [b"===", b"!==", b"==", b"!=", b"<>", b"="];
+    let rest = text.get(name_end..high)?;
+    let signs = rest.iter().take(2).take_while(|b| matches!(b, b'?' | b':' | b' ')).count();
+    let rest = rest[signs..].strip_prefix(b"\")").or_else(|| rest[signs..].strip_prefix(b"')"))?;
+    let rest = rest.strip_prefix(b".strip()").or_else(|| rest.strip_prefix(b".trim()")).unwrap_or(rest);
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let sign = COMPARE.iter().find(|sign| rest.starts_with(sign))?;
+    let at = blanks(text, high - rest.len() + sign.len(), high);
+    text.get(at).is_some_and(|b| matches!(b, b'"' | b'\'')).then_some(at)
+}
+
+/// How many signs of emphasis end a name: `*name*: value`, `**name** – value`, of which the first begin before it.
+pub(super) fn emphasis_end(rest: &[u8]) -> usize {
+    const BEHIND: [&str; 3] = [":", " – ", " — "];
+    let stars = rest.iter().take(2).take_while(|b| **b == b'*').count();
+    if stars > 0 && BEHIND.iter().any(|sign| rest[stars..].starts_with(sign.as_bytes())) { stars } else { 0 }
 }
 
 /// How many bytes stand between a name and its operator: the end of its bracket, or a property or call of what it names:
@@ -304,12 +343,13 @@ pub(super) fn foreign_end(text: &[u8], from: usize, end: usize) -> usize {
 pub(super) const ASKED: [&[u8]; 5] = [b".equals", b".Equals", b".compareTo", b".equalsIgnoreCase", b".contentEquals"];
 
 /// The words and calls that compare.
-const COMPARISONS: [&[u8]; 8] = [b"eq ", b"ne ", b"-eq ", b"-ne ", b"-ceq ", b"in (", b"in [", b"is "];
+const COMPARISONS: [&[u8]; 10] =
+    [b"eq ", b"ne ", b"-eq ", b"-ne ", b"-ceq ", b"in (", b"in [", b"is ", b"isEqualToString:@", b"), []byte("];
 
 /// `$password eq "…"`, `password.equals("…")`, `password in ("…", "…")`.
 fn compared(text: &[u8], from: usize, high: usize) -> Option<usize> {
     let rest = text.get(from..high)?;
-    if !matches!(rest.first()?, b'e' | b'n' | b'i' | b'-' | b'.' | b'}') {
+    if !matches!(rest.first()?, b'e' | b'n' | b'i' | b'-' | b'.' | b'}' | b')') {
         return None;
     }
     let rest = rest.strip_prefix(b"} ").unwrap_or(rest);
@@ -320,8 +360,10 @@ fn compared(text: &[u8], from: usize, high: usize) -> Option<usize> {
 }
 
 /// What leads on to a value that stands in where a variable has none.
-const FALLBACKS: [&[u8]; 22] = [
+const FALLBACKS: [&[u8]; 24] = [
+    b"||=",
     b"||",
+    b"// ",
     b"??",
     b"?:",
     b"or ",
@@ -352,7 +394,7 @@ fn fallback(text: &[u8], from: usize, high: usize) -> Option<usize> {
         at += 1;
     }
     let rest = text.get(at..high)?;
-    if !matches!(rest.first()?, b'|' | b'?' | b'o' | b'e' | b'.' | b'{' | b',') {
+    if !matches!(rest.first()?, b'|' | b'?' | b'o' | b'e' | b'.' | b'{' | b',' | b'/') {
         return None;
     }
     let word = FALLBACKS.into_iter().find(|w| rest.starts_with(w))?;

@@ -56,7 +56,55 @@ pub(super) fn begins_name(text: &[u8], start: usize) -> usize {
     let before = &text[(end - word).saturating_sub(32)..end - word];
     let about = [b"fingerprint".as_slice(), b"thumbprint", b"hash", b"sum ", b"digest", b"public", b" id "];
     let is_about = || about.iter().any(|what| memchr::memmem::find(before, what).is_some());
-    if OPENED.iter().any(|known| is(known)) && !is_about() { end - word } else { start }
+    let opens = OPENED.iter().any(|known| is(known)) || is_service(text, end - word..end);
+    if opens && !is_about() { end - word } else { start }
+}
+
+/// `Kaggle key: …` at the start of a line, or of an item of a list: a word with a capital that can be the name of a service.
+fn is_service(text: &[u8], word: Range<usize>) -> bool {
+    const OTHERS: [&[u8]; 30] = [
+        b"primary",
+        b"cache",
+        b"foreign",
+        b"sort",
+        b"partition",
+        b"host",
+        b"index",
+        b"hash",
+        b"current",
+        b"default",
+        b"example",
+        b"random",
+        b"wrong",
+        b"invalid",
+        b"unknown",
+        b"missing",
+        b"next",
+        b"first",
+        b"last",
+        b"object",
+        b"message",
+        b"group",
+        b"lock",
+        b"this",
+        b"that",
+        b"with",
+        b"found",
+        b"actual",
+        b"client",
+        b"block",
+    ];
+    let name = &text[word.clone()];
+    let low = word.start.saturating_sub(8);
+    let line =
+        memchr::memrchr(b'\n', &text[low..word.start]).map(|newline| low + newline + 1).or((low == 0).then_some(0));
+    name.len() >= 4
+        && name[0].is_ascii_uppercase()
+        && name[1..].iter().all(u8::is_ascii_lowercase)
+        && !name.ends_with(b"ing")
+        && !name.ends_with(b"ed")
+        && !OTHERS.iter().any(|other| name.eq_ignore_ascii_case(other))
+        && line.is_some_and(|line| text[line..word.start].iter().all(|b| matches!(b, b' ' | b'-' | b'*')))
 }
 
 /// Whether a name is one of a passphrase.
@@ -85,7 +133,11 @@ pub(super) fn is_plain(value: &[u8]) -> bool {
 /// Whether a name ends in the plainest words for a password.
 pub(super) fn ends_in_password(text: &[u8], name_end: usize) -> bool {
     let ends = |word: &[u8]| name_end >= word.len() && text[name_end - word.len()..name_end].eq_ignore_ascii_case(word);
-    [b"word".as_slice(), b"pass", b"wd", b"pw", b"ort", b"phrase", b"clave", b"passe", b"senha"].into_iter().any(ends)
+    const PASSWORDS: [&[u8]; 13] = [
+        b"word", b"pass", b"wd", b"pw", b"ort", b"phrase", b"clave", b"passe", b"senha", b"woord", b"passord",
+        b"heslo", b"haslo",
+    ];
+    PASSWORDS.into_iter().any(ends)
 }
 
 /// Where a word stands behind the password that it is, in a sentence without a verb: `user anna pass walnut94`.

@@ -219,7 +219,8 @@ const BRACKETS: [(&[u8], &[u8]); 5] = [(b"%q(", b")"), (b"%q{", b"}"), (b"q{", b
 const APPLIED: [&[u8]; 5] = [b"T.pack ", b"pack ", b"Just ", b"pure ", b"BS.pack "];
 
 /// The calls that give back the literal they are called with, or what it encodes; by the last word, in lower case.
-const WRAPPERS: [&[u8]; 58] = [
+const WRAPPERS: [&[u8]; 59] = [
+    b"hashsync",
     b"encode",
     b"hashpw",
     b"password_hash",

@@ -45,7 +45,8 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
     // A secret of letters alone is one if it is no word, one with a digit and a sign if two share it.
     let letters = value.len() >= 8
         && (value.iter().all(u8::is_ascii_alphabetic)
-            || (value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_punctuation)));
+            || (value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_punctuation))
+            || value.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
     let piece = |(at, b): (usize, &u8)| match b | 0x20 {
         b'p' => any(at, &[b"pas", b"pw", b"psk", b"parol"]),
         b'w' => any(at, &[b"wor", b"wacht"]),
@@ -129,11 +130,19 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
     if words.len() > 1 && words.last().is_some_and(|word| word == "for") {
         words.pop();
     }
-    if name_is_about(name, &words) || is_reference(value) || is_placeholder(value) {
+    // `check_password("walnut!94", hash)`: what is asked about is given, and is a password if it can be nothing else.
+    let asked = matches!(&words[..], [verb, word] if is_password_word(word)
+        && matches!(verb.as_str(), "check" | "verify" | "validate"))
+        && candidate.operator == Some(Operator::Call)
+        && candidate.quote.is_some()
+        && is_told(value);
+    if (name_is_about(name, &words) && !asked) || is_reference(value) || is_placeholder(value) {
         return Verdict::Reject;
     }
     // What is called with the value has to be the secret's own: `setPassword("…")`, not `password.encode("…")`.
     let subject = match candidate.operator {
+        // `setPasswordConfirmation("…")`.
+        Some(Operator::Call) if words.last().is_some_and(|word| word == "confirmation") => &words[..],
         Some(Operator::Call) => words.last().map_or(&[][..], std::slice::from_ref),
         _ => &words[..],
     };
@@ -220,7 +229,7 @@ fn bare_literal(candidate: &Candidate<'_>) -> bool {
     let drawn = || (ends || candidate.operator == Some(Operator::Blank)) && is_drawn_word(value);
     // A word of a sentence that is one of two, or set apart by marks.
     let told = || {
-        candidate.operator == Some(Operator::Login)
+        matches!(candidate.operator, Some(Operator::Login | Operator::Default))
             || (matches!(candidate.operator, Some(Operator::Prose | Operator::Assign)) && is_marked(candidate))
             || is_phrase(candidate.name.unwrap_or_default(), value)
     };

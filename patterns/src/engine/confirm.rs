@@ -7,7 +7,7 @@ use regex_automata::Input;
 use super::expression::{Memory, Whole};
 use super::value::is_key;
 use super::{BACK, Compiled, Lane, Match};
-use crate::assign::{self, Operator};
+use crate::assign::{self, Collection, Of, Operator};
 use crate::check::{self, Candidate};
 use crate::rule::{Bounds, Check};
 
@@ -123,6 +123,42 @@ fn beside<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>, memory
     candidate.setting = assignment.quote.is_none() && is_setting(text, &assignment.name, &value);
     let confidence = check::run(&rule.checks, rule.confidence, &candidate)?;
     Some(Match { rule, secret: whole.secret, name: Some(assignment.name), public: 0, confidence, rank: compiled.rank })
+}
+
+/// Hands out what else a keyword's name stands for, where that is many: `PASSWORDS = ["…", "…"]`, `users = {"anna": "…"}`.
+pub(super) fn collected<'r>(
+    compiled: &'r Compiled,
+    text: &[u8],
+    keyword: &Range<usize>,
+    mut found: impl FnMut(Match<'r>),
+) {
+    let rule = &compiled.rule;
+    // The name of one thing, as most are: told by two bytes.
+    let s = |at: usize| text.get(at).is_some_and(|b| b | 0x20 == b's');
+    if text[keyword.end - 1].is_ascii_alphabetic() && !s(keyword.end) && !s(keyword.end - 1) {
+        return;
+    }
+    if compiled.lane != Lane::Beside || !rule.is_generic() || compiled.needs_key() {
+        return;
+    }
+    let Some(Collection { name, of, values }) = assign::collection(text, keyword) else { return };
+    for one in values {
+        // Beside a user stands a password as in a sentence: it has to be told from other words.
+        let (called, operator, quote) = match of {
+            Of::Accounts => (b"password".as_slice(), Operator::Prose, None),
+            Of::Secrets => (&text[name.clone()], Operator::Assign, one.quote),
+        };
+        // What a lexer calls tokens are expressions.
+        if text[one.value.clone()].iter().any(|b| matches!(b, b'|' | b'\\' | b'(' | b')')) {
+            continue;
+        }
+        let candidate =
+            Candidate { name: Some(called), operator: Some(operator), ..candidate(text, &one.value, None, quote) };
+        if let Some(confidence) = check::run(&rule.checks, rule.confidence, &candidate) {
+            let name = Some(one.key.unwrap_or(name.clone()));
+            found(Match { rule, secret: one.value, name, public: 0, confidence, rank: compiled.rank });
+        }
+    }
 }
 
 /// Whether a bare value is data and no code: of a line that is its name and it, and nothing else (`NAME=value`,

@@ -103,6 +103,7 @@ impl<'e> Stream<'e> {
                     self.last_done = self.last_done.max(one.secret.end);
                     self.pending.push(one);
                 }
+                confirm::collected(&engine.rules[rule], window, &(start..stop), |one| self.pending.push(one));
             }
         }
         for rule in &engine.everywhere {

@@ -139,7 +139,10 @@ pub(super) fn is_worded_secret(candidate: &Candidate<'_>, words: &[String]) -> b
     let signs = ["jwt", "session", "cookie", "app", "auth", "hmac", "signing", "webhook"]
         .iter()
         .any(|what| words.iter().any(|word| word.starts_with(what)));
-    let word = || signs && value.iter().all(u8::is_ascii_lowercase) && !names_a_secret(value) && !names_a_state(value);
+    let letters = value.iter().take_while(|b| b.is_ascii_lowercase()).count();
+    let digits = value[letters..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let plain = letters >= 5 && digits <= 4 && letters + digits == value.len();
+    let word = || signs && plain && !names_a_secret(value) && !names_a_state(value);
     secret
         && (8..=64).contains(&value.len())
         && (candidate.quote.is_some() || candidate.setting)

@@ -1,6 +1,6 @@
 //! Beside `password` and its kin, what a person would choose counts too.
 
-use super::name::{ends_in_password, names_a_setting};
+use super::name::{ends_in_password, names_a_setting, property_of};
 use super::phrase::{is_phrase, is_phrase_of_setting};
 use super::told::{is_marked, is_marked_word, is_told_word};
 use super::value::{is_label, is_path_of_variables, is_stored_hash, is_term, joined_words, names_a_state};
@@ -61,7 +61,9 @@ pub(super) fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         _ if (candidate.setting || candidate.operator == Some(Operator::Element)) && names_a_setting(name, value) => {
             Verdict::Is(Confidence::Likely)
         }
-        _ if is_numeric_password(candidate) || is_plain_word(candidate) => Verdict::Is(Confidence::Likely),
+        _ if is_numeric_password(candidate) || is_plain_word(candidate) || is_literal_word(candidate) => {
+            Verdict::Is(Confidence::Likely)
+        }
         _ if is_drawn_word(value) => Verdict::Is(Confidence::Likely),
         _ if candidate.operator == Some(Operator::Prose) && is_marked_word(value) => Verdict::Is(Confidence::Likely),
         // `Login: anna  Password: walnutharbor`.
@@ -138,6 +140,25 @@ pub(super) fn is_set(candidate: &Candidate<'_>) -> bool {
             .any(|verb| last.len() > 4 && last[..verb.len()].eq_ignore_ascii_case(verb))
 }
 
+/// `password == "walnutharbor"`, `env("DB_PASSWORD", "walnutharbor")`, `${DB_PASSWORD:walnutharbor}`: a word that is
+/// compared with what was typed, or that stands in for a variable of the environment.
+fn is_literal_word(candidate: &Candidate<'_>) -> bool {
+    let value = candidate.value;
+    let name = property_of(candidate.name.unwrap_or_default());
+    let constant = name.contains(&b'_') && !name.iter().any(u8::is_ascii_lowercase);
+    let stands_in = match candidate.operator {
+        Some(Operator::Compare) => candidate.quote.is_some(),
+        Some(Operator::Default) => true,
+        Some(Operator::Call) => constant && candidate.quote.is_some() && matches!(candidate.after, [_, b')', ..]),
+        _ => false,
+    };
+    stands_in
+        && (8..=24).contains(&value.len())
+        && value.iter().all(u8::is_ascii_lowercase)
+        && is_told_word(value)
+        && ends_in_password(name)
+}
+
 /// `password = "swordfish"`, `password: swordfish`: a small word, assigned where nothing else is.
 pub(super) fn is_plain_word(candidate: &Candidate<'_>) -> bool {
     let value = candidate.value;
@@ -145,6 +166,6 @@ pub(super) fn is_plain_word(candidate: &Candidate<'_>) -> bool {
         && value.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'_'))
         && (is_marked(candidate) || candidate.setting)
         && (matches!(candidate.operator, Some(Operator::Assign | Operator::Blank)) || is_set(candidate))
-        && candidate.name.is_some_and(ends_in_password)
+        && candidate.name.is_some_and(|name| ends_in_password(property_of(name)))
         && !names_a_state(value)
 }
