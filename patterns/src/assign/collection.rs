@@ -41,8 +41,7 @@ pub(crate) struct Value {
     pub(crate) quote: Option<u8>,
 }
 
-/// Reads the collection whose name holds the keyword at `at`. Most keywords stand in names of one thing, which costs two
-/// bytes to see.
+/// Reads the collection whose name holds the keyword at `at`.
 pub(crate) fn collection(text: &[u8], at: &Range<usize>) -> Option<Collection> {
     // A keyword may have with it what stands around the name: `users = `, `[users]`.
     let keyword = &text[at.start..at.end];
@@ -69,7 +68,8 @@ pub(crate) fn collection(text: &[u8], at: &Range<usize>) -> Option<Collection> {
         .or_else(|| block::values(text, &name, high))?;
     let other_fields =
         || of == Of::Accounts && values.iter().filter_map(|one| one.key.clone()).any(|key| is_field(&text[key]));
-    (!values.is_empty() && values.len() <= MOST && !other_fields()).then_some(Collection { name, of, values })
+    let is_one = !values.is_empty() && values.len() <= MOST && !is_of_others(&text[name.clone()]) && !other_fields();
+    is_one.then_some(Collection { name, of, values })
 }
 
 /// What a name in the plural is of.
@@ -77,7 +77,12 @@ fn kind(name: &[u8]) -> Option<Of> {
     const ACCOUNTS: [&[u8]; 5] = [b"users", b"accounts", b"logins", b"creds", b"credentials"];
     const SECRETS: [&[u8]; 8] =
         [b"passwords", b"passwds", b"passphrases", b"passwoerter", b"pwds", b"tokens", b"secrets", b"keys"];
-    // Words that somebody may not choose, and what no one signs in with.
+    let ends = |word: &&[u8]| name.len() >= word.len() && name[name.len() - word.len()..].eq_ignore_ascii_case(word);
+    if ACCOUNTS.iter().any(ends) { Some(Of::Accounts) } else { SECRETS.iter().any(ends).then_some(Of::Secrets) }
+}
+
+/// Whether a name is of words that somebody may not choose, or of what no one signs in with.
+fn is_of_others(name: &[u8]) -> bool {
     const OTHERS: [&[u8]; 14] = [
         b"common",
         b"weak",
@@ -94,15 +99,7 @@ fn kind(name: &[u8]) -> Option<Of> {
         b"banned",
         b"sensitive",
     ];
-    let ends = |word: &&[u8]| name.len() >= word.len() && name[name.len() - word.len()..].eq_ignore_ascii_case(word);
-    let has = |word: &&[u8]| name.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    if OTHERS.iter().any(has) {
-        None
-    } else if ACCOUNTS.iter().any(ends) {
-        Some(Of::Accounts)
-    } else {
-        SECRETS.iter().any(ends).then_some(Of::Secrets)
-    }
+    OTHERS.iter().any(|word| name.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word)))
 }
 
 /// What the fields of one user are called: then it is no map of users to their passwords.

@@ -125,7 +125,16 @@ fn beside<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>, memory
     Some(Match { rule, secret: whole.secret, name: Some(assignment.name), public: 0, confidence, rank: compiled.rank })
 }
 
-/// Hands out what else a keyword's name stands for, where that is many: `PASSWORDS = ["…", "…"]`, `users = {"anna": "…"}`.
+/// Whether a keyword may stand in the name of many things, told by two bytes: most stand in that of one.
+#[inline]
+pub(super) fn may_be_plural(text: &[u8], keyword: &Range<usize>) -> bool {
+    let s = |at: usize| text.get(at).is_some_and(|b| b | 0x20 == b's');
+    !text[keyword.end - 1].is_ascii_alphabetic() || s(keyword.end) || s(keyword.end - 1)
+}
+
+/// Hands out what else a keyword's name [in the plural](may_be_plural) stands for: `PASSWORDS = ["…", "…"]`, `users =
+/// {"anna": "…"}`.
+#[cold]
 pub(super) fn collected<'r>(
     compiled: &'r Compiled,
     text: &[u8],
@@ -133,14 +142,6 @@ pub(super) fn collected<'r>(
     mut found: impl FnMut(Match<'r>),
 ) {
     let rule = &compiled.rule;
-    // The name of one thing, as most are: told by two bytes.
-    let s = |at: usize| text.get(at).is_some_and(|b| b | 0x20 == b's');
-    if text[keyword.end - 1].is_ascii_alphabetic() && !s(keyword.end) && !s(keyword.end - 1) {
-        return;
-    }
-    if compiled.lane != Lane::Beside || !rule.is_generic() || compiled.needs_key() {
-        return;
-    }
     let Some(Collection { name, of, values }) = assign::collection(text, keyword) else { return };
     for one in values {
         // Beside a user stands a password as in a sentence: it has to be told from other words.

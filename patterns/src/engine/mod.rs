@@ -163,6 +163,8 @@ struct Compiled {
     /// The same, searched for: of rules without keywords.
     anywhere: OnceLock<Regex>,
     rank: u8,
+    /// Whether its names in the plural stand for many values.
+    collects: bool,
 }
 
 /// A compiled set of rules. Shared by threads; regular expressions are compiled when first needed.
@@ -363,17 +365,17 @@ impl Compiled {
             Lane::Beside => 2,
             Lane::Anchored => 3,
         };
-        Ok((
-            Self {
-                lane,
-                longest: bound.min(MOST_MAX),
-                expression: OnceLock::new(),
-                anywhere: OnceLock::new(),
-                rank,
-                rule,
-            },
-            words,
-        ))
+        let mut compiled = Self {
+            lane,
+            longest: bound.min(MOST_MAX),
+            expression: OnceLock::new(),
+            anywhere: OnceLock::new(),
+            rank,
+            collects: false,
+            rule,
+        };
+        compiled.collects = lane == Lane::Beside && compiled.rule.is_generic() && !compiled.needs_key();
+        Ok((compiled, words))
     }
 
     /// Its expression. One that does not compile was refused when it was loaded, or by the tests when it is our own.

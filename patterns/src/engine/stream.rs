@@ -103,7 +103,9 @@ impl<'e> Stream<'e> {
                     self.last_done = self.last_done.max(one.secret.end);
                     self.pending.push(one);
                 }
-                confirm::collected(&engine.rules[rule], window, &(start..stop), |one| self.pending.push(one));
+                if engine.rules[rule].collects && confirm::may_be_plural(window, &(start..stop)) {
+                    confirm::collected(&engine.rules[rule], window, &(start..stop), |one| self.pending.push(one));
+                }
             }
         }
         for rule in &engine.everywhere {
