@@ -23,6 +23,7 @@ pub mod config;
 pub mod format;
 pub mod hcl;
 pub mod provider;
+mod quoting;
 pub mod reference;
 pub mod secret;
 pub mod template;

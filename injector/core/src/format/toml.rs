@@ -3,6 +3,7 @@
 
 use super::rows::{MAX_DEPTH, Row, Tree};
 use super::{Draft, RenderError, Rows};
+use crate::quoting::{escaped, is_bare};
 
 pub(super) fn render(rows: &Rows<'_>, out: &mut Draft) -> Result<(), RenderError> {
     for row in &rows.rows {
@@ -50,19 +51,17 @@ fn write(out: &mut Draft, row: &Row<'_>, tree: &Tree<'_>, depth: usize) -> Resul
 }
 
 fn key(out: &mut Draft, name: &str) {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if !name.is_empty() && name.bytes().all(bare) { out.text(name) } else { quote(out, name) }
+    if is_bare(name) { out.text(name) } else { quote(out, name) }
 }
 
 fn quote(out: &mut Draft, text: &str) {
     out.text("\"");
     for c in text.chars() {
+        if let Some(written) = escaped(c) {
+            out.text(written);
+            continue;
+        }
         match c {
-            '"' => out.text("\\\""),
-            '\\' => out.text("\\\\"),
-            '\n' => out.text("\\n"),
-            '\r' => out.text("\\r"),
-            '\t' => out.text("\\t"),
             '\0'..='\u{1f}' | '\u{7f}' => {
                 out.text("\\u");
                 out.hex(c.into(), 4);

@@ -60,9 +60,9 @@ mod tests {
     use std::sync::mpsc::Receiver;
 
     use oakum_inject::SecretProvider as _;
-    use oakum_inject::config::{Address, PlainHttp, VaultStore};
     use oakum_inject::provider::{Manner, Want};
 
+    use super::super::tests::{file, store};
     use super::*;
     use crate::scripted::scripted;
 
@@ -85,24 +85,13 @@ mod tests {
 
     async fn open(auth: VaultAuth, answers: Vec<&'static str>) -> (Vault, Receiver<String>) {
         let (address, asked) = scripted(answers).await;
-        let vault = Vault::open(&VaultStore {
-            address: Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap(),
-            namespace: None,
-            ca: None,
-            client: None,
-            server_name: None,
-            keep_token: None,
-            keep_unwrapped: None,
-            write_token: Vec::new(),
-            auth,
-        });
+        let vault = Vault::open(&store(address, auth));
         (vault.unwrap(), asked)
     }
 
     #[tokio::test]
     async fn a_refusal_says_which_path_which_status_and_who() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "proof").unwrap();
+        let file = file("proof");
         let kv = r#"200 {"data":{"path":"secret/","type":"kv","options":{"version":"2"}}}"#;
         for (auth, granted, who) in [
             (kubernetes(file.path()), r#"200 {"auth":{"client_token":"t-1"}}"#, "role web"),

@@ -14,7 +14,7 @@ use super::*;
 use crate::scripted::scripted;
 
 /// A store over plain HTTP, with nothing set that need not be.
-fn store(address: SocketAddr, auth: VaultAuth) -> VaultStore {
+pub(super) fn store(address: SocketAddr, auth: VaultAuth) -> VaultStore {
     VaultStore {
         address: Address::parse(&format!("http://{address}"), PlainHttp::LoopbackOnly).unwrap(),
         namespace: None,
@@ -32,7 +32,7 @@ fn vault(address: SocketAddr, auth: VaultAuth) -> Vault {
     Vault::open(&VaultStore { namespace: Some("team-a".to_owned()), ..store(address, auth) }).unwrap()
 }
 
-fn file(content: &str) -> tempfile::NamedTempFile {
+pub(super) fn file(content: &str) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), content).unwrap();
     file

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::print::float;
 use super::{Function, Outcome, Value, function, text_of, toml};
+use crate::quoting::escaped;
 use crate::yaml::{Kind, Node};
 
 pub(super) const TABLE: &[Function] = &[
@@ -139,12 +140,11 @@ fn json_float(number: f64) -> String {
 fn json_text(text: &str, escape: bool, out: &mut String) {
     out.push('"');
     for c in text.chars() {
+        if let Some(written) = escaped(c) {
+            out.push_str(written);
+            continue;
+        }
         match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
             '<' | '>' | '&' if escape => out.push_str(&format!("\\u{:04x}", u32::from(c))),
@@ -344,12 +344,11 @@ fn printable(c: char) -> bool {
 fn double_quoted(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
+        if let Some(written) = escaped(c) {
+            out.push_str(written);
+            continue;
+        }
         match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
             '\0' => out.push_str("\\0"),
             '\u{7}' => out.push_str("\\a"),
             '\u{8}' => out.push_str("\\b"),

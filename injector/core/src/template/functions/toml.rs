@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Value;
+use crate::quoting::{escaped, is_bare};
 
 /// Writes a table at the top.
 pub(super) fn write(table: &BTreeMap<String, Value>) -> Result<String, String> {
@@ -63,7 +64,7 @@ fn tables_of(value: &Value) -> Option<Vec<&BTreeMap<String, Value>>> {
 }
 
 fn key(name: &str) -> String {
-    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+    if is_bare(name) {
         return name.to_owned();
     }
     let mut out = String::new();
@@ -74,12 +75,13 @@ fn key(name: &str) -> String {
 fn quoted(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
+        if let Some(written) = escaped(c) {
+            out.push_str(written);
+            continue;
+        }
         match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
             _ if c < ' ' || c == '\u{7f}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
             _ => out.push(c),
         }
