@@ -6,7 +6,7 @@ use super::super::list::Items;
 use super::{ANY, Function, Outcome, Value, count_of, function, list_of, map_of, same, shown, text_of};
 
 /// The most that a list may be made to hold.
-const MAX_ITEMS: i64 = 1_000_000;
+const MAX_ITEMS: u64 = 1_000_000;
 
 pub(super) const TABLE: &[Function] = &[
     function("sprig_tuple", 0, ANY, |a, _| Ok(Value::list(a.to_vec()))),
@@ -172,7 +172,7 @@ fn steps(from: i64, to: i64, step: i64) -> Result<Vec<i64>, String> {
     if from == to || step == 0 || (to > from) != (step > 0) {
         return Ok(Vec::new());
     }
-    if (to.saturating_sub(from) / step).saturating_abs() > MAX_ITEMS {
+    if to.abs_diff(from) / step.unsigned_abs() > MAX_ITEMS {
         return Err(format!("it counts further than {MAX_ITEMS}"));
     }
     let on_the_way = |at: &i64| if step > 0 { *at < to } else { *at > to };

@@ -313,6 +313,8 @@ fn what_would_count_or_cut_beyond_all_bounds_is_an_error() {
     for call in [
         "sprig_until 9000000",
         "sprig_untilStep 0 9000000000000000000 1",
+        "sprig_untilStep 1 -9223372036854775807 -1",
+        "sprig_untilStep 9223372036854775807 -9223372036854775807 -1",
         "sprig_seq 1 9223372036854775807",
         "sprig_slice (sprig_list 1) 3",
         "sprig_chunk -1 (sprig_list 1)",
