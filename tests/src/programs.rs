@@ -19,11 +19,15 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Where one that loads libraries was built, whatever `OAKUM_BIN_DIR` has: beside the tests themselves.
+/// Where one that loads libraries was built, whatever `OAKUM_BIN_DIR` has: `OAKUM_DYNAMIC_BIN_DIR`, or beside the tests
+/// themselves.
 ///
 /// # Errors
 /// When it is not there: `tests/run` builds those that are needed so.
 pub fn dynamic(name: &str) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("OAKUM_DYNAMIC_BIN_DIR") {
+        return there(&PathBuf::from(folder), name);
+    }
     // target/debug/deps/TEST
     let test = std::env::current_exe()?;
     there(test.parent().and_then(Path::parent).context("tests run from a target folder")?, name)
