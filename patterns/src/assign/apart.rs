@@ -13,6 +13,10 @@ const BACK: usize = 200;
 const AHEAD: usize = 160;
 /// The longest remark that says what a line has.
 const REMARK: usize = 48;
+/// The longest prefix of an element's name: `ns:`.
+const LONGEST_SPACE: usize = 24;
+/// The longest stretch of an element's attributes.
+const LONGEST_TAG: usize = 160;
 
 /// A quoted text that ends with the quote at `close`, on one line.
 fn literal_before(text: &[u8], low: usize, close: usize) -> Option<Range<usize>> {
@@ -228,6 +232,33 @@ pub(super) fn remarked(text: &[u8], name: &Range<usize>) -> Option<Range<usize>>
     (code.len() - close <= REMARK && code[close + 1..].iter().all(closed))
         .then(|| literal_before(text, start, start + close))
         .flatten()
+}
+
+/// Where the text of an element begins that is called so and has attributes: `<ns:name type="plain">value</ns:name>`.
+pub(super) fn in_element(text: &[u8], name: &Range<usize>) -> Option<usize> {
+    if !matches!(text.get(name.end), Some(b' ' | b'\t')) {
+        return None;
+    }
+    let before = &text[name.start.saturating_sub(LONGEST_SPACE)..name.start];
+    let space = before.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || **b == b':').count();
+    let prefix = &before[before.len() - space..];
+    if before[..before.len() - space].last() != Some(&b'<') || !(prefix.is_empty() || prefix.ends_with(b":")) {
+        return None;
+    }
+    let rest = &text[name.end..text.len().min(name.end + LONGEST_TAG)];
+    let mut quote = None;
+    let close = rest.iter().position(|b| {
+        match (quote, *b) {
+            (Some(open), b) if b == open => quote = None,
+            (None, b'"' | b'\'') => quote = Some(*b),
+            (None, b'<' | b'>') => return true,
+            _ => {}
+        }
+        false
+    })?;
+    let attributes = rest[..close].trim_ascii_end();
+    let are_whole = attributes.contains(&b'=') && matches!(attributes.last(), Some(b'"' | b'\''));
+    (rest[close] == b'>' && are_whole).then_some(name.end + close + 1)
 }
 
 #[cfg(test)]

@@ -174,7 +174,10 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     if let Some(value) = lines::below(text, &name) {
         return Some(Assignment { name, value, operator: Operator::Apposed, quote: None });
     }
-    let (mut operator, mut from) = operator(text, before, end)?;
+    let (mut operator, mut from) = match apart::in_element(text, &name) {
+        Some(from) => (Operator::Element, from),
+        None => operator(text, before, end)?,
+    };
     if matches!(operator, Operator::Assign | Operator::Typed | Operator::Call)
         && let Some(next) = lines::goes_on(text, before, &name, from)
     {
@@ -370,6 +373,14 @@ mod tests {
             ("if (password.equals(\"walnuts\")) {", "password", "walnuts"),
             ("public string password { get; set; } = \"walnuts\";", "password", "walnuts"),
             ("<property name=\"password\"><value>walnuts</value>", "password", "walnuts"),
+            ("<wsse:password Type=\"#PasswordText\">walnuts</wsse:password>", "password", "walnuts"),
+            ("<password encoding='plain' >walnuts</password>", "password", "walnuts"),
+            ("if a <password b=\"c\"> walnuts", "password", ""),
+            (
+                "char *password[] = { (byte) 1, (byte)2, (byte) 3, 4, 5, 6, 7, (byte) 0xff };",
+                "password",
+                "(byte) 1, (byte)2, (byte) 3, 4, 5, 6, 7, (byte) 0xff",
+            ),
             ("StringP(\"password\", \"p\", \"walnuts\", \"\")", "password", "walnuts"),
             ("f(\"String\", \"password\", \"\\\"walnuts\\\"\")", "password", "walnuts"),
             ("(mot de passe walnuts94).", "passe", "walnuts94"),

@@ -199,14 +199,18 @@ fn bytes(text: &[u8], from: usize, first: u8) -> Option<Range<usize>> {
     let before =
         |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'!' | b' ' | b'(' | b'[' | b']' | b'{');
     let at = rest.iter().take_while(|b| before(b)).count();
-    let number = rest[..at].iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
+    // `{ (byte) 0x3a, … }` of Java.
+    let casts = rest[..at].ends_with(b"(byte") && rest.get(at) == Some(&b')');
+    let number = if casts { 5 } else { rest[..at].iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count() };
     let start = from + at - number;
     let opens = text[from..start].trim_ascii_end().last();
-    if rest.get(at) != Some(&b',') || number == 0 || !matches!(opens, Some(b'{' | b'[' | b'(')) {
+    if !(casts || rest.get(at) == Some(&b',')) || number == 0 || !matches!(opens, Some(b'{' | b'[' | b'(')) {
         return None;
     }
     let inside = &text[start..text.len().min(start + VALUE_REACH)];
-    let length = inside.iter().take_while(|b| b.is_ascii_hexdigit() || matches!(b, b'x' | b'X' | b',' | b' ')).count();
+    let of_list = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'x' | b'X' | b',' | b' ');
+    let of_cast = |b: &u8| casts && b"(byte)".contains(b);
+    let length = inside.iter().take_while(|b| of_list(b) || of_cast(b)).count();
     let list = inside[..length].trim_ascii_end();
     let closed = matches!(inside.get(length), Some(b'}' | b']' | b')'));
     (closed && list.iter().filter(|b| **b == b',').count() >= FEWEST_COMMAS).then(|| start..start + list.len())

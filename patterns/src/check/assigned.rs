@@ -148,7 +148,7 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
     };
     let told = match candidate.operator {
         Some(Operator::Prose) => {
-            let key = words.last().is_some_and(|w| is_key_word(w)) && value.len() >= 20;
+            let key = words.last().is_some_and(|w| is_key_word(w)) && value.len() >= 12;
             key || (words.last().is_some_and(|w| is_password_word(w)) || is_foreign_password(name))
                 && (is_told(value)
                     || stands_out(value)

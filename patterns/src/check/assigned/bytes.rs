@@ -11,11 +11,13 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 8..=128;
 /// The bytes that a list has, if it is one: numbers of one byte, and commas.
 pub(super) fn listed(value: &[u8]) -> Option<Vec<u8>> {
     // Most values are told by their first bytes.
-    if !value.first()?.is_ascii_digit() || !value.iter().take(8).any(|b| *b == b',') {
+    if !matches!(value.first()?, b'0'..=b'9' | b'(') || !value.iter().take(14).any(|b| *b == b',') {
         return None;
     }
     let number = |part: &[u8]| {
-        let part = std::str::from_utf8(part.trim_ascii()).ok()?;
+        let part = part.trim_ascii();
+        let part = part.strip_prefix(b"(byte)").unwrap_or(part).trim_ascii_start();
+        let part = std::str::from_utf8(part).ok()?;
         match part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")) {
             Some(hex) => u8::from_str_radix(hex, 16).ok(),
             None => part.parse().ok(),
@@ -86,6 +88,7 @@ mod tests {
         let drawn = listed(b"0x3a, 0x91,0x07, 0xEE, 18, 0xc4, 0x5d, 0xf0,").unwrap();
         assert_eq!(drawn, [0x3a, 0x91, 0x07, 0xee, 18, 0xc4, 0x5d, 0xf0]);
         assert!(are_drawn(&drawn));
+        assert_eq!(listed(b"(byte) 0x3a, (byte)0x91, (byte) 7, 238, 18, 0xc4, 0x5d, 0xf0").unwrap(), drawn);
         assert!(!are_drawn(&[0, 1, 2, 3, 4, 5, 6, 250]));
         assert!(!are_drawn(&[0; 16]));
         for value in ["1,2,3", "0x3a, x", "1, 2, 300, 4, 5, 6, 7, 8", "12", ""] {

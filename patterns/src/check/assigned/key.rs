@@ -16,6 +16,12 @@ pub(super) fn judge_key(value: &[u8], name: &[String]) -> Verdict {
     if value.len() == 35 && value.starts_with(b"pub") {
         return Verdict::Reject;
     }
+    // Git's `signingkey` is the id of one of GPG.
+    let id = |b: &u8| b.is_ascii_digit() || matches!(b, b'A'..=b'F');
+    if matches!(name, [.., last] if last == "signingkey") && matches!(value.len(), 8 | 16 | 40) && value.iter().all(id)
+    {
+        return Verdict::Reject;
+    }
     let token = value.iter().all(|&b| b.is_ascii_alphanumeric() || b"-_+/=.~:!@#$%^&*".contains(&b));
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
     if !token && (is_salted(value) || is_of_all_signs(value)) {
