@@ -97,10 +97,10 @@ pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Res
         env.insert(variable.name.clone(), EnvSource::Template(template));
     }
     let mut secrets = implied.secrets;
-    if secrets.is_empty() && asked.sinks.is_empty() {
+    if files.is_empty() && env.is_empty() && asked.sinks.is_empty() {
         return Err(writer
-            .wrong("no template reads a secret, and there is no sink for the token")
-            .hinted("add `{{ with secret \"PATH\" }}` to a template, or a `sink`"));
+            .wrong("there is no template, and no sink for the token")
+            .hinted("add a `template`, an `env_template` or a `sink`"));
     }
     secrets.values_mut().for_each(|secret| pace(secret, asked.template_config));
     if let Some(exec) = &asked.exec {

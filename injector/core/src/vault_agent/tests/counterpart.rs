@@ -106,6 +106,14 @@ fn a_child_comes_from_the_file() {
 }
 
 #[test]
+fn a_template_may_read_no_secret() {
+    let found = counterpart("template {\n contents = \"none\"\n destination = \"/a/b\"\n}").unwrap();
+    assert!(found.injection.secrets.is_empty() && found.injection.files.len() == 1);
+    let found = counterpart("env_template \"A\" {\n contents = \"none\"\n}\nexec {\n command = [\"/app\"]\n}").unwrap();
+    assert!(found.injection.secrets.is_empty() && found.injection.env.len() == 1);
+}
+
+#[test]
 fn what_cannot_be_done_is_an_error_with_a_way_out() {
     for (text, part) in [
         ("template {\n CONTENTS\n destination = \"/a\"\n}", "in the root"),
@@ -114,8 +122,7 @@ fn what_cannot_be_done_is_an_error_with_a_way_out() {
         ("template {\n CONTENTS\n destination = \"/a/../b\"\n}", "no whole path"),
         ("template {\n CONTENTS\n destination = \"/a/b\"\n group = \"nobody-knows\"\n}", "no group `nobody-knows`"),
         ("template {\n CONTENTS\n destination = \"/a/b\"\n command = \"frob x\"\n}", "`frob`"),
-        ("template {\n contents = \"none\"\n destination = \"/a/b\"\n}", "no template reads a secret"),
-        ("", "no template reads a secret"),
+        ("", "there is no template, and no sink"),
     ] {
         let error = counterpart(text).unwrap_err();
         assert!(error.what.contains(part) && error.hint.is_some(), "{error}: {:?}", error.hint);
