@@ -595,9 +595,8 @@ impl Shell {
 
 fn complain(event: &str, kind: &str, name: &dyn std::fmt::Display, error: &ProviderError) {
     let mut fields = vec![(kind, name.to_string()), ("class", error.class.name().to_owned())];
-    if let Some(hint) = &error.hint {
-        fields.push(("hint", hint.clone()));
-    }
+    fields.extend(error.status.map(|status| ("http.response.status_code", status.to_string())));
+    fields.extend(error.hint.iter().map(|hint| ("hint", hint.clone())));
     output::log(Level::Warn, event, &error.what, &fields);
 }
 

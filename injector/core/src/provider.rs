@@ -236,6 +236,8 @@ pub struct ProviderError {
     pub what: String,
     /// The way out, where it is known.
     pub hint: Option<String>,
+    /// The status of HTTP that the store answered with, if it has answered.
+    pub status: Option<u16>,
     /// How long the store asked to be left alone.
     pub retry_after: Option<Duration>,
     /// What somebody has to look at now, if this is more than a failure.
@@ -269,13 +271,20 @@ impl ProviderError {
     /// Makes an error of a class.
     #[must_use]
     pub fn new(class: Class, what: impl Into<String>) -> Self {
-        Self { class, what: what.into(), hint: None, retry_after: None, alarm: None }
+        Self { class, what: what.into(), hint: None, status: None, retry_after: None, alarm: None }
     }
 
     /// Adds the way out.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the status of the answer.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = Some(status);
         self
     }
 

@@ -224,7 +224,7 @@ impl Vault {
                 Ok(newest.version == known && newest.alive)
             }
             _ => match self.refusal(&reply, &[token]) {
-                error if error.class == Class::Refused && reply.status == 403 => {
+                error if (error.class, error.status) == (Class::Refused, Some(403)) => {
                     self.state().blind.insert(key, ());
                     Ok(false)
                 }
