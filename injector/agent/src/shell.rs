@@ -75,15 +75,37 @@ pub(crate) struct Asked {
     pub(crate) pid_file: Option<PathBuf>,
 }
 
+/// What comes to the main loop from outside, and the way to it.
+pub(crate) struct Inbox {
+    events: mpsc::UnboundedSender<Message>,
+    inbox: mpsc::UnboundedReceiver<Message>,
+}
+
+impl Inbox {
+    /// Listens for signals from now on, within a runtime. One that comes before the main loop begins waits for it.
+    ///
+    /// # Errors
+    /// Says that the system does not let us.
+    pub(crate) fn open() -> Result<Self, Failure> {
+        let (events, inbox) = mpsc::unbounded_channel();
+        listen_for_signals(&events)
+            .map_err(|error| Failure::usage(format!("cannot listen for signals: {}", output::reason(&error))))?;
+        Ok(Self { events, inbox })
+    }
+}
+
 /// Runs a mode to its end and gives the exit code.
 ///
 /// # Errors
 /// Says what went wrong, with the code for it.
-pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::Report) -> Result<u8, Failure> {
+pub(crate) async fn run(
+    asked: Asked,
+    options: &Options,
+    mut hardened: harden::Report,
+    inbox: Inbox,
+) -> Result<u8, Failure> {
     let Asked { injection, sources, mode, command, pid_file } = asked;
-    let (events, mut inbox) = mpsc::unbounded_channel();
-    listen_for_signals(&events)
-        .map_err(|error| Failure::usage(format!("cannot listen for signals: {}", output::reason(&error))))?;
+    let Inbox { events, mut inbox } = inbox;
     let providers = injection
         .stores
         .iter()
