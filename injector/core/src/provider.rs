@@ -127,6 +127,8 @@ pub enum Manner {
     Fields,
     /// The whole answer as one field ([`crate::format::WHOLE`]): what a template asked for by its path.
     Whole,
+    /// The names below the path as one field, a JSON list: what a template asked for by `secrets`.
+    List,
     /// What its owners have written about it, and not the secret itself.
     Metadata,
     /// A token that lasts this long and gives the secret out once, to whoever comes first.

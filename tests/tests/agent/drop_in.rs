@@ -144,13 +144,52 @@ fn a_configuration_of_ours_may_be_of_templates_alone() {
         ran.err
     );
     let mut agent = place.start("run", &files, &[]);
-    agent.until_said("volume.published", 1);
+    agent.until_said("files=2", 1);
     assert_eq!(place.run("check", &files, &["--published"]).code, 0);
     assert_eq!(agent.stop().code, 0);
     assert_eq!(place.read("a"), None);
     let ran = place.run("exec", "env: { A: { template: 'x{{ \"y\" }}' } }\n", &["--", "/usr/bin/env"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.lines().any(|line| line == "A=xy"), "{}", ran.out);
+}
+
+#[test]
+fn what_a_list_gains_and_loses_is_followed() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    let head = head(&vault, &place);
+    vault.policy("web", "path \"secret/*\" { capabilities = [\"read\", \"list\"] }");
+    vault.put("app/a", &json!({"word": "1"}));
+    vault.put("app/b", &json!({"word": "2"}));
+    let config = head
+        + &format!(
+            r#"
+        template_config {{ static_secret_render_interval = "1s" }}
+        template {{
+          contents    = <<EOT
+{{{{ range secrets "secret/app/" }}}}{{{{ . }}}}={{{{ with secret (printf "secret/data/app/%s" .) }}}}{{{{ .Data.data.word }}}}{{{{ end }}}};{{{{ end }}}}
+EOT
+          destination = "{}"
+        }}
+        "#,
+            place.volume().join("all").display()
+        );
+    place.file("config.yaml", &config);
+    let mut agent = place.start_as_it_is("run");
+    let is = |words: &'static str| {
+        let place = &place;
+        move |_: &e2e::agent::Agent| place.read("all").as_deref() == Some(words)
+    };
+    agent.until("the first files", is("a=1;b=2;\n"));
+    vault.put("app/c", &json!({"word": "3"}));
+    agent.until("one more", is("a=1;b=2;c=3;\n"));
+    vault.put("app/b", &json!({"word": "4"}));
+    agent.until("another value", is("a=1;b=4;c=3;\n"));
+    vault.call("DELETE", "secret/metadata/app/a", None);
+    agent.until("one less", is("b=4;c=3;\n"));
+    let ran = agent.stop();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    // What is gone is not asked for any more, and its last refusal was all.
+    assert!(ran.err.matches(" warn ").count() <= 3, "{}", ran.err);
 }
 
 #[test]

@@ -436,6 +436,9 @@ fn env(
             let mut map = Map::open(node, format!("the variable `{name}`"))?;
             let template = implied.decode(map.need("template")?, &mut map, secrets)?;
             map.finish()?;
+            if template.further.is_some() {
+                return Err(Fault::new(node.line, template::UNKNOWN).hint(template::UNKNOWN_HINT));
+            }
             EnvSource::Template(template)
         };
         variables.insert(name, source);

@@ -51,6 +51,9 @@ impl Vault {
         if let Manner::InFile(file) = &want.manner {
             return self.read_from_file(want, file).await;
         }
+        if want.manner == Manner::List {
+            return self.list(want, token).await;
+        }
         if !want.with.is_empty() {
             return match want.manner {
                 Manner::Token(ttl) => self.read_token(want, &want.path, ttl, token).await,
@@ -93,7 +96,7 @@ impl Vault {
         state.mounts.values().find(holds).cloned()
     }
 
-    async fn mount(&self, path: &str, token: &Secret) -> Result<Mount, ProviderError> {
+    pub(super) async fn mount(&self, path: &str, token: &Secret) -> Result<Mount, ProviderError> {
         if let Some(mount) = self.known_mount(path) {
             return Ok(mount);
         }

@@ -8,6 +8,7 @@ mod denied;
 pub mod endpoint;
 pub mod kv;
 pub mod lease;
+pub mod list;
 mod login;
 pub mod reply;
 mod unwrapped;

@@ -60,7 +60,8 @@ const fn function(
 }
 
 /// Functions that the renderer calls by itself.
-const OF_THE_RENDERER: &[&str] = &["secret", "pkiCert", "executeTemplate", "scratch", "writeToFile", "writtenTo"];
+const OF_THE_RENDERER: &[&str] =
+    &["secret", "secrets", "pkiCert", "executeTemplate", "scratch", "writeToFile", "writtenTo"];
 
 const TABLES: &[&[Function]] = &[
     text::TABLE,
@@ -170,7 +171,6 @@ pub(super) fn refused(name: &str) -> Option<&'static str> {
             Some("it shows values as Go has them in memory: use `toJSONPretty`, or `printf \"%v\"`")
         }
         _ if name.starts_with("sprig_") => Some(of_sprig(&name["sprig_".len()..])),
-        "secrets" => Some("name each secret by its path: what a list would give is not known beforehand"),
         _ => None,
     }
 }
@@ -264,4 +264,4 @@ fn same(one: &Value, other: &Value) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::template) mod tests;
