@@ -29,7 +29,7 @@ use crate::config::{Content, EnvSource, TemplateSpec};
 use crate::provider::{Class, ProviderError};
 use crate::reference::{Name, ValueRef};
 use crate::secret::{Field, Fields, Secret};
-use crate::template::{CallKind, Context, Items, Outside, Rendering, SecretCall, TemplateError, Value};
+use crate::template::{CallKind, Context, Items, MissingKey, Outside, Rendering, SecretCall, TemplateError, Value};
 
 /// The one field of a secret that was fetched whole: a JSON object with the names that Vault Agent has; of a list, its names.
 pub const WHOLE: &str = "";
@@ -200,6 +200,10 @@ struct Data<'d> {
 
 impl Context for Data<'_> {
     fn root(&self) -> Value {
+        // A template of Vault Agent has nothing there.
+        if self.template.uses.is_empty() && self.template.missing == MissingKey::NoValue {
+            return Value::Missing;
+        }
         let used = self.template.uses.iter().filter_map(|name| Some((name, self.secrets.get(name)?)));
         let fields = |fields: &Fields| {
             let values = fields.iter().map(|(name, field)| {

@@ -176,8 +176,8 @@ impl CallKind {
 pub trait Context {
     /// What `.` is at the top.
     fn root(&self) -> Value;
-    /// The answer of a secret as Vault Agent shows it: a map with `Data`, `LeaseID`, `LeaseDuration`, `Renewable` and
-    /// `RequestID`; for a certificate `Cert`, `Key`, `CA` and `CAChain`; for a list the names. None if it has not been fetched.
+    /// The answer of a secret as Vault Agent shows it: a map with `Data`, `LeaseID`, `LeaseDuration`, `Renewable`,
+    /// `RequestID`, `Warnings`, `Auth` and `WrapInfo`; for a certificate `Cert`, `Key`, `CA` and `CAChain`; for a list the names. None if it has not been fetched.
     fn secret(&self, call: &SecretCall) -> Option<Value>;
     /// The rest of the world.
     fn outside(&self) -> &dyn Outside;

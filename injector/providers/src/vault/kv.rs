@@ -12,7 +12,7 @@ use vaultrs::api::{kv1, kv2};
 
 use super::Vault;
 use super::endpoint::MountOf;
-use super::reply::{Envelope, Nonsense, SERVER};
+use super::reply::{Envelope, Nonsense, SERVER, granted};
 use crate::answer::{fields, object};
 use crate::fingerprint;
 
@@ -259,14 +259,50 @@ fn whole(want: &Want, body: &[u8], fields: Fields) -> Fields {
     }
     let text = |text: &str| serde_json::Value::from(text).to_string();
     let json = format!(
-        "{{\"RequestID\":{},\"LeaseID\":{},\"LeaseDuration\":{},\"Renewable\":{},\"Data\":{}}}",
+        "{{\"RequestID\":{},\"LeaseID\":{},\"LeaseDuration\":{},\"Renewable\":{},\"Data\":{},\"Warnings\":{},\"Auth\":{},\
+         \"WrapInfo\":null}}",
         text(&envelope.request_id),
         text(&envelope.lease_id),
         envelope.lease_duration,
         envelope.renewable,
-        envelope.data.map_or("null", |data| data.get()),
+        // What is a map in Go is one with nothing in it.
+        envelope.data.map_or("{}", |data| data.get()),
+        serde_json::Value::from(envelope.warnings.unwrap_or_default()),
+        granted(body).ok().flatten().and_then(auth).unwrap_or_else(|| "null".to_owned()),
     );
     [(WHOLE.to_owned(), Field::Json(Secret::from(json)))].into_iter().collect()
+}
+
+#[derive(Deserialize)]
+struct Token<'a> {
+    #[serde(borrow)]
+    client_token: &'a RawValue,
+    #[serde(borrow, default)]
+    accessor: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    policies: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    metadata: Option<&'a RawValue>,
+    #[serde(default)]
+    lease_duration: u64,
+    #[serde(default)]
+    renewable: bool,
+}
+
+/// Puts a token that was granted under the names that Vault Agent has.
+fn auth(granted: &RawValue) -> Option<String> {
+    let Token { client_token, accessor, policies, metadata, lease_duration, renewable } =
+        serde_json::from_str(granted.get()).ok()?;
+    let or = |value: Option<&RawValue>, other: &str| {
+        value.map(RawValue::get).filter(|text| *text != "null").unwrap_or(other).to_owned()
+    };
+    Some(format!(
+        "{{\"ClientToken\":{client_token},\"Accessor\":{},\"Policies\":{},\"Metadata\":{},\
+         \"LeaseDuration\":{lease_duration},\"Renewable\":{renewable}}}",
+        or(accessor, "\"\""),
+        or(policies, "[]"),
+        or(metadata, "{}"),
+    ))
 }
 
 /// Adds the way out to a refusal: the path as a policy names it, or as it is written.

@@ -86,6 +86,20 @@ impl Auth {
     }
 }
 
+#[derive(Deserialize)]
+struct Granted<'a> {
+    #[serde(borrow, default)]
+    auth: Option<&'a RawValue>,
+}
+
+/// Gives what was granted as it came, if anything was.
+///
+/// # Errors
+/// Says what is wrong with the answer.
+pub fn granted(body: &[u8]) -> Result<Option<&RawValue>, Nonsense> {
+    object::<Granted<'_>>(body).map(|granted| granted.auth)
+}
+
 impl<'a> Envelope<'a> {
     /// Gives the lease, if there is one.
     #[must_use]
