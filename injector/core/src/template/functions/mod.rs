@@ -8,6 +8,8 @@ mod math;
 mod sprig;
 mod sprig_lists;
 mod sprig_text;
+mod sprig_time;
+mod sprig_words;
 mod text;
 mod time;
 mod toml;
@@ -73,6 +75,8 @@ const TABLES: &[&[Function]] = &[
     sprig::TABLE,
     sprig_lists::TABLE,
     sprig_text::TABLE,
+    sprig_time::TABLE,
+    sprig_words::TABLE,
 ];
 
 fn find(name: &str) -> Option<&'static Function> {
