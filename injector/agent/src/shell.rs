@@ -655,8 +655,8 @@ impl Shell {
 
 fn complain(event: &str, kind: &str, name: &dyn std::fmt::Display, error: &ProviderError) {
     let mut fields = vec![(kind, name.to_string()), ("class", error.class.name().to_owned())];
-    fields.extend(error.status.map(|status| ("http.response.status_code", status.to_string())));
     fields.extend(error.hint.iter().map(|hint| ("hint", hint.clone())));
+    fields.extend(error.status.map(|status| ("http.response.status_code", status.to_string())));
     output::log(Level::Warn, event, &error.what, &fields);
 }
 
