@@ -9,6 +9,7 @@ mod sprig;
 mod sprig_lists;
 mod sprig_text;
 mod sprig_time;
+mod sprig_url;
 mod sprig_words;
 mod text;
 mod time;
@@ -76,6 +77,7 @@ const TABLES: &[&[Function]] = &[
     sprig_lists::TABLE,
     sprig_text::TABLE,
     sprig_time::TABLE,
+    sprig_url::TABLE,
     sprig_words::TABLE,
 ];
 
