@@ -61,6 +61,27 @@ fn a_template_sees_a_token_that_was_granted_and_what_the_server_warns_of() {
 }
 
 #[test]
+fn a_password_whose_rotation_is_late_is_looked_at_again_in_its_time() {
+    let mut want = Want {
+        path: "database/static-creds/x".to_owned(),
+        pinned: None,
+        stage: None,
+        known: None,
+        with: BTreeMap::new(),
+        manner: Manner::Fields,
+    };
+    let body = br#"{"data":{"password":"p","ttl":0,"rotation_period":5,"last_vault_rotation":"2024-01-01T00:00:00Z"}}"#;
+    for _ in 0..2 {
+        let (fields, term) = super::super::lease::any(body, std::time::Duration::ZERO).unwrap();
+        let Fetched::Changed { version, term, .. } = found(&want, body, fields, term).unwrap() else {
+            panic!("a term")
+        };
+        assert_eq!(term, Term::Rotation(std::time::Duration::from_secs(1)));
+        want.known = Some(version);
+    }
+}
+
+#[test]
 fn a_deleted_version_is_told_from_none() {
     let deleted =
         r#"{"data":{"data":null,"metadata":{"deletion_time":"2024-01-01T00:00:00Z","destroyed":false,"version":2}}}"#;
