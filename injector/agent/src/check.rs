@@ -125,6 +125,7 @@ fn write(out: &mut String, injection: &Injection) -> std::fmt::Result {
 fn manner_text(manner: &Manner) -> String {
     match manner {
         Manner::Fields | Manner::Whole => "from".to_owned(),
+        Manner::List => "the names below".to_owned(),
         Manner::Metadata => "the metadata of".to_owned(),
         Manner::Token(ttl) => format!("a token for {ttl:?} that unwraps"),
         Manner::ByToken(ttl) => format!("wrapped for {ttl:?}, from"),
@@ -245,7 +246,11 @@ fn hook_text(tell: &Tell) -> String {
 fn template_text(template: &TemplateSpec) -> String {
     let uses: Vec<String> = template.uses.iter().map(ToString::to_string).collect();
     let paths: Vec<&str> = template.calls.keys().map(|call| call.path.as_str()).collect();
-    format!("a template of {}", [uses.iter().map(String::as_str).collect(), paths].concat().join(", "))
+    let mut parts = [uses.iter().map(String::as_str).collect(), paths].concat();
+    if template.further.is_some() {
+        parts.push("what it finds while it is rendered");
+    }
+    if parts.is_empty() { "a template".to_owned() } else { format!("a template of {}", parts.join(", ")) }
 }
 
 fn file_text(file: &FileSpec) -> String {

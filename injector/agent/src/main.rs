@@ -144,6 +144,14 @@ fn left_undone(injection: &mut Injection) -> Vec<String> {
 }
 
 fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden::Report) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
+    // Before anything is read that may take its time: whoever stops us from here on gets an orderly end.
+    let within = runtime.enter();
+    let inbox = shell::Inbox::open()?;
+    drop(within);
     prepare_last_words(options)?;
     let Loaded { injection, command: own, once, pid_file, warnings, sources } = load(options)?;
     output::set_format(injection.log);
@@ -159,12 +167,8 @@ fn work(mode: Mode, options: &Options, command: Vec<OsString>, hardened: harden:
     // While files can still be made anywhere.
     let pid_file = pid_file.map(|path| PidFile::write(&path)).transpose()?;
     hardened.tell();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
     let asked = shell::Asked { injection, sources, mode, command, pid_file: pid_file.as_ref().map(PidFile::path) };
-    let end = runtime.block_on(shell::run(asked, options, hardened));
+    let end = runtime.block_on(shell::run(asked, options, hardened, inbox));
     pid_file.iter().for_each(PidFile::remove);
     end
 }

@@ -143,6 +143,10 @@ impl Shell {
         reload.number += 1;
         reload.stores.extend(change.stores.iter().map(|name| (name.clone(), reload.number)));
         reload.secrets.extend(change.secrets.iter().map(|name| (name.clone(), reload.number)));
+        self.asking.forget(&change.files);
+        let of_others = self.asking.found.iter().filter(|(_, spec)| change.stores.contains(&spec.from.store));
+        let of_others = of_others.map(|(name, _)| (name.clone(), self.reload.number));
+        self.reload.secrets.extend(of_others);
         // What an answer is still awaited of that nobody wants any more keeps no place.
         self.lines.retain(|name, _| !change.stores.contains(name));
         self.lines = lines(injection.stores.keys(), &self.lines);

@@ -4,6 +4,7 @@
 //! delivered everywhere. Nothing is decided here.
 
 pub(crate) mod calls;
+pub(crate) mod further;
 mod processes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oakum_inject::config::{Audit, FileName, Tell};
+use oakum_inject::config::{Audit, Content, FileName, SecretSpec, Tell};
 use oakum_inject::format;
 use oakum_inject::provider::{Grant, Session, Term};
 use oakum_inject::reference::Name;
@@ -25,6 +26,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use self::calls::{Lines, Turn};
+use self::further::Asking;
 use crate::Failure;
 use crate::child::{self, Child};
 use crate::cli::{Options, Sandbox};
@@ -33,7 +35,7 @@ use crate::harden::reach::Reach;
 use crate::harden::{self, Exec};
 use crate::health::{self, Told};
 use crate::machine::plan::{Mode, Plan};
-use crate::machine::{Action, Agent, Demand, Event, Outcome, Replaced, VolumeFault};
+use crate::machine::{Action, Agent, Demand, Event, Outcome, Questions, Replaced, VolumeFault};
 use crate::notify::Notify;
 use crate::output::{self, Level};
 use crate::reload::{self, Asks, Reload};
@@ -75,15 +77,37 @@ pub(crate) struct Asked {
     pub(crate) pid_file: Option<PathBuf>,
 }
 
+/// What comes to the main loop from outside, and the way to it.
+pub(crate) struct Inbox {
+    events: mpsc::UnboundedSender<Message>,
+    inbox: mpsc::UnboundedReceiver<Message>,
+}
+
+impl Inbox {
+    /// Listens for signals from now on, within a runtime. One that comes before the main loop begins waits for it.
+    ///
+    /// # Errors
+    /// Says that the system does not let us.
+    pub(crate) fn open() -> Result<Self, Failure> {
+        let (events, inbox) = mpsc::unbounded_channel();
+        listen_for_signals(&events)
+            .map_err(|error| Failure::usage(format!("cannot listen for signals: {}", output::reason(&error))))?;
+        Ok(Self { events, inbox })
+    }
+}
+
 /// Runs a mode to its end and gives the exit code.
 ///
 /// # Errors
 /// Says what went wrong, with the code for it.
-pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::Report) -> Result<u8, Failure> {
+pub(crate) async fn run(
+    asked: Asked,
+    options: &Options,
+    mut hardened: harden::Report,
+    inbox: Inbox,
+) -> Result<u8, Failure> {
     let Asked { injection, sources, mode, command, pid_file } = asked;
-    let (events, mut inbox) = mpsc::unbounded_channel();
-    listen_for_signals(&events)
-        .map_err(|error| Failure::usage(format!("cannot listen for signals: {}", output::reason(&error))))?;
+    let Inbox { events, mut inbox } = inbox;
     let providers = injection
         .stores
         .iter()
@@ -125,6 +149,7 @@ pub(crate) async fn run(asked: Asked, options: &Options, mut hardened: harden::R
         watched: BTreeMap::new(),
         environment: None,
         reload: Reload::new(options.clone(), sources, reach),
+        asking: Asking::default(),
         alarms: BTreeMap::new(),
         notify,
         mode,
@@ -239,6 +264,8 @@ pub(crate) struct Shell {
     /// The secrets that are watched, or were found not to be.
     pub(crate) watched: BTreeMap<Name, Option<AbortHandle>>,
     pub(crate) reload: Reload,
+    /// What templates have asked for while they were rendered.
+    pub(crate) asking: Asking,
     /// How often each alarm was raised.
     pub(crate) alarms: BTreeMap<Alarm, u64>,
     pub(crate) notify: Notify,
@@ -259,6 +286,11 @@ fn again_and_again(events: &mpsc::UnboundedSender<Message>, time: Duration, mess
 }
 
 impl Shell {
+    /// Gives what a secret is, of the configuration or one that a template has asked for.
+    pub(crate) fn spec(&self, secret: &Name) -> Option<&SecretSpec> {
+        self.injection.secrets.get(secret).or_else(|| self.asking.found.get(secret))
+    }
+
     /// Waits until something happens, or the machine wants to be asked. Whoever wants to know how things are is told.
     async fn wait(&mut self, inbox: &mut mpsc::UnboundedReceiver<Message>) -> Event {
         let wait = self.agent.due().map_or(MAX_WAIT, |due| due.saturating_sub(self.clock.now()));
@@ -411,7 +443,7 @@ impl Shell {
 
     /// Leaves a line of an access, whatever came of it.
     fn audit(&self, secret: &Name, result: &Result<Fetched, ProviderError>) {
-        let (Some(audit), Some(spec)) = (self.injection.audit, self.injection.secrets.get(secret)) else { return };
+        let (Some(audit), Some(spec)) = (self.injection.audit, self.spec(secret)) else { return };
         let mut told = vec![("secret", secret.to_string()), ("store", spec.from.store.to_string())];
         told.push(match audit {
             Audit::Plain => ("path", spec.from.path.clone()),
@@ -427,6 +459,10 @@ impl Shell {
     }
 
     fn take_value(&mut self, secret: Name, result: Result<Fetched, ProviderError>) -> Event {
+        if self.spec(&secret).is_none() {
+            // Nobody wants it any more, and nobody would forget it.
+            return Event::Tick;
+        }
         self.audit(&secret, &result);
         let result = result.and_then(|fetched| self.chosen(&secret, fetched));
         let result = match result {
@@ -445,7 +481,7 @@ impl Shell {
             }
             Err(error) => {
                 complain("secret.fetch_failed", "secret", &secret, &error);
-                if let Some(store) = self.injection.secrets.get(&secret).map(|spec| spec.from.store.clone()) {
+                if let Some(store) = self.spec(&secret).map(|spec| spec.from.store.clone()) {
                     self.raise(&store, &error);
                 }
                 Err(error)
@@ -456,7 +492,7 @@ impl Shell {
 
     /// Keeps the one field that a secret is said to be, and drops the others.
     fn chosen(&self, secret: &Name, mut fetched: Fetched) -> Result<Fetched, ProviderError> {
-        let field = self.injection.secrets.get(secret).and_then(|spec| spec.from.field.as_deref());
+        let field = self.spec(secret).and_then(|spec| spec.from.field.as_deref());
         if let (Some(field), Fetched::Changed { fields, .. }) = (field, &mut fetched) {
             if fields.get(field).is_none() {
                 let names = fields.names().iter().map(|name| name.escape_debug().to_string()).collect();
@@ -516,6 +552,13 @@ impl Shell {
             Action::Forget(secret) => {
                 self.staged.remove(&secret);
             }
+            Action::Release(secret) => {
+                self.staged.remove(&secret);
+                self.asking.found.remove(&secret);
+                if let Some(Some(watch)) = self.watched.remove(&secret) {
+                    watch.abort();
+                }
+            }
             Action::Spawn => {
                 let result = self.spawn();
                 self.queue.push_back(Event::Started(result));
@@ -548,14 +591,25 @@ impl Shell {
     fn publish(&mut self, files: &BTreeSet<FileName>, withdrawn: &BTreeSet<FileName>, demand: Demand) -> Event {
         let mut parts = BTreeMap::new();
         let mut failed = BTreeMap::new();
-        for (name, spec) in self.injection.files.iter().filter(|(name, _)| !withdrawn.contains(*name)) {
+        let mut asked = Questions::default();
+        let Self { injection, staged, asking, volumes, queue, .. } = self;
+        for (name, spec) in injection.files.iter().filter(|(name, _)| !withdrawn.contains(*name)) {
             // What is not made anew is kept, also from an agent that was here before us.
             let mut part = Part::Kept;
             if files.contains(name) {
-                match format::render(&spec.content, &self.staged, &Surroundings) {
-                    Ok(content) => part = Part::New(spec.mode.unwrap_or(self.injection.volume_of(name).mode), content),
+                let made = match &spec.content {
+                    Content::Template(template) if template.further.is_some() => {
+                        asking.render(name, template, &injection.secrets, staged, &mut asked)
+                    }
+                    content => format::render(content, staged, &Surroundings).map(Some).map_err(ProviderError::from),
+                };
+                match made {
+                    Ok(Some(content)) => {
+                        part = Part::New(spec.mode.unwrap_or(injection.volume_of(name).mode), content);
+                    }
+                    Ok(None) => {}
                     Err(error) => {
-                        let error = ProviderError::from(error).while_doing(&format!("cannot make {name}"));
+                        let error = error.while_doing(&format!("cannot make {name}"));
                         output::log(Level::Warn, "file.not_made", &error.to_string(), &[]);
                         failed.insert(name.clone(), error);
                     }
@@ -563,11 +617,17 @@ impl Shell {
             }
             parts.insert(name.clone(), part);
         }
+        if asked.grows {
+            return Event::Asked(asked);
+        }
+        if !asked.files.is_empty() {
+            queue.push_back(Event::Asked(asked));
+        }
         let nothing_new = !files.is_empty() && failed.len() == files.len() && withdrawn.is_empty();
-        if self.volumes.is_empty() || nothing_new || (demand == Demand::All && !failed.is_empty()) {
+        if volumes.is_empty() || nothing_new || (demand == Demand::All && !failed.is_empty()) {
             return Event::Published { failed, replaced: Replaced::Nothing, changed: BTreeSet::new() };
         }
-        match self.volumes.publish(parts, random()) {
+        match volumes.publish(parts, random()) {
             Ok(done) => {
                 let made = files.len() - failed.len();
                 let what = if done.published { "published" } else { "unchanged" };
@@ -577,7 +637,7 @@ impl Shell {
                 }
                 if done.replaced {
                     // `once` waits for as long.
-                    told.push(("wiping_the_last_after", format!("{:?}", self.injection.volume.grace)));
+                    told.push(("wiping_the_last_after", format!("{:?}", injection.volume.grace)));
                 }
                 output::log(Level::Info, "volume.published", what, &told);
                 let replaced = if done.replaced { Replaced::Generation } else { Replaced::Nothing };
@@ -595,9 +655,8 @@ impl Shell {
 
 fn complain(event: &str, kind: &str, name: &dyn std::fmt::Display, error: &ProviderError) {
     let mut fields = vec![(kind, name.to_string()), ("class", error.class.name().to_owned())];
-    if let Some(hint) = &error.hint {
-        fields.push(("hint", hint.clone()));
-    }
+    fields.extend(error.hint.iter().map(|hint| ("hint", hint.clone())));
+    fields.extend(error.status.map(|status| ("http.response.status_code", status.to_string())));
     output::log(Level::Warn, event, &error.what, &fields);
 }
 

@@ -127,6 +127,8 @@ pub enum Manner {
     Fields,
     /// The whole answer as one field ([`crate::format::WHOLE`]): what a template asked for by its path.
     Whole,
+    /// The names below the path as one field, a JSON list: what a template asked for by `secrets`.
+    List,
     /// What its owners have written about it, and not the secret itself.
     Metadata,
     /// A token that lasts this long and gives the secret out once, to whoever comes first.
@@ -236,6 +238,8 @@ pub struct ProviderError {
     pub what: String,
     /// The way out, where it is known.
     pub hint: Option<String>,
+    /// The status of HTTP that the store answered with, if it has answered.
+    pub status: Option<u16>,
     /// How long the store asked to be left alone.
     pub retry_after: Option<Duration>,
     /// What somebody has to look at now, if this is more than a failure.
@@ -269,13 +273,20 @@ impl ProviderError {
     /// Makes an error of a class.
     #[must_use]
     pub fn new(class: Class, what: impl Into<String>) -> Self {
-        Self { class, what: what.into(), hint: None, retry_after: None, alarm: None }
+        Self { class, what: what.into(), hint: None, status: None, retry_after: None, alarm: None }
     }
 
     /// Adds the way out.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the status of the answer.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = Some(status);
         self
     }
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use oakum_providers::vault::{kv, lease, reply};
+use oakum_providers::vault::{kv, lease, list, reply};
 
 fuzz_target!(|body: &[u8]| {
     let _ = kv::mount(body);
@@ -15,6 +15,7 @@ fuzz_target!(|body: &[u8]| {
     let _ = kv::metadata(body);
     let _ = kv::custom(body);
     let _ = kv::versioned(body);
+    let _ = list::names(body);
     let _ = lease::any(body, Duration::from_secs(1_700_000_000));
     let _ = reply::lookup(body, true);
     if let Ok(envelope) = reply::Envelope::parse(body) {

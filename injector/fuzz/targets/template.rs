@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
+use oakum_inject::config::Content;
 use oakum_inject::template::Outside;
 use oakum_inject::{Injection, Secret, format};
 use oakum_providers::vault::kv;
@@ -55,6 +56,11 @@ fuzz_target!(|text: &str| {
     let (fields, _) = kv::v1(BODY.as_bytes()).expect("it is an answer");
     let secrets = BTreeMap::from([(injection.secrets.keys().next().expect("it has one").clone(), fields)]);
     for file in injection.files.values() {
-        let _ = format::render(&file.content, &secrets, &Nowhere);
+        let _ = match &file.content {
+            Content::Template(template) if template.further.is_some() => {
+                format::render_further(template, &secrets, &|_| None, &Nowhere).map(|_| ())
+            }
+            content => format::render(content, &secrets, &Nowhere).map(|_| ()),
+        };
     }
 });

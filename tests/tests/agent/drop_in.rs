@@ -105,6 +105,94 @@ EOT
 }
 
 #[test]
+fn templates_that_read_no_secret_are_rendered_all_the_same() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    let beside = place.file("beside.txt", "of a file");
+    let config = head(&vault, &place)
+        + &format!(
+            r#"
+        exit_after_auth = true
+        template {{
+          contents    = "nothing but text\n"
+          destination = "FOLDER/text"
+        }}
+        template {{
+          contents    = "{{{{ env \"HOME\" }}}} {{{{ file \"{}\" }}}} {{{{ timestamp \"2006\" }}}}"
+          destination = "FOLDER/around"
+        }}
+        "#,
+            beside.display()
+        );
+    let other = both(&place, &config);
+    for name in ["text", "around"] {
+        assert_eq!(seen(&place.volume().join(name)), seen(&other.join(name)), "{name}");
+    }
+    assert!(place.read("around").unwrap().contains(" of a file 20"));
+}
+
+#[test]
+fn a_configuration_of_ours_may_be_of_templates_alone() {
+    let place = Place::new();
+    let beside = place.file("beside.txt", "1");
+    let files =
+        format!("files: {{ a: {{ template: '{{{{ file \"{}\" }}}}' }}, b: {{ template: 'b' }} }}\n", beside.display());
+    let ran = place.run("once", &files, &[]);
+    assert_eq!(
+        (ran.code, place.read("a").as_deref(), place.read("b").as_deref()),
+        (0, Some("1"), Some("b")),
+        "{}",
+        ran.err
+    );
+    let mut agent = place.start("run", &files, &[]);
+    agent.until_said("files=2", 1);
+    assert_eq!(place.run("check", &files, &["--published"]).code, 0);
+    assert_eq!(agent.stop().code, 0);
+    assert_eq!(place.read("a"), None);
+    let ran = place.run("exec", "env: { A: { template: 'x{{ \"y\" }}' } }\n", &["--", "/usr/bin/env"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.lines().any(|line| line == "A=xy"), "{}", ran.out);
+}
+
+#[test]
+fn what_a_list_gains_and_loses_is_followed() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    let head = head(&vault, &place);
+    vault.policy("web", "path \"secret/*\" { capabilities = [\"read\", \"list\"] }");
+    vault.put("app/a", &json!({"word": "1"}));
+    vault.put("app/b", &json!({"word": "2"}));
+    let config = head
+        + &format!(
+            r#"
+        template_config {{ static_secret_render_interval = "1s" }}
+        template {{
+          contents    = <<EOT
+{{{{ range secrets "secret/app/" }}}}{{{{ . }}}}={{{{ with secret (printf "secret/data/app/%s" .) }}}}{{{{ .Data.data.word }}}}{{{{ end }}}};{{{{ end }}}}
+EOT
+          destination = "{}"
+        }}
+        "#,
+            place.volume().join("all").display()
+        );
+    place.file("config.yaml", &config);
+    let mut agent = place.start_as_it_is("run");
+    let is = |words: &'static str| {
+        let place = &place;
+        move |_: &e2e::agent::Agent| place.read("all").as_deref() == Some(words)
+    };
+    agent.until("the first files", is("a=1;b=2;\n"));
+    vault.put("app/c", &json!({"word": "3"}));
+    agent.until("one more", is("a=1;b=2;c=3;\n"));
+    vault.put("app/b", &json!({"word": "4"}));
+    agent.until("another value", is("a=1;b=4;c=3;\n"));
+    vault.call("DELETE", "secret/metadata/app/a", None);
+    agent.until("one less", is("b=4;c=3;\n"));
+    let ran = agent.stop();
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    // What is gone is not asked for any more, and its last refusal was all.
+    assert!(ran.err.matches(" warn ").count() <= 3, "{}", ran.err);
+}
+
+#[test]
 fn a_certificate_and_the_key_that_its_template_writes_beside_it_are_of_one_answer() {
     let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.write("sys/mounts/pki", &json!({"type": "pki"}));

@@ -14,8 +14,9 @@ use serde_json::json;
 use crate::approle_store;
 
 const MAY: &str = r#"
-path "secret/*" { capabilities = ["read"] }
-path "old/*" { capabilities = ["read"] }
+path "secret/*" { capabilities = ["read", "list"] }
+path "old/*" { capabilities = ["read", "list"] }
+path "auth/token/create" { capabilities = ["update"] }
 "#;
 
 /// The templates of `fixtures/templates.txt`, each behind a line `--- NAME`.
@@ -82,6 +83,10 @@ fn templates_come_out_as_the_real_vault_agent_has_them() {
         }),
     );
     vault.put_old("web", &json!({"username": "old-user", "password": "old-word"}));
+    for (name, word) in [("app/one", "first"), ("app/two", "second"), ("app/deep/three", "third")] {
+        vault.put(name, &json!({"word": word}));
+    }
+    vault.put("pointer", &json!({"path": "secret/data/web", "next": {"name": "app/deep/three"}}));
     let theirs = by_vault_agent(&vault, &place, &templates);
     // Ours, all in one configuration, with a missing key as it is there.
     let role = vault.approle("web", MAY, &json!({"token_ttl": "1h"}));

@@ -21,6 +21,8 @@ pub(super) struct Held {
     first: Duration,
     /// When it ends.
     pub(super) ends: Moment,
+    /// When it is to be prolonged or replaced, if nothing fails.
+    pub(super) look: Moment,
     /// Whether to prolong it next, and not to replace it.
     prolong: bool,
     /// Whether it was made in a session before this one, and ends with that.
@@ -38,9 +40,10 @@ impl SecretState {
                 None
             }
             Term::Lease(Lease { id, ttl, renewable }) => {
-                self.due = Some(now + backoff::renewal(ttl, chance));
+                let look = now + backoff::renewal(ttl, chance);
+                self.due = Some(look);
                 let prolong = renewable && id.is_some();
-                Some(Held { id, first: ttl, ends: now + ttl, prolong, inherited: false })
+                Some(Held { id, first: ttl, ends: now + ttl, look, prolong, inherited: false })
             }
         };
     }
@@ -85,7 +88,8 @@ impl Agent {
                 held.prolong = renewable && ttl >= held.first * 9 / 10;
                 // With less than a third of what it was, there is no time to lose.
                 let wait = if ttl * 3 < held.first { Duration::ZERO } else { backoff::renewal(ttl, chance) };
-                secret.due = Some(now + wait);
+                held.look = now + wait;
+                secret.due = Some(held.look);
             }
             Err(error) if error.class == Class::SessionLost => {
                 secret.due = Some(now + backoff::LEAST);

@@ -5,12 +5,14 @@
 //! - Each secret fails alone, with full-jitter backoff, at most once a second, and not before `Retry-After`.
 //! - A generation holds every file whose secrets are all at hand. The first one waits until each secret has been tried.
 //! - A file of two secrets is made anew when one changes; the other's value is read again for it, since none is kept.
+//! - A template that asks for more while it is rendered is rendered until it asks for nothing new ([`asking`]).
 //! - What fails to be published or fetched leaves the last good files where they are, for as long as the plan allows.
 //! - What its store says may have changed is looked at, at most once a second.
 //! - What is leased is prolonged at two thirds, and replaced before it ends; it is never polled ([`lease`]).
 //! - `once` and `exec` publish all or nothing, and give up at a refusal or at their deadline.
 
 mod agenda;
+mod asking;
 pub(crate) mod backoff;
 mod hooks;
 mod lease;
@@ -76,6 +78,8 @@ pub(crate) enum Event {
         /// The files whose bytes are others than before.
         changed: BTreeSet<FileName>,
     },
+    /// What templates have asked for that were just rendered.
+    Asked(Questions),
     /// Somebody was told of changes, or could not be.
     Told {
         hook: usize,
@@ -93,6 +97,15 @@ pub(crate) enum Event {
     },
     /// Somebody wants us to stop.
     Stop,
+}
+
+/// What templates have asked for while they were rendered, beside what is known of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Questions {
+    /// All that each has asked for.
+    pub(crate) files: BTreeMap<FileName, BTreeMap<Name, Needs>>,
+    /// Whether there is more than before. Then nothing was published, since that has to be fetched first.
+    pub(crate) grows: bool,
 }
 
 /// Whether a publication put something in the place of an earlier one.
@@ -132,6 +145,8 @@ pub(crate) enum Action {
     },
     /// Drop the value of a secret, which wipes it.
     Forget(Name),
+    /// Nothing is made of a secret any more that a template has asked for.
+    Release(Name),
     /// Start the child with its environment.
     Spawn,
     /// Tell the child to end, and end it if it does not.
@@ -398,6 +413,7 @@ impl Agent {
                 self.published(now, &failed, replaced, actions);
                 self.changed(now, &changed, replaced);
             }
+            Event::Asked(asked) => self.asked(now, asked, actions),
             Event::Told { hook, result } => self.told(now, hook, result, actions),
             Event::NotPublished(fault) => self.not_published(now, fault, actions),
             Event::Started(Ok(())) => self.started(actions),
@@ -461,6 +477,10 @@ impl Agent {
                 secret.due = Some(now + backoff::refresh(secret.refresh, chance));
                 if nudged {
                     // What came may be what was there before the change.
+                    secret.hurry(now);
+                }
+                if secret.reread && found.is_none() {
+                    // The value is wanted though it is the one that was known, and this look had begun before.
                     secret.hurry(now);
                 }
                 if let Some((version, term)) = found {

@@ -33,7 +33,7 @@ impl Mode {
 }
 
 /// What bears on time of one secret.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Needs {
     pub(crate) store: Name,
     /// How often it is looked at.
@@ -45,7 +45,7 @@ pub(crate) struct Needs {
 }
 
 impl Needs {
-    fn of(secret: &SecretSpec) -> Self {
+    pub(crate) fn of(secret: &SecretSpec) -> Self {
         Self {
             store: secret.from.store.clone(),
             refresh: secret.refresh,
@@ -69,6 +69,8 @@ pub(crate) struct Plan {
     pub(crate) files: BTreeMap<FileName, BTreeSet<Name>>,
     /// The files that are made of no secret.
     pub(crate) bare: Vec<FileName>,
+    /// The files whose templates ask for more while they are rendered, and the secrets that each is made of in any case.
+    pub(crate) further: BTreeMap<FileName, BTreeSet<Name>>,
     /// The files that each secret goes into.
     goes_into: BTreeMap<Name, Vec<FileName>>,
     /// The stores whose token is written for others, and has to outlive `once`.
@@ -124,8 +126,53 @@ impl Plan {
             restarts: matches!(hook.tell, Tell::Restart(_)),
             at_start: hook.at_start,
         });
+        let further = injection.files.iter().filter(|(_, file)| file.further().is_some());
+        let further = further.filter_map(|(name, _)| Some((name.clone(), files.get(name)?.clone()))).collect();
         let bare = files.iter().filter(|(_, made_of)| made_of.is_empty()).map(|(name, _)| name.clone()).collect();
-        Self { mode, deadline, grace, secrets, files, bare, lent, goes_into, env, hooks: hooks.collect() }
+        Self { mode, deadline, grace, secrets, files, bare, further, lent, goes_into, env, hooks: hooks.collect() }
+    }
+
+    /// A file whose template asks for more while it is rendered has asked for these, and for no others. Gives the secrets
+    /// that nothing is made of any more.
+    pub(crate) fn depend(&mut self, file: &FileName, asked: BTreeMap<Name, Needs>) -> Vec<Name> {
+        let (Some(always), Some(made_of)) = (self.further.get(file), self.files.get_mut(file)) else {
+            return Vec::new();
+        };
+        let now: BTreeSet<Name> = always.iter().chain(asked.keys()).cloned().collect();
+        let before = std::mem::replace(made_of, now.clone());
+        for (name, needs) in asked {
+            self.secrets.entry(name).or_insert(needs);
+        }
+        for name in now.difference(&before) {
+            self.goes_into.entry(name.clone()).or_default().push(file.clone());
+        }
+        self.bare.retain(|name| name != file);
+        if now.is_empty() {
+            self.bare.push(file.clone());
+        }
+        let mut gone = Vec::new();
+        for name in before.difference(&now) {
+            let Some(files) = self.goes_into.get_mut(name) else { continue };
+            files.retain(|one| one != file);
+            if files.is_empty() && !self.env.contains(name) {
+                self.goes_into.remove(name);
+                self.secrets.remove(name);
+                gone.push(name.clone());
+            }
+        }
+        gone
+    }
+
+    /// Takes over what files have asked for that another configuration leaves as they are.
+    pub(crate) fn go_on_from(&mut self, before: &Self, changed: &BTreeSet<FileName>) {
+        let same: Vec<FileName> = self.further.keys().filter(|file| !changed.contains(*file)).cloned().collect();
+        for file in same {
+            let (Some(always), Some(made_of)) = (before.further.get(&file), before.files.get(&file)) else { continue };
+            let asked =
+                made_of.difference(always).filter_map(|name| Some((name.clone(), before.secrets.get(name)?.clone())));
+            let asked = asked.collect();
+            self.depend(&file, asked);
+        }
     }
 
     /// Lists the stores that a session is opened with.

@@ -56,11 +56,8 @@ impl Agent {
         // A file whose secrets are all at hand has one that is, or none at all.
         let some: BTreeSet<&FileName> =
             self.secrets.staged().iter().flat_map(|secret| self.plan.files_of(secret)).chain(&self.plan.bare).collect();
-        let staged = |names: &BTreeSet<Name>| -> Option<BTreeMap<Name, Version>> {
-            names.iter().map(|name| Some((name.clone(), self.secrets.get(name)?.staged?))).collect()
-        };
         some.into_iter()
-            .filter_map(|name| Some((name, staged(self.plan.files.get(name)?)?)))
+            .filter_map(|name| Some((name, self.at_hand(name)?)))
             .filter(|(name, versions)| {
                 self.files.get(name).is_some_and(|file| {
                     (!file.made || file.made_of != *versions)
@@ -69,6 +66,22 @@ impl Agent {
             })
             .map(|(name, versions)| (name.clone(), versions))
             .collect()
+    }
+
+    /// The versions of the secrets that a file is made of; none while one is not at hand, unless its template may not ask
+    /// for that one any more.
+    fn at_hand(&self, file: &FileName) -> Option<BTreeMap<Name, Version>> {
+        let always = self.plan.further.get(file);
+        let mut versions = BTreeMap::new();
+        for name in self.plan.files.get(file)? {
+            let secret = self.secrets.get(name)?;
+            match secret.staged {
+                Some(version) => drop(versions.insert(name.clone(), version)),
+                None if always.is_some_and(|always| !always.contains(name)) && secret.is_denied() => {}
+                None => return None,
+            }
+        }
+        Some(versions)
     }
 
     pub(super) fn publish(&mut self, now: Moment, actions: &mut Vec<Action>) {

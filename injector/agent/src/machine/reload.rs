@@ -53,6 +53,7 @@ impl Change {
                 let (Some(old_one), Some(new_one)) = (old.files.get(*name), new.files.get(*name)) else { return true };
                 old_one != new_one
                     || readers(old, name) != readers(new, name)
+                    || new_one.further().is_some_and(|further| stores.contains(&further.store))
                     || new_one.secrets().into_iter().any(|secret| secrets.contains(secret))
             })
             .cloned()
@@ -76,13 +77,16 @@ impl Agent {
 
     /// Goes on with another plan. Sessions, leases and files that the change leaves alone stay as they are; a file that is
     /// made otherwise keeps its bytes until the new ones are there.
-    pub(crate) fn reload(&mut self, now: Moment, plan: Plan, change: &Change) -> Vec<Action> {
+    pub(crate) fn reload(&mut self, now: Moment, mut plan: Plan, change: &Change) -> Vec<Action> {
         let mut actions = Vec::new();
+        plan.go_on_from(&self.plan, &change.files);
         for name in &change.secrets {
             if self.secrets.remove(name).is_some_and(|secret| secret.staged.is_some()) {
                 actions.push(Action::Forget(name.clone()));
             }
         }
+        let lost = |name: &&Name| !plan.secrets.contains_key(*name) && !change.secrets.contains(*name);
+        actions.extend(self.secrets.iter().map(|(name, _)| name).filter(lost).cloned().map(Action::Release));
         // What no file is made of any more.
         self.secrets.retain(|name| plan.secrets.contains_key(name));
         let used = plan.stores();

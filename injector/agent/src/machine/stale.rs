@@ -13,7 +13,8 @@ impl SecretState {
         if self.stale {
             return None;
         }
-        let seen = self.seen?;
+        // What is leased is good until its end, and is not looked at before its time.
+        let seen = self.seen?.max(self.held.as_ref().map_or(Moment::ZERO, |held| held.look));
         let aged = self.max_stale.map(|max| seen + max);
         aged.into_iter().chain(self.held.as_ref().map(|held| held.ends)).min()
     }

@@ -1,5 +1,6 @@
 //! Every rule about time, on a clock that the tests turn.
 
+mod asking;
 mod hooked;
 mod leases;
 mod reloading;

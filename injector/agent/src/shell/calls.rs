@@ -79,7 +79,7 @@ impl Shell {
             return;
         }
         self.watched.insert(secret.clone(), None);
-        let Some(spec) = self.injection.secrets.get(secret) else { return };
+        let Some(spec) = self.spec(secret) else { return };
         let Some(provider) = self.providers.get(&spec.from.store).map(Arc::clone) else { return };
         let (want, watched, events) = (want(spec, None), secret, self.events.clone());
         let secret = watched.clone();
@@ -107,7 +107,7 @@ impl Shell {
     }
 
     pub(super) fn fetch(&self, secret: Name, known: Option<Version>) {
-        let Some(spec) = self.injection.secrets.get(&secret) else { return };
+        let Some(spec) = self.spec(&secret) else { return };
         let want = want(spec, known);
         let fetch = |provider: &Arc<dyn SecretProvider>| {
             let provider = Arc::clone(provider);
@@ -117,7 +117,7 @@ impl Shell {
     }
 
     pub(super) fn prolong(&self, secret: Name, lease: String) {
-        let Some(spec) = self.injection.secrets.get(&secret) else { return };
+        let Some(spec) = self.spec(&secret) else { return };
         let grant = Grant::Lease(lease);
         let renew = |provider: &Arc<dyn SecretProvider>| {
             let provider = Arc::clone(provider);

@@ -57,7 +57,7 @@ fn document(node: &Node, variables: Option<Variables<'_>>) -> Result<Injection> 
 
 fn parts(mut map: Map<'_>, variables: Option<Variables<'_>>) -> Result<Injection> {
     let parts = Parts {
-        stores: map.need("stores")?,
+        stores: map.get("stores"),
         volume: map.get("volume"),
         volumes: map.get("volumes"),
         secrets: map.get("secrets"),
@@ -75,7 +75,7 @@ fn parts(mut map: Map<'_>, variables: Option<Variables<'_>>) -> Result<Injection
 
 /// The parts of a configuration before they are put together.
 struct Parts<'a> {
-    stores: &'a Node,
+    stores: Option<&'a Node>,
     volume: Option<&'a Node>,
     volumes: Option<&'a Node>,
     secrets: Option<&'a Node>,
@@ -89,7 +89,10 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn assemble(self, line: usize, variables: Option<Variables<'_>>) -> Result<Injection> {
-        let stores = named(self.stores, "stores", store)?;
+        let stores = match self.stores {
+            Some(node) => named(node, "stores", store)?,
+            None => BTreeMap::new(),
+        };
         let volume = match self.volume {
             Some(node) => volume(node, "`volume`")?,
             None => VolumeSpec::default(),
@@ -99,7 +102,8 @@ impl Parts<'_> {
             None => BTreeMap::new(),
         };
         for volume in volumes.values().chain([&volume]) {
-            apart(&stores, volume).map_err(|fault| Fault { line: self.stores.line, ..fault })?;
+            apart(&stores, volume)
+                .map_err(|fault| Fault { line: self.stores.map_or(line, |node| node.line), ..fault })?;
         }
         let secrets = match self.secrets {
             Some(node) => named(node, "secrets", |name, node| secret(name, node, &stores))?,
@@ -136,9 +140,10 @@ impl Parts<'_> {
             }
         }
         let is_lent = |store: &Store| matches!(store, Store::Vault(vault) if !vault.write_token.is_empty());
-        if secrets.is_empty() && !stores.values().any(is_lent) {
-            return Err(Fault::new(line, "no secret is asked for")
-                .hint("add one under `secrets`, or let a store of Vault write its token: `write_token`"));
+        // A template may be of variables and files alone.
+        if files.is_empty() && env.is_empty() && !stores.values().any(is_lent) {
+            return Err(Fault::new(line, "nothing is asked for")
+                .hint("add a file under `files`, or let a store of Vault write its token: `write_token`"));
         }
         let listen = self.listen.map(listen).transpose()?;
         let log = self.log.map(log).transpose()?.unwrap_or_default();
@@ -431,6 +436,9 @@ fn env(
             let mut map = Map::open(node, format!("the variable `{name}`"))?;
             let template = implied.decode(map.need("template")?, &mut map, secrets)?;
             map.finish()?;
+            if template.further.is_some() {
+                return Err(Fault::new(node.line, template::UNKNOWN).hint(template::UNKNOWN_HINT));
+            }
             EnvSource::Template(template)
         };
         variables.insert(name, source);

@@ -171,6 +171,25 @@ fn a_file_may_be_in_a_volume_of_its_own() {
 }
 
 #[test]
+fn a_template_may_do_without_secrets_and_without_stores() {
+    let with = |rest: &str| Injection::parse(&format!("apiVersion: oakum.dev/v1\nkind: Injection\n{rest}"), "c.yaml");
+    for rest in ["files: { a: { template: 'x' } }", "env: { A: { template: '{{ env \"B\" }}' } }"] {
+        let found = with(rest).unwrap_or_else(|error| panic!("{rest}: {error}"));
+        assert!(found.secrets.is_empty() && found.stores.is_empty());
+        assert_eq!(Injection::parse(&found.to_json().to_string(), "c").unwrap(), found);
+    }
+    for (rest, part) in [
+        ("volume: { path: /run/x }", "nothing is asked for"),
+        ("stores: { s: { file: { path: /a } } }", "nothing is asked for"),
+        ("secrets: { a: s:x }\nfiles: { a: a#x }", "no store `s`"),
+        ("files: { a: { template: '{{ secret \"x\" }}' } }", "there is none"),
+    ] {
+        let error = with(rest).unwrap_err();
+        assert!(error.what.contains(part), "{rest}: {error}");
+    }
+}
+
+#[test]
 fn a_secret_of_vault_may_come_wrapped_or_be_what_is_written_about_it() {
     let with = |secret: &str, rest: &str| {
         let text = format!(

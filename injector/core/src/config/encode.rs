@@ -19,7 +19,7 @@ pub(crate) fn injection(injection: &Injection) -> Value {
             object(volumes.iter().map(|(name, one)| (name.to_string(), other_volume(one)))),
         );
     }
-    let named = secrets.iter().filter(|(_, one)| one.manner != Manner::Whole);
+    let named = secrets.iter().filter(|(_, one)| !matches!(one.manner, Manner::Whole | Manner::List));
     map.insert("secrets".to_owned(), object(named.map(|(name, one)| (name.to_string(), secret(one)))));
     if !files.is_empty() {
         map.insert("files".to_owned(), object(files.iter().map(|(name, one)| (name.to_string(), file(one)))));
@@ -123,7 +123,7 @@ pub(crate) fn secret(secret: &SecretSpec) -> Value {
 fn manner(map: &mut Map<String, Value>, manner: &Manner) {
     let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
     match manner {
-        Manner::Fields | Manner::Whole => {}
+        Manner::Fields | Manner::Whole | Manner::List => {}
         Manner::Metadata => drop(put("metadata", true.into())),
         Manner::Token(ttl) => drop(put("wrap", print_duration(*ttl).into())),
         Manner::ByToken(ttl) => {

@@ -9,6 +9,7 @@ mod credentials;
 pub(crate) mod decode;
 pub(crate) mod encode;
 mod file;
+pub(crate) mod found;
 pub(crate) mod hook;
 mod kubernetes;
 pub(crate) mod map;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use aws::{AwsCredentials, AwsStore};
+pub use found::{Found, Further, Pace};
 pub use hook::{Hook, Receiver, SignalName, Tell};
 pub use kubernetes::{KUBERNETES_CA, KUBERNETES_NAMESPACE, KUBERNETES_TOKEN, KubernetesStore};
 pub use template::TemplateSpec;
@@ -237,6 +239,15 @@ pub struct FileSpec {
 }
 
 impl FileSpec {
+    /// How secrets are had that its template asks for while it is rendered, if it does.
+    #[must_use]
+    pub fn further(&self) -> Option<&Further> {
+        match &self.content {
+            Content::Template(template) => template.further.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Lists the secrets that the file is made of; one may come more than once.
     pub fn secrets(&self) -> Vec<&Name> {
         match &self.content {

@@ -1,17 +1,25 @@
 //! Files that a template makes, and the secrets that it asks for by their paths.
 //!
 //! `{{ .db.password }}` is a field of a secret of this configuration. `{{ with secret "secret/data/web" }}` asks for a
-//! path as Vault Agent's templates do; such a secret is fetched like any other, under a name of ours.
+//! path as Vault Agent's templates do; such a secret is fetched like any other, under a name of ours. Those whose paths
+//! are found only while the template is rendered are in [`super::found`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::found::{Further, Pace, asked_for, names};
 use super::map::{Fault, Map, Result, flag, items, list, parse, text};
 use super::{SecretSpec, Store};
-use crate::provider::Manner;
-use crate::reference::{Name, Reference};
+use crate::reference::Name;
 use crate::template::{MissingKey, SecretCall, Template, Variables};
 use crate::yaml::Node;
+
+/// Why a variable cannot have a template of which it is not known beforehand what it asks for.
+pub(crate) const UNKNOWN: &str =
+    "the path of a secret in the template of a variable is not known before it is rendered";
+/// The way out.
+pub(crate) const UNKNOWN_HINT: &str =
+    "write it as a string, or put together of strings and variables, or make a file of it";
 
 /// A template in a configuration.
 #[derive(Debug, Clone)]
@@ -30,6 +38,8 @@ pub struct TemplateSpec {
     pub calls: BTreeMap<SecretCall, Name>,
     /// The secrets of the configuration that it may use.
     pub uses: BTreeSet<Name>,
+    /// How those are had that it asks for while it is rendered, if it does.
+    pub further: Option<Further>,
 }
 
 impl TemplateSpec {
@@ -42,8 +52,8 @@ impl TemplateSpec {
 impl PartialEq for TemplateSpec {
     fn eq(&self, other: &Self) -> bool {
         // The rest follows from these.
-        (&self.text, &self.delimiters, self.missing, &self.store, &self.calls)
-            == (&other.text, &other.delimiters, other.missing, &other.store, &other.calls)
+        (&self.text, &self.delimiters, self.missing, &self.store, &self.calls, &self.further)
+            == (&other.text, &other.delimiters, other.missing, &other.store, &other.calls, &other.further)
     }
 }
 
@@ -55,14 +65,6 @@ pub(crate) struct Implied<'s> {
     variables: Option<Variables<'s>>,
     named: BTreeMap<(Name, SecretCall), Name>,
     pub(crate) secrets: BTreeMap<Name, SecretSpec>,
-}
-
-/// Numbers a call by what it asks for, so that it has its name whatever templates come and go around it. FNV-1a.
-fn number(store: &Name, call: &SecretCall) -> u32 {
-    let arguments = call.arguments.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-    let parts = [store.as_str(), call.path.as_str()].into_iter().chain(arguments);
-    let bytes = parts.flat_map(|part| part.bytes().chain([0]));
-    bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 impl<'s> Implied<'s> {
@@ -91,18 +93,10 @@ impl<'s> Implied<'s> {
             return Ok(name.clone());
         }
         let wrong = |what: String| Fault::new(line, what);
-        let from = Reference::parse(&format!("{store}:{}", call.path)).map_err(|(what, _)| wrong(what))?;
-        let mut number = number(store, call);
-        let name = loop {
-            let name = Name::parse(&format!("path.{number:08x}")).map_err(wrong)?;
-            if !self.secrets.contains_key(&name) {
-                break name;
-            }
-            number = number.wrapping_add(1);
-        };
-        let with: BTreeMap<String, String> = call.arguments.iter().cloned().collect();
-        let refresh = SecretSpec::default_refresh(&with);
-        let spec = SecretSpec { refresh, with, manner: Manner::Whole, ..SecretSpec::new(from) };
+        let spec = asked_for(store, call).map_err(wrong)?;
+        let name = names(store, call)
+            .find(|name| !self.secrets.contains_key(name))
+            .expect("there are more names than secrets");
         self.secrets.insert(name.clone(), spec);
         self.named.insert((store.clone(), call.clone()), name.clone());
         Ok(name)
@@ -159,8 +153,12 @@ impl<'s> Implied<'s> {
             let asked = self.store(store.as_ref(), line)?;
             calls.insert(call.clone(), self.name(&asked, call, line)?);
         }
+        let further = match parsed.asks_further() {
+            true => Some(Further { store: self.store(store.as_ref(), line)?, pace: Pace::default() }),
+            false => None,
+        };
         let mentions = parsed.mentions();
         let uses = secrets.keys().filter(|name| mentions.contains(name.as_str())).cloned().collect();
-        Ok(TemplateSpec { text: content, delimiters, missing, store, parsed: Arc::new(parsed), calls, uses })
+        Ok(TemplateSpec { text: content, delimiters, missing, store, parsed: Arc::new(parsed), calls, uses, further })
     }
 }

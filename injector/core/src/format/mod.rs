@@ -29,9 +29,9 @@ use crate::config::{Content, EnvSource, TemplateSpec};
 use crate::provider::{Class, ProviderError};
 use crate::reference::{Name, ValueRef};
 use crate::secret::{Field, Fields, Secret};
-use crate::template::{CallKind, Context, Items, Outside, SecretCall, TemplateError, Value};
+use crate::template::{CallKind, Context, Items, MissingKey, Outside, Rendering, SecretCall, TemplateError, Value};
 
-/// The one field of a secret that was fetched whole: a JSON object with the names that Vault Agent has.
+/// The one field of a secret that was fetched whole: a JSON object with the names that Vault Agent has; of a list, its names.
 pub const WHOLE: &str = "";
 
 /// Why a file cannot be made. Names fields, never what they hold.
@@ -130,7 +130,7 @@ pub fn render(
 ) -> Result<Secret, RenderError> {
     match content {
         Content::Template(template) => {
-            let data = Data { template, secrets, outside };
+            let data = Data { template, secrets, named: &|_| None, outside };
             Ok(template.parsed.render(&data, template.missing)?)
         }
         Content::Raw(value) => Ok(copy(find(value, secrets)?.bytes())),
@@ -152,10 +152,25 @@ pub fn variable(
     match source {
         EnvSource::Value(value) => Ok(copy(find(value, secrets)?.bytes())),
         EnvSource::Template(template) => {
-            let data = Data { template, secrets, outside };
+            let data = Data { template, secrets, named: &|_| None, outside };
             Ok(template.parsed.render(&data, template.missing)?)
         }
     }
+}
+
+/// Makes the bytes of a file whose template asks for more while it is rendered, where all is at hand; `named` has the names
+/// of what it may find so.
+///
+/// # Errors
+/// Says what is wrong, where nothing is missing that may yet come.
+pub fn render_further(
+    template: &TemplateSpec,
+    secrets: &BTreeMap<Name, Fields>,
+    named: &dyn Fn(&SecretCall) -> Option<Name>,
+    outside: &dyn Outside,
+) -> Result<Rendering, RenderError> {
+    let data = Data { template, secrets, named, outside };
+    Ok(template.parsed.render_further(&data, template.missing)?)
 }
 
 /// Finds the field that a value refers to.
@@ -179,11 +194,16 @@ pub fn find<'f>(value: &ValueRef, secrets: &'f BTreeMap<Name, Fields>) -> Result
 struct Data<'d> {
     template: &'d TemplateSpec,
     secrets: &'d BTreeMap<Name, Fields>,
+    named: &'d dyn Fn(&SecretCall) -> Option<Name>,
     outside: &'d dyn Outside,
 }
 
 impl Context for Data<'_> {
     fn root(&self) -> Value {
+        // A template of Vault Agent has nothing there.
+        if self.template.uses.is_empty() && self.template.missing == MissingKey::NoValue {
+            return Value::Missing;
+        }
         let used = self.template.uses.iter().filter_map(|name| Some((name, self.secrets.get(name)?)));
         let fields = |fields: &Fields| {
             let values = fields.iter().map(|(name, field)| {
@@ -199,11 +219,16 @@ impl Context for Data<'_> {
     }
 
     fn secret(&self, call: &SecretCall) -> Option<Value> {
-        let whole = self.secrets.get(self.template.calls.get(call)?)?.get(WHOLE)?;
+        let name = self.template.calls.get(call).cloned().or_else(|| (self.named)(call))?;
+        let whole = self.secrets.get(&name)?.get(WHOLE)?;
         let answer = Value::from_json(whole.bytes().expose_str()?)?;
         match call.kind {
             CallKind::Secret => Some(answer),
             CallKind::PkiCert => certificate(&answer),
+            CallKind::List => match answer {
+                Value::List(names) => Some(Value::list_of(Items::Text, names.to_vec())),
+                _ => None,
+            },
         }
     }
 

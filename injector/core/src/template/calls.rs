@@ -1,5 +1,6 @@
 //! Finds the secrets that a template asks for, and the files that it writes, before anything is rendered: `secret "PATH"`,
-//! `pkiCert "PATH"` and `writeToFile "PATH"` with arguments that are known by then (see `known`).
+//! `pkiCert "PATH"`, `secrets "PATH"` and `writeToFile "PATH"` with arguments that are known by then (see `known`). That a
+//! template asks for more than these is told: it has to be rendered to find out what.
 
 use std::collections::BTreeSet;
 
@@ -20,23 +21,33 @@ pub(super) struct Calls {
     pub(super) writes: Vec<Write>,
     /// Whether its own is one of these, which it takes by `writtenTo`.
     pub(super) takes_written: bool,
+    /// Whether it asks for more, by paths that are not known yet.
+    pub(super) asks_further: bool,
 }
 
 pub(super) fn find(tree: &Tree, variables: Option<Variables<'_>>) -> Result<Calls, TemplateError> {
-    let mut finder =
-        Finder { found: Vec::new(), writes: Vec::new(), takes_written: false, known: Known::new(variables), rounds: 0 };
+    let mut finder = Finder {
+        found: Vec::new(),
+        writes: Vec::new(),
+        takes_written: false,
+        asks_further: false,
+        known: Known::new(variables),
+        rounds: 0,
+    };
     for body in tree.bodies.values() {
         finder.nodes(body)?;
     }
     finder.found.sort();
     finder.found.dedup();
-    Ok(Calls { secrets: finder.found, writes: finder.writes, takes_written: finder.takes_written })
+    let Finder { found: secrets, writes, takes_written, asks_further, .. } = finder;
+    Ok(Calls { secrets, writes, takes_written, asks_further })
 }
 
 struct Finder<'v> {
     found: Vec<SecretCall>,
     writes: Vec<Write>,
     takes_written: bool,
+    asks_further: bool,
     known: Known<'v>,
     rounds: usize,
 }
@@ -141,11 +152,11 @@ impl Finder<'_> {
 
     fn command(&mut self, command: &[Expr], last: Option<&Option<Value>>) -> Result<(), TemplateError> {
         let Some((first, rest)) = command.split_first() else { return Ok(()) };
-        let kind = match &first.kind {
-            ExprKind::Function(name) if name == "secret" => CallKind::Secret,
-            ExprKind::Function(name) if name == "pkiCert" => CallKind::PkiCert,
-            ExprKind::Function(name) if name == "writeToFile" => return self.write(first.line, rest),
-            ExprKind::Function(name) if name == "writtenTo" => {
+        let ExprKind::Function(name) = &first.kind else { return Ok(()) };
+        let kind = match (CallKind::of(name), name.as_str()) {
+            (Some(kind), _) => kind,
+            (None, "writeToFile") => return self.write(first.line, rest),
+            (None, "writtenTo") => {
                 self.takes_written = true;
                 return Ok(());
             }
@@ -153,10 +164,8 @@ impl Finder<'_> {
         };
         let given = rest.iter().map(|expr| self.known.value(expr)).chain(last.cloned());
         let Some(arguments) = given.collect::<Option<Vec<Value>>>() else {
-            return Err(TemplateError::new(first.line, "the path of a secret is not known before it is rendered").hint(
-                "write it as a string; `printf`, `env`, functions of text, and variables that are set once will do as well, \
-                 but nothing that comes out of a secret",
-            ));
+            self.asks_further = true;
+            return Ok(());
         };
         self.found.push(secret_call(kind, &arguments).map_err(|what| TemplateError::new(first.line, what))?);
         Ok(())

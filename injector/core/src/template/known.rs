@@ -178,29 +178,40 @@ mod tests {
         }
     }
 
+    /// What is known beforehand, and whether there is more.
+    fn further(text: &str) -> (Vec<String>, bool) {
+        let template =
+            Template::parse_among(text, None, Some(&|name| (name == "ENV").then(|| "prod".to_owned()))).unwrap();
+        (template.secrets().iter().map(|call| call.path.clone()).collect(), template.asks_further())
+    }
+
     #[test]
-    fn what_is_not_known_is_no_path() {
-        let unknown = "the path of a secret is not known before it is rendered";
-        for text in [
-            r#"{{ secret (secret "a").Data.path }}"#,
-            r#"{{ with secret "a" }}{{ secret .Data.path }}{{ secret (printf "%s" .) }}{{ end }}"#,
-            r#"{{ secret (printf "kv/%s" (mustEnv "NO")) }}"#,
-            r#"{{ $p := "a" }}{{ if .x }}{{ $p = "b" }}{{ end }}{{ secret $p }}"#,
-            r#"{{ range $n := (secret "a").list }}{{ secret $n }}{{ end }}"#,
-            r#"{{ $p := "a" }}{{ range sprig_list 1 2 }}{{ secret $p }}{{ $p = "b" }}{{ end }}"#,
-            r#"{{ range $i, $n := 3 }}{{ secret $n }}{{ end }}"#,
-            r#"{{ secret (file "/etc/path") }}"#,
+    fn what_is_not_known_is_asked_for_later() {
+        for (text, known) in [
+            (r#"{{ secret (secret "a").Data.path }}"#, &["a"][..]),
+            (r#"{{ with secret "a" }}{{ secret .Data.path }}{{ secret (printf "%s" .) }}{{ end }}"#, &["a"]),
+            (r#"{{ secret (printf "kv/%s" (mustEnv "NO")) }}"#, &[]),
+            (r#"{{ $p := "a" }}{{ if .x }}{{ $p = "b" }}{{ end }}{{ secret $p }}"#, &[]),
+            (r#"{{ range $n := (secret "a").list }}{{ secret $n }}{{ end }}"#, &["a"]),
+            (r#"{{ range secrets "a/" }}{{ with secret (printf "a/%s" .) }}{{ .Data.x }}{{ end }}{{ end }}"#, &["a"]),
+            (r#"{{ $p := "a" }}{{ range sprig_list 1 2 }}{{ secret $p }}{{ $p = "b" }}{{ end }}"#, &["a"]),
+            (r#"{{ range $i, $n := 3 }}{{ secret $n }}{{ end }}"#, &[]),
+            (r#"{{ secret (file "/etc/path") }}"#, &[]),
         ] {
-            assert_eq!(asked(text).unwrap_err(), unknown, "{text}");
+            let known: Vec<String> = known.iter().map(|path| (*path).to_owned()).collect();
+            assert_eq!(further(text), (known, true), "{text}");
+        }
+        for text in [r#"{{ range secrets "a" }}{{ . }}{{ end }}"#, r#"{{ secret (printf "%s/a" (env "ENV")) }}"#, "x"] {
+            assert!(!further(text).1, "{text}");
         }
         // Without an environment no variable is known.
-        assert!(Template::parse(r#"{{ secret (env "ENV") }}"#, None).is_err());
+        assert!(Template::parse(r#"{{ secret (env "ENV") }}"#, None).unwrap().asks_further());
         // Loops that go far are not gone through, and what grows is let go.
         let far = "{{ range loop 4000 }}{{ range loop 4000 }}CALL{{ end }}{{ end }}";
         assert_eq!(asked(&far.replace("CALL", "{{ . }}")), Ok(Vec::new()));
-        assert_eq!(asked(&far.replace("CALL", r#"{{ secret (printf "kv/%d" .) }}"#)).unwrap_err(), unknown);
+        assert!(further(&far.replace("CALL", r#"{{ secret (printf "kv/%d" .) }}"#)).1);
         let grows: String = (1..60).map(|at| format!("{{{{ $a{at} := print $a{0} $a{0} }}}}", at - 1)).collect();
         assert_eq!(asked(&format!(r#"{{{{ $a0 := "x" }}}}{grows}"#)), Ok(Vec::new()));
-        assert_eq!(asked(&format!(r#"{{{{ $a0 := "x" }}}}{grows}{{{{ secret $a59 }}}}"#)).unwrap_err(), unknown);
+        assert!(further(&format!(r#"{{{{ $a0 := "x" }}}}{grows}{{{{ secret $a59 }}}}"#)).1);
     }
 }

@@ -6,6 +6,7 @@ mod calls;
 mod error;
 mod floats;
 mod functions;
+mod further;
 mod known;
 mod lex;
 mod list;
@@ -18,6 +19,7 @@ mod render;
 mod value;
 mod verbs;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 pub use error::TemplateError;
@@ -33,6 +35,16 @@ pub struct Template {
     secrets: Vec<SecretCall>,
     writes: Vec<Write>,
     takes_written: bool,
+    asks_further: bool,
+}
+
+/// What came of a template that asks for more while it is rendered.
+#[derive(Debug)]
+pub struct Rendering {
+    /// What the template says; none while something that it asks for is not at hand.
+    pub content: Option<Secret>,
+    /// All that it has asked for, whether at hand or not.
+    pub asked: BTreeSet<SecretCall>,
 }
 
 /// A file that a template writes beside its own: `writeToFile`.
@@ -68,14 +80,20 @@ impl Template {
     ) -> Result<Self, TemplateError> {
         let (left, right) = delimiters.unwrap_or(("{{", "}}"));
         let tree = parse::parse(text, left, right)?;
-        let calls::Calls { secrets, writes, takes_written } = calls::find(&tree, variables)?;
-        Ok(Self { tree, secrets, writes, takes_written })
+        let calls::Calls { secrets, writes, takes_written, asks_further } = calls::find(&tree, variables)?;
+        Ok(Self { tree, secrets, writes, takes_written, asks_further })
     }
 
     /// Lists the secrets that it asks for, each once: what must be fetched before it is rendered.
     #[must_use]
     pub fn secrets(&self) -> &[SecretCall] {
         &self.secrets
+    }
+
+    /// Whether it asks for more than these while it is rendered, by paths that come out of other secrets, lists or files.
+    #[must_use]
+    pub fn asks_further(&self) -> bool {
+        self.asks_further
     }
 
     /// Lists the files that it writes beside its own, each path once.
@@ -92,7 +110,7 @@ impl Template {
 
     /// Lists the names that it may take from its data: every field of `.` and every string, since either may name one.
     #[must_use]
-    pub fn mentions(&self) -> std::collections::BTreeSet<&str> {
+    pub fn mentions(&self) -> BTreeSet<&str> {
         calls::mentions(&self.tree)
     }
 
@@ -102,6 +120,15 @@ impl Template {
     /// Says the line and what was missing, never a value.
     pub fn render(&self, context: &dyn Context, missing: MissingKey) -> Result<Secret, TemplateError> {
         render::render(&self.tree, context, missing)
+    }
+
+    /// Writes what the template says if all is at hand that it asks for, and says what it has asked for. What is not at
+    /// hand is passed over, and with it whatever depends on it, so that the rest is asked for in the same round.
+    ///
+    /// # Errors
+    /// As [`Template::render`], where nothing is missing that may yet come.
+    pub fn render_further(&self, context: &dyn Context, missing: MissingKey) -> Result<Rendering, TemplateError> {
+        render::render_further(&self.tree, context, missing)
     }
 }
 
@@ -129,14 +156,28 @@ pub enum CallKind {
     Secret,
     /// `pkiCert`: a certificate, its key and its authority.
     PkiCert,
+    /// `secrets`: the names below a path, sorted; those of folders end with a slash.
+    List,
+}
+
+impl CallKind {
+    /// The kind of a function; none if it asks for no secret.
+    fn of(function: &str) -> Option<Self> {
+        match function {
+            "secret" => Some(Self::Secret),
+            "pkiCert" => Some(Self::PkiCert),
+            "secrets" => Some(Self::List),
+            _ => None,
+        }
+    }
 }
 
 /// What a template can ask of the secrets that were fetched for it, and of what lies around.
 pub trait Context {
     /// What `.` is at the top.
     fn root(&self) -> Value;
-    /// The answer of a secret as Vault Agent shows it: a map with `Data`, `LeaseID`, `LeaseDuration`, `Renewable` and
-    /// `RequestID`; for a certificate `Cert`, `Key`, `CA` and `CAChain`. None if it has not been fetched.
+    /// The answer of a secret as Vault Agent shows it: a map with `Data`, `LeaseID`, `LeaseDuration`, `Renewable`,
+    /// `RequestID`, `Warnings`, `Auth` and `WrapInfo`; for a certificate `Cert`, `Key`, `CA` and `CAChain`; for a list the names. None if it has not been fetched.
     fn secret(&self, call: &SecretCall) -> Option<Value>;
     /// The rest of the world.
     fn outside(&self) -> &dyn Outside;

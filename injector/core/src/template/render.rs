@@ -6,23 +6,46 @@ use std::rc::Rc;
 use super::builtin;
 use super::error::TemplateError;
 use super::functions::{self, Surroundings};
+use super::further::{self, CHANGE_SCRATCH, CHANGE_THEIR_MAP, Further, SCRATCH};
 use super::maps::{Change, Maps};
 use super::parse::{Expr, ExprKind, Node, Pipeline, Tree};
 use super::print::print;
 use super::value::Value;
-use super::{CallKind, Context, MissingKey, SecretCall};
+use super::{CallKind, Context, MissingKey, Rendering, SecretCall};
 use crate::secret::Secret;
 
 /// The most that a template may write, in bytes.
 const MAX_OUTPUT: usize = 4 << 20;
 /// How many steps a template may take.
 const MAX_STEPS: usize = 10_000_000;
+/// How many secrets a template may ask for while it is rendered.
+const MAX_ASKED: usize = 1000;
 /// How deep templates may call templates.
 const MAX_CALLS: usize = 100;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
 pub(super) fn render(tree: &Tree, context: &dyn Context, missing: MissingKey) -> Result<Secret> {
+    let (result, out, _) = run(tree, context, missing, None);
+    result.map(|()| out)
+}
+
+pub(super) fn render_further(tree: &Tree, context: &dyn Context, missing: MissingKey) -> Result<Rendering> {
+    let (result, out, further) = run(tree, context, missing, Some(Further::default()));
+    let Further { asked, awaits, .. } = further.unwrap_or_default();
+    // What went wrong may have done so for what is not there yet.
+    if awaits {
+        return Ok(Rendering { content: None, asked });
+    }
+    result.map(|()| Rendering { content: Some(out), asked })
+}
+
+fn run(
+    tree: &Tree,
+    context: &dyn Context,
+    missing: MissingKey,
+    further: Option<Further>,
+) -> (Result<()>, Secret, Option<Further>) {
     let root = context.root();
     let mut run = Run {
         tree,
@@ -36,10 +59,10 @@ pub(super) fn render(tree: &Tree, context: &dyn Context, missing: MissingKey) ->
         written: BTreeMap::new(),
         steps: 0,
         calls: 0,
+        further,
     };
     let result = run.body(tree.bodies.get("").map(Vec::as_slice).unwrap_or_default(), &root);
-    let out = Secret::from(run.out);
-    result.map(|_| out)
+    (result.map(|_| ()), Secret::from(run.out), run.further)
 }
 
 /// How a body ended.
@@ -62,6 +85,8 @@ struct Run<'r> {
     written: BTreeMap<String, Vec<u8>>,
     steps: usize,
     calls: usize,
+    /// Where more may be asked for than is at hand.
+    further: Option<Further>,
 }
 
 impl Run<'_> {
@@ -80,7 +105,11 @@ impl Run<'_> {
         let seen = self.variables.len();
         let mut flow = Flow::On;
         for node in nodes {
-            flow = self.node(node, dot)?;
+            flow = match self.node(node, dot) {
+                Err(error) if !self.passes_over(node) => return Err(error),
+                Err(_) => Flow::On,
+                Ok(flow) => flow,
+            };
             if flow != Flow::On {
                 break;
             }
@@ -136,6 +165,29 @@ impl Run<'_> {
             Node::Continue => return Ok(Flow::Continue),
         }
         Ok(Flow::On)
+    }
+
+    /// Whether the rendering goes on behind a part that has failed: one that waits for what is not at hand. What it would
+    /// have left behind is not known then.
+    fn passes_over(&mut self, node: &Node) -> bool {
+        let Some(further) = self.further.as_mut().filter(|further| further.waiting) else { return false };
+        further.waiting = false;
+        further.passed += 1;
+        further::traces(node, &mut further.unsure);
+        if let Node::Print(Pipeline { variables, declares: true, .. }) = node {
+            self.variables.extend(variables.iter().map(|name| (name.clone(), Value::Nil)));
+        }
+        true
+    }
+
+    /// Fails where a variable may be another, once all is at hand.
+    fn is_sure(&mut self, line: usize, name: &str) -> Result<()> {
+        match &mut self.further {
+            Some(further) if further.unsure.contains(name) => {
+                Err(further.await_it(TemplateError::new(line, "a variable is not known yet")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn template(&mut self, line: usize, name: &str, dot: &Value) -> Result<()> {
@@ -200,6 +252,9 @@ impl Run<'_> {
     }
 
     fn set(&mut self, pipeline: &Pipeline, name: &str, value: Value) {
+        if let Some(further) = &mut self.further {
+            further.unsure.remove(name);
+        }
         if pipeline.declares {
             self.variables.push((name.to_owned(), value));
         } else if let Some((_, place)) = self.variables.iter_mut().rev().find(|(known, _)| known == name) {
@@ -239,6 +294,9 @@ impl Run<'_> {
     }
 
     fn call(&mut self, line: usize, name: &str, rest: &[Expr], dot: &Value, last: Option<Value>) -> Result<Value> {
+        if name.strip_prefix("scratch.").is_some_and(|of| !CHANGE_SCRATCH.contains(&of)) {
+            self.is_sure(line, SCRATCH)?;
+        }
         if matches!(name, "and" | "or") {
             return self.and_or(line, name, rest, dot, last);
         }
@@ -246,13 +304,23 @@ impl Run<'_> {
         arguments.extend(last);
         let failed = |what: String| TemplateError::new(line, format!("`{name}`: {what}"));
         match name {
-            "secret" | "pkiCert" => {
-                let kind = if name == "secret" { CallKind::Secret } else { CallKind::PkiCert };
+            "secret" | "pkiCert" | "secrets" => {
+                let kind = CallKind::of(name).unwrap_or(CallKind::Secret);
                 let call = secret_call(kind, &arguments).map_err(failed)?;
-                self.context.secret(&call).ok_or_else(|| {
-                    failed(format!("{} has not been fetched", call.path))
-                        .hint("its path must be known before the template is rendered: write it as a string")
-                })
+                let found = self.context.secret(&call);
+                // A path may come out of a secret, and is not told.
+                let failure = || failed("what it asks for has not been fetched".to_owned());
+                match &mut self.further {
+                    None => found.ok_or_else(failure),
+                    Some(further) => {
+                        let error = failure();
+                        if further.asked.len() >= MAX_ASKED && !further.asked.contains(&call) {
+                            return Err(failed(format!("the template asks for more than {MAX_ASKED} secrets")));
+                        }
+                        further.asked.insert(call);
+                        found.ok_or_else(|| further.await_it(error))
+                    }
+                }
             }
             "executeTemplate" => {
                 let mut arguments = arguments.into_iter();
@@ -261,9 +329,16 @@ impl Run<'_> {
                     return Err(failed("it needs the name of a template".to_owned()));
                 };
                 let before = std::mem::take(&mut self.out);
+                let passed = self.further.as_ref().map_or(0, |further| further.passed);
                 let result = self.template(line, template, &arguments.next().unwrap_or_default());
                 let out = std::mem::replace(&mut self.out, before);
-                result.map(|()| Value::Text(Rc::new(Secret::from(out))))
+                match &mut self.further {
+                    // It lacks something, and so does whatever is made of it.
+                    Some(further) if further.passed > passed => {
+                        Err(further.await_it(failed("it is not known yet".to_owned())))
+                    }
+                    _ => result.map(|()| Value::Text(Rc::new(Secret::from(out)))),
+                }
             }
             "writeToFile" => self.write_to_file(&arguments).map_err(failed),
             "writtenTo" => {
@@ -370,6 +445,7 @@ impl Run<'_> {
             ExprKind::Text(text) => Value::text(text.as_str()),
             ExprKind::Function(name) => self.call(expr.line, name, &[], dot, None)?,
             ExprKind::Variable(name) => {
+                self.is_sure(expr.line, name)?;
                 let found = self.variables.iter().rev().find(|(known, _)| known == name);
                 found.map(|(_, value)| value.clone()).unwrap_or_default()
             }
@@ -398,7 +474,8 @@ impl Run<'_> {
                 let entries = self.maps.now(entries);
                 match (entries.get(name), self.missing) {
                     (Some(value), _) => Ok(value.clone()),
-                    (None, MissingKey::NoValue) => Ok(Value::Missing),
+                    // What a map of anything has nowhere is nothing: a field of that is an error, as in Go.
+                    (None, MissingKey::NoValue) => Ok(Value::Nil),
                     (None, MissingKey::Error) => Err(missing(line, entries, name)),
                 }
             }
@@ -407,6 +484,8 @@ impl Run<'_> {
                 (None, MissingKey::NoValue) => Ok(Value::text("")),
                 (None, MissingKey::Error) => Err(missing(line, entries, name)),
             },
+            // Where there are no data, whatever is asked of them is not there.
+            Value::Missing if self.missing == MissingKey::NoValue => Ok(Value::Missing),
             Value::Missing | Value::Nil => {
                 Err(TemplateError::new(line, format!("there is nothing that `.{name}` could be of")))
             }
@@ -414,10 +493,6 @@ impl Run<'_> {
         }
     }
 }
-
-/// Functions that put what they give into the map that is their first argument.
-const CHANGE_THEIR_MAP: &[&str] =
-    &["sprig_merge", "sprig_mustMerge", "sprig_mergeOverwrite", "sprig_mustMergeOverwrite"];
 
 fn is_scratch(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Function(name) if name == "scratch")
@@ -433,12 +508,15 @@ fn missing(line: usize, entries: &BTreeMap<String, Value>, name: &str) -> Templa
     if names.is_empty() { error } else { error.hint(format!("the keys are {}", names.join(", "))) }
 }
 
-/// Puts together what `secret` and `pkiCert` ask for: a path, and then `NAME=VALUE` each.
+/// Puts together what `secret`, `pkiCert` and `secrets` ask for: a path, and then `NAME=VALUE` each.
 pub(super) fn secret_call(kind: CallKind, arguments: &[Value]) -> std::result::Result<SecretCall, String> {
     let mut texts = arguments.iter().map(|argument| argument.as_str().ok_or("its arguments must be text".to_owned()));
     let path = texts.next().ok_or("it needs a path")??.trim_matches('/').to_owned();
     if path.is_empty() {
         return Err("its path is empty".to_owned());
+    }
+    if kind == CallKind::List && arguments.len() > 1 {
+        return Err("it takes a path and nothing else".to_owned());
     }
     let named = texts.map(|text| {
         let (name, value) = text?.split_once('=').ok_or("its arguments behind the path must be NAME=VALUE")?;

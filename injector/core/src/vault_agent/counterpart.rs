@@ -13,11 +13,10 @@ use super::{
     Account, Command, LogLevel, Restart, Signal, Template, TemplateBody, TemplateConfig, TemplateText, Translation,
     VaultAgentConfig, Warning,
 };
-use crate::config::template::Implied;
+use crate::config::template::{self, Implied};
 use crate::config::{ConfigError, DEFAULT_DEBOUNCE};
 use crate::config::{
-    Content, EnvSource, FileName, FileSpec, Hook, Injection, Mode, OnStale, SecretSpec, SignalName, Tell, TemplateSpec,
-    VolumeSpec,
+    Content, EnvSource, FileName, FileSpec, Hook, Injection, Mode, Pace, SignalName, Tell, TemplateSpec, VolumeSpec,
 };
 use crate::reference::Name;
 use crate::template::{MissingKey, Write};
@@ -94,15 +93,24 @@ pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Res
                 .wrong(format!("{what}: its template writes a file"))
                 .hinted("use `writeToFile` in a `template` only"));
         }
+        if template.further.is_some() {
+            return Err(writer.wrong(format!("{what}: {}", template::UNKNOWN)).hinted(template::UNKNOWN_HINT));
+        }
         env.insert(variable.name.clone(), EnvSource::Template(template));
     }
     let mut secrets = implied.secrets;
-    if secrets.is_empty() && asked.sinks.is_empty() {
+    if files.is_empty() && env.is_empty() && asked.sinks.is_empty() {
         return Err(writer
-            .wrong("no template reads a secret, and there is no sink for the token")
-            .hinted("add `{{ with secret \"PATH\" }}` to a template, or a `sink`"));
+            .wrong("there is no template, and no sink for the token")
+            .hinted("add a `template`, an `env_template` or a `sink`"));
     }
-    secrets.values_mut().for_each(|secret| pace(secret, asked.template_config));
+    let pace = pace(asked.template_config);
+    secrets.values_mut().for_each(|secret| pace.set(secret));
+    for file in files.values_mut() {
+        if let Content::Template(TemplateSpec { further: Some(further), .. }) = &mut file.content {
+            further.pace = pace;
+        }
+    }
     if let Some(exec) = &asked.exec {
         if exec.restart_on_secret_changes == Restart::Always {
             let files = BTreeSet::new();
@@ -135,17 +143,12 @@ pub(super) fn counterpart(config: &VaultAgentConfig, around: &dyn Around) -> Res
     })
 }
 
-/// Sets how often a secret is looked at, and what becomes of one that cannot be.
-fn pace(secret: &mut SecretSpec, config: TemplateConfig) {
+/// How often secrets are looked at, and what becomes of those that cannot be.
+fn pace(config: TemplateConfig) -> Pace {
     // Their five minutes are a compromise that asking for the version alone makes needless.
     let usual = config.static_secret_render_interval == TemplateConfig::default().static_secret_render_interval;
-    if !usual && secret.with.is_empty() {
-        secret.refresh = config.static_secret_render_interval.max(Duration::from_secs(1));
-    }
-    if config.exit_on_retry_failure {
-        secret.max_stale = Some(RETRIES);
-        secret.on_stale = OnStale::Exit;
-    }
+    let refresh = config.static_secret_render_interval.max(Duration::from_secs(1));
+    Pace { refresh: (!usual).then_some(refresh), gives_up: config.exit_on_retry_failure.then_some(RETRIES) }
 }
 
 fn name(text: &str) -> Name {

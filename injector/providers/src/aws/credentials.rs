@@ -259,7 +259,8 @@ async fn said(transport: &Transport, request: Request<Vec<u8>>) -> Result<Reply,
         400..500 if reply.status != 429 => Class::Refused,
         _ => Class::Unreachable,
     };
-    Err(ProviderError::new(class, format!("{address} gives no credentials (status {})", reply.status)))
+    Err(ProviderError::new(class, format!("{address} gives no credentials (status {})", reply.status))
+        .status(reply.status))
 }
 
 /// Reads a profile of a file as `aws configure` writes it.

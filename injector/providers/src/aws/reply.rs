@@ -255,6 +255,7 @@ pub fn classify(
         None if busy => ProviderError::new(Class::Unreachable, format!("{address} is not well (status {status})")),
         None => Nonsense("its refusal is not one of AWS's").at(address, SERVER),
     }
+    .status(status)
     .after(retry_after)
 }
 

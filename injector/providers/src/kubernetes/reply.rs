@@ -169,7 +169,8 @@ pub fn classify(
         Class::Malformed => "answers strangely",
         _ => "refuses",
     };
-    let error = ProviderError::new(class, format!("{address} {does} (status {status}){said}")).after(retry_after);
+    let error = ProviderError::new(class, format!("{address} {does} (status {status}){said}"));
+    let error = error.status(status).after(retry_after);
     match hint {
         Some(hint) => error.hint(hint),
         None => error,

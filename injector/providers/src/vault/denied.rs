@@ -12,7 +12,7 @@ pub(super) const READING: &str = "cannot read ";
 impl Vault {
     /// Says of a refusal to read a path who may not.
     pub(super) fn denied(&self, mut error: ProviderError, path: &str) -> ProviderError {
-        if error.class == Class::Refused && error.what.contains("(status 403)") {
+        if error.class == Class::Refused && error.status == Some(403) {
             error.what = format!("{READING}{path}: 403: {} may not read it: {}", self.who(), error.what);
         }
         error

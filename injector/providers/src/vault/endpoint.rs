@@ -69,7 +69,7 @@ impl Endpoint for Put<'_> {
 /// Reads any path as it is: `GET PATH`.
 #[derive(Debug)]
 pub struct Get<'a> {
-    /// The path behind `/v1/`.
+    /// The path behind `/v1/`; what is behind a `?` in it is the query.
     pub path: &'a str,
 }
 
@@ -79,7 +79,11 @@ impl Endpoint for Get<'_> {
     const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
 
     fn path(&self) -> String {
-        self.path.to_owned()
+        self.path.split('?').next().unwrap_or_default().to_owned()
+    }
+
+    fn query(&self) -> Result<Option<String>, ClientError> {
+        Ok(self.path.split_once('?').map(|(_, query)| query.to_owned()))
     }
 
     fn method(&self) -> RequestMethod {

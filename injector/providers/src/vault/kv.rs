@@ -12,7 +12,7 @@ use vaultrs::api::{kv1, kv2};
 
 use super::Vault;
 use super::endpoint::MountOf;
-use super::reply::{Envelope, Nonsense, SERVER};
+use super::reply::{Envelope, Nonsense, SERVER, granted};
 use crate::answer::{fields, object};
 use crate::fingerprint;
 
@@ -50,6 +50,9 @@ impl Vault {
     pub(super) async fn read(&self, want: &Want, token: &Secret) -> Result<Fetched, ProviderError> {
         if let Manner::InFile(file) = &want.manner {
             return self.read_from_file(want, file).await;
+        }
+        if want.manner == Manner::List {
+            return self.list(want, token).await;
         }
         if !want.with.is_empty() {
             return match want.manner {
@@ -93,7 +96,7 @@ impl Vault {
         state.mounts.values().find(holds).cloned()
     }
 
-    async fn mount(&self, path: &str, token: &Secret) -> Result<Mount, ProviderError> {
+    pub(super) async fn mount(&self, path: &str, token: &Secret) -> Result<Mount, ProviderError> {
         if let Some(mount) = self.known_mount(path) {
             return Ok(mount);
         }
@@ -224,7 +227,7 @@ impl Vault {
                 Ok(newest.version == known && newest.alive)
             }
             _ => match self.refusal(&reply, &[token]) {
-                error if error.class == Class::Refused && reply.status == 403 => {
+                error if (error.class, error.status) == (Class::Refused, Some(403)) => {
                     self.state().blind.insert(key, ());
                     Ok(false)
                 }
@@ -244,7 +247,8 @@ fn is_of_metadata(path: &str, mount: &str) -> bool {
 pub(super) fn found(want: &Want, body: &[u8], fields: Fields, term: Term) -> Result<Fetched, ProviderError> {
     // Of the fields alone, since a request's own number is another each time.
     let version = fingerprint::of(&fields)?;
-    let known = want.known == Some(version) && !matches!(term, Term::Lease(_));
+    // One that its store replaces by itself tells when to look again, though it may be late and still be the same.
+    let known = want.known == Some(version) && term == Term::Open;
     Ok(if known { Fetched::Unchanged } else { Fetched::Changed { fields: whole(want, body, fields), version, term } })
 }
 
@@ -256,14 +260,50 @@ fn whole(want: &Want, body: &[u8], fields: Fields) -> Fields {
     }
     let text = |text: &str| serde_json::Value::from(text).to_string();
     let json = format!(
-        "{{\"RequestID\":{},\"LeaseID\":{},\"LeaseDuration\":{},\"Renewable\":{},\"Data\":{}}}",
+        "{{\"RequestID\":{},\"LeaseID\":{},\"LeaseDuration\":{},\"Renewable\":{},\"Data\":{},\"Warnings\":{},\"Auth\":{},\
+         \"WrapInfo\":null}}",
         text(&envelope.request_id),
         text(&envelope.lease_id),
         envelope.lease_duration,
         envelope.renewable,
-        envelope.data.map_or("null", |data| data.get()),
+        // What is a map in Go is one with nothing in it.
+        envelope.data.map_or("{}", |data| data.get()),
+        serde_json::Value::from(envelope.warnings.unwrap_or_default()),
+        granted(body).ok().flatten().and_then(auth).unwrap_or_else(|| "null".to_owned()),
     );
     [(WHOLE.to_owned(), Field::Json(Secret::from(json)))].into_iter().collect()
+}
+
+#[derive(Deserialize)]
+struct Token<'a> {
+    #[serde(borrow)]
+    client_token: &'a RawValue,
+    #[serde(borrow, default)]
+    accessor: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    policies: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    metadata: Option<&'a RawValue>,
+    #[serde(default)]
+    lease_duration: u64,
+    #[serde(default)]
+    renewable: bool,
+}
+
+/// Puts a token that was granted under the names that Vault Agent has.
+fn auth(granted: &RawValue) -> Option<String> {
+    let Token { client_token, accessor, policies, metadata, lease_duration, renewable } =
+        serde_json::from_str(granted.get()).ok()?;
+    let or = |value: Option<&RawValue>, other: &str| {
+        value.map(RawValue::get).filter(|text| *text != "null").unwrap_or(other).to_owned()
+    };
+    Some(format!(
+        "{{\"ClientToken\":{client_token},\"Accessor\":{},\"Policies\":{},\"Metadata\":{},\
+         \"LeaseDuration\":{lease_duration},\"Renewable\":{renewable}}}",
+        or(accessor, "\"\""),
+        or(policies, "[]"),
+        or(metadata, "{}"),
+    ))
 }
 
 /// Adds the way out to a refusal: the path as a policy names it, or as it is written.

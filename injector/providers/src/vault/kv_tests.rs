@@ -27,6 +27,61 @@ fn a_lease_is_seen() {
 }
 
 #[test]
+fn a_template_sees_a_token_that_was_granted_and_what_the_server_warns_of() {
+    let want = Want {
+        path: "auth/token/create".to_owned(),
+        pinned: None,
+        stage: None,
+        known: None,
+        with: BTreeMap::new(),
+        manner: Manner::Whole,
+    };
+    for (body, auth, warnings) in [
+        (
+            r#"{"request_id":"1","data":null,"warnings":["old"],"auth":{"client_token":"t\n","accessor":"a","policies":["x","y"],"token_policies":["x"],"metadata":null,"lease_duration":60,"renewable":true,"token_type":"service"}}"#,
+            r#"{"ClientToken":"t\n","Accessor":"a","Policies":["x","y"],"Metadata":{},"LeaseDuration":60,"Renewable":true}"#,
+            r#"["old"]"#,
+        ),
+        (r#"{"data":{"a":"b"},"auth":null,"warnings":null}"#, "null", "[]"),
+        (r#"{"data":{"a":"b"}}"#, "null", "[]"),
+    ] {
+        let (fields, term) = super::super::lease::any(body.as_bytes(), std::time::Duration::ZERO).unwrap();
+        let granted = auth != "null";
+        assert_eq!(fields.get("client_token").is_some(), granted);
+        assert_eq!(matches!(&term, Term::Lease(lease) if lease.ttl.as_secs() == 60 && lease.id.is_none()), granted);
+        let Fetched::Changed { fields, .. } = found(&want, body.as_bytes(), fields, term).unwrap() else {
+            panic!("{body}")
+        };
+        let whole = fields.get(WHOLE).unwrap().bytes().expose_str().unwrap();
+        let whole: BTreeMap<String, &RawValue> = serde_json::from_str(whole).unwrap();
+        let seen = ["Auth", "Warnings", "WrapInfo", "Data"].map(|name| whole[name].get());
+        assert_eq!(seen, [auth, warnings, "null", if granted { "{}" } else { r#"{"a":"b"}"# }]);
+    }
+    assert!(super::super::lease::any(br#"{"data":null,"auth":null}"#, std::time::Duration::ZERO).is_err());
+}
+
+#[test]
+fn a_password_whose_rotation_is_late_is_looked_at_again_in_its_time() {
+    let mut want = Want {
+        path: "database/static-creds/x".to_owned(),
+        pinned: None,
+        stage: None,
+        known: None,
+        with: BTreeMap::new(),
+        manner: Manner::Fields,
+    };
+    let body = br#"{"data":{"password":"p","ttl":0,"rotation_period":5,"last_vault_rotation":"2024-01-01T00:00:00Z"}}"#;
+    for _ in 0..2 {
+        let (fields, term) = super::super::lease::any(body, std::time::Duration::ZERO).unwrap();
+        let Fetched::Changed { version, term, .. } = found(&want, body, fields, term).unwrap() else {
+            panic!("a term")
+        };
+        assert_eq!(term, Term::Rotation(std::time::Duration::from_secs(1)));
+        want.known = Some(version);
+    }
+}
+
+#[test]
 fn a_deleted_version_is_told_from_none() {
     let deleted =
         r#"{"data":{"data":null,"metadata":{"deletion_time":"2024-01-01T00:00:00Z","destroyed":false,"version":2}}}"#;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::Vault;
 use super::endpoint::{Get, Put};
 use super::kv::{explained, found};
-use super::reply::{Envelope, Nonsense};
+use super::reply::{Envelope, Nonsense, granted};
 use crate::answer::{fields, object};
 
 impl Vault {
@@ -102,6 +102,13 @@ struct Ends {
 /// Says what is wrong with the answer.
 pub fn any(body: &[u8], now: Duration) -> Result<(Fields, Term), Nonsense> {
     let envelope = Envelope::parse(body)?;
+    if let (None, Some(auth)) = (envelope.data, &envelope.auth) {
+        // A token was made for us: `auth/token/create`.
+        let lease = |ttl| Term::Lease(Lease { id: None, ttl, renewable: false });
+        let term = auth.session(true).ttl.map_or(Term::Open, lease);
+        let granted = granted(body)?.ok_or(Nonsense("it holds no data"))?;
+        return Ok((fields(granted.get())?, term));
+    }
     let lease = envelope.lease();
     let data = envelope.data.ok_or(Nonsense("it holds no data"))?.get();
     let ends: Ends = object(data.as_bytes())?;

@@ -8,6 +8,7 @@ mod denied;
 pub mod endpoint;
 pub mod kv;
 pub mod lease;
+pub mod list;
 mod login;
 pub mod reply;
 mod unwrapped;
@@ -189,7 +190,7 @@ impl Vault {
 
     /// Tells a token that is gone from a path that it may not read. Vault answers 403 to both.
     async fn why_refused(&self, token: &Token, error: ProviderError) -> ProviderError {
-        if error.class != Class::Refused || token.opened.elapsed() < FRESH {
+        if (error.class, error.status) != (Class::Refused, Some(403)) || token.opened.elapsed() < FRESH {
             return error;
         }
         // Two calls in the same second for one failing secret would be one too many.

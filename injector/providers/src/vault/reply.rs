@@ -86,6 +86,20 @@ impl Auth {
     }
 }
 
+#[derive(Deserialize)]
+struct Granted<'a> {
+    #[serde(borrow, default)]
+    auth: Option<&'a RawValue>,
+}
+
+/// Gives what was granted as it came, if anything was.
+///
+/// # Errors
+/// Says what is wrong with the answer.
+pub fn granted(body: &[u8]) -> Result<Option<&RawValue>, Nonsense> {
+    object::<Granted<'_>>(body).map(|granted| granted.auth)
+}
+
 impl<'a> Envelope<'a> {
     /// Gives the lease, if there is one.
     #[must_use]
@@ -147,7 +161,7 @@ pub fn classify(
         let said = if said.is_empty() { String::new() } else { format!(" ({said})") };
         ProviderError::new(class, format!("{address} {what}{said}")).after(retry_after)
     };
-    match status {
+    let told = match status {
         300..400 => error(Class::Unreachable, &format!("sends us elsewhere (status {status})"))
             .hint("it is a standby: name the active server, or a load balancer, as `address`"),
         // A client error that is not Vault's own is somebody else's, such as a proxy's: no reason to give up.
@@ -163,7 +177,8 @@ pub fn classify(
         503 if sealed => error(Class::Unreachable, "is sealed").hint("unseal it: `vault operator unseal`"),
         500..600 => error(Class::Unreachable, &format!("is not well (status {status})")),
         _ => Nonsense("its status is none that Vault has").at(address, SERVER),
-    }
+    };
+    told.status(status)
 }
 
 #[cfg(test)]
@@ -172,10 +187,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn class(status: u16, body: &str) -> Class {
-        error(status, body).class
-    }
 
     fn error(status: u16, body: &str) -> ProviderError {
         let address = Address::parse("https://vault.example.com", PlainHttp::LoopbackOnly).unwrap();
@@ -201,7 +212,8 @@ mod tests {
             (404, "404 page not found", Class::Malformed),
             (999, "", Class::Malformed),
         ] {
-            assert_eq!(class(status, body), expected, "{status} {body}");
+            let error = error(status, body);
+            assert_eq!((error.class, error.status), (expected, Some(status)), "{status} {body}");
         }
     }
 

@@ -1,8 +1,12 @@
 //! An agent that is stopped, suspended or killed at a bad moment.
 
+use std::fs;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use e2e::agent::Place;
+use e2e::programs::tool;
 use e2e::servers::faults::Fault;
 use serde_json::json;
 
@@ -19,6 +23,29 @@ fn is_stopped(row: Row) {
     let ran = agent.stop();
     assert_eq!((ran.code, place.names().len()), (0, 0), "{}", ran.err);
     assert!(began.elapsed() < FAREWELL + Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[test]
+fn sigterm_before_the_configuration_is_read_is_no_violent_end() {
+    let place = Place::new();
+    let config = place.path("config.yaml");
+    // Whoever reads it waits until somebody writes.
+    tool(Command::new("mkfifo").arg(&config));
+    let mut agent = place.start_as_it_is("run");
+    let sigterm = 1 << (15 - 1);
+    agent.until("the handler", |agent| {
+        let status = agent.process().status("SigCgt");
+        u64::from_str_radix(&status, 16).is_ok_and(|caught| caught & sigterm != 0)
+    });
+    agent.process().signal("TERM");
+    let volume = place.volume();
+    let text = format!(
+        "apiVersion: oakum.dev/v1\nkind: Injection\nvolume: {{ path: {} }}\nfiles: {{ a: {{ template: x }} }}\n",
+        volume.display()
+    );
+    fs::write(&config, text).unwrap();
+    let ran = agent.end();
+    assert_eq!((ran.code, place.names().len()), (0, 0), "{}", ran.err);
 }
 
 #[test]

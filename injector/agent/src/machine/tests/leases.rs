@@ -229,6 +229,29 @@ fn ageing(on_stale: &str) -> World {
 }
 
 #[test]
+fn a_lease_grows_too_old_only_once_it_could_not_be_prolonged() {
+    let mut world = leasing(Mode::Run, ", max_stale: 10m, on_stale: exit");
+    leased(&mut world, 1, 3600);
+    world.published(Replaced::Nothing);
+    let (began, mut asked) = (world.now, 0);
+    while !matches!(world.agent.phase, Phase::Ending { .. } | Phase::Ended) {
+        for action in world.later() {
+            match action {
+                Action::Fetch { secret, .. } if secret == n("kv") => drop(world.unchanged("kv")),
+                Action::Fetch { .. } => drop(world.failed("db", Class::Unreachable)),
+                Action::Prolong { secret, .. } => {
+                    asked += 1;
+                    world.on(Event::Prolonged { secret, result: Err(error(Class::Unreachable)) });
+                }
+                _ => {}
+            }
+        }
+    }
+    let lasted = world.now - began;
+    assert!(asked > 1 && lasted > s(2000 + 600) && lasted < s(3600), "{asked} {lasted:?}");
+}
+
+#[test]
 fn a_secret_older_than_it_may_be_is_kept_or_makes_the_agent_unready() {
     for (on_stale, ready) in [("keep", true), ("unready", false)] {
         let mut world = ageing(on_stale);

@@ -8,6 +8,9 @@ mod math;
 mod sprig;
 mod sprig_lists;
 mod sprig_text;
+mod sprig_time;
+mod sprig_url;
+mod sprig_words;
 mod text;
 mod time;
 mod toml;
@@ -60,7 +63,8 @@ const fn function(
 }
 
 /// Functions that the renderer calls by itself.
-const OF_THE_RENDERER: &[&str] = &["secret", "pkiCert", "executeTemplate", "scratch", "writeToFile", "writtenTo"];
+const OF_THE_RENDERER: &[&str] =
+    &["secret", "secrets", "pkiCert", "executeTemplate", "scratch", "writeToFile", "writtenTo"];
 
 const TABLES: &[&[Function]] = &[
     text::TABLE,
@@ -72,6 +76,9 @@ const TABLES: &[&[Function]] = &[
     sprig::TABLE,
     sprig_lists::TABLE,
     sprig_text::TABLE,
+    sprig_time::TABLE,
+    sprig_url::TABLE,
+    sprig_words::TABLE,
 ];
 
 fn find(name: &str) -> Option<&'static Function> {
@@ -170,7 +177,6 @@ pub(super) fn refused(name: &str) -> Option<&'static str> {
             Some("it shows values as Go has them in memory: use `toJSONPretty`, or `printf \"%v\"`")
         }
         _ if name.starts_with("sprig_") => Some(of_sprig(&name["sprig_".len()..])),
-        "secrets" => Some("name each secret by its path: what a list would give is not known beforehand"),
         _ => None,
     }
 }
@@ -264,4 +270,4 @@ fn same(one: &Value, other: &Value) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::template) mod tests;

@@ -7,7 +7,7 @@ use crate::template::{CallKind, SecretCall};
 use proptest::prelude::*;
 
 /// A world with one secret.
-pub(super) struct World;
+pub(in crate::template) struct World;
 
 const DATA: &str = r#"{"Data": {"data": {"user": "u", "pass": "p\"w$`'d\n<é>", "port": 5432, "on": true, "none": null, "list": ["a", "b"], "map": {"x": "1", "y": {"z": 2}}}, "metadata": {"version": 3}}, "LeaseID": "", "LeaseDuration": 0, "Renewable": false}"#;
 
@@ -162,7 +162,7 @@ fn mistakes_are_said_with_their_line_and_without_values() {
             "writes more than",
         ),
         ("{{ break }}", 1, "in no `range`"),
-        ("{{ secret .db.password }}", 1, "not known before"),
+        ("{{ secret .db.password }}", 1, "has not been fetched"),
         ("a\n{{ secret \"other\" }}", 2, "has not been fetched"),
         ("{{ .db.password.x }}", 1, "string has no field `x`"),
         ("{{ .no.x }}", 1, "nothing that `.x`"),

@@ -46,7 +46,13 @@ pub(super) const TABLE: &[Function] = &[
 ];
 
 pub(super) fn regex(pattern: &str) -> Result<Regex, String> {
-    Regex::new(pattern).map_err(|_| "its pattern cannot be understood".to_owned())
+    Regex::new(pattern).map_err(|_| {
+        if pattern.contains("\\p") || pattern.contains("\\P") {
+            "its pattern has a class of Unicode, such as \\pL, which is not known here: list the letters, as in [A-Za-z]".to_owned()
+        } else {
+            "its pattern cannot be understood".to_owned()
+        }
+    })
 }
 
 /// Writes letters large, each by the one that Unicode has for it: Go does not make two of one.

@@ -80,6 +80,8 @@ fn each_part_has_its_counterpart() {
     assert_eq!((template.missing, template.calls.len()), (MissingKey::Error, 1));
     let secret = secrets.values().next().unwrap();
     assert_eq!((secret.refresh, secret.on_stale), (Duration::from_secs(60), OnStale::Exit));
+    // It may fail for five minutes, which begin with the next look.
+    assert_eq!(secret.max_stale, Some(Duration::from_secs(360)));
     let [hook] = on_change.as_slice() else { panic!("{on_change:?}") };
     assert!(matches!(&hook.tell, Tell::Command { argv, .. } if argv == &["/usr/sbin/nginx", "-s", "reload"]));
     assert_eq!((hook.debounce, hook.at_start), (Duration::from_secs(2), true));
@@ -89,6 +91,23 @@ fn each_part_has_its_counterpart() {
     // It is a configuration like any other.
     let back = Injection::parse(&found.injection.to_json().to_string(), "c").map_err(|error| error.to_string());
     assert_eq!(back.unwrap().files.len(), 1);
+}
+
+#[test]
+fn what_a_template_finds_is_had_as_all_else_is_and_no_variable_finds_anything() {
+    let list = r#"contents = "{{ range secrets \"secret/\" }}{{ with secret (print \"secret/data/\" .) }}{{ .Data }}{{ end }}{{ end }}""#;
+    let found = counterpart(&format!(
+        "template {{\n {list}\n destination = \"/a/b\"\n}}\ntemplate_config {{\n exit_on_retry_failure = true\n \
+         static_secret_render_interval = \"1m\"\n}}"
+    ))
+    .unwrap();
+    let further = found.injection.files.values().next().unwrap().further().unwrap();
+    let pace = (further.pace.refresh, further.pace.gives_up);
+    assert_eq!(pace, (Some(Duration::from_secs(60)), Some(Duration::from_secs(300))));
+    assert_eq!(found.injection.secrets.len(), 1, "the list");
+    let error =
+        counterpart(&format!("env_template \"A\" {{ {list} }}\nexec {{\n command = [\"/app\"]\n}}")).unwrap_err();
+    assert!(error.what.contains("not known before") && error.hint.is_some(), "{error}");
 }
 
 #[test]
@@ -106,6 +125,14 @@ fn a_child_comes_from_the_file() {
 }
 
 #[test]
+fn a_template_may_read_no_secret() {
+    let found = counterpart("template {\n contents = \"none\"\n destination = \"/a/b\"\n}").unwrap();
+    assert!(found.injection.secrets.is_empty() && found.injection.files.len() == 1);
+    let found = counterpart("env_template \"A\" {\n contents = \"none\"\n}\nexec {\n command = [\"/app\"]\n}").unwrap();
+    assert!(found.injection.secrets.is_empty() && found.injection.env.len() == 1);
+}
+
+#[test]
 fn what_cannot_be_done_is_an_error_with_a_way_out() {
     for (text, part) in [
         ("template {\n CONTENTS\n destination = \"/a\"\n}", "in the root"),
@@ -114,8 +141,7 @@ fn what_cannot_be_done_is_an_error_with_a_way_out() {
         ("template {\n CONTENTS\n destination = \"/a/../b\"\n}", "no whole path"),
         ("template {\n CONTENTS\n destination = \"/a/b\"\n group = \"nobody-knows\"\n}", "no group `nobody-knows`"),
         ("template {\n CONTENTS\n destination = \"/a/b\"\n command = \"frob x\"\n}", "`frob`"),
-        ("template {\n contents = \"none\"\n destination = \"/a/b\"\n}", "no template reads a secret"),
-        ("", "no template reads a secret"),
+        ("", "there is no template, and no sink"),
     ] {
         let error = counterpart(text).unwrap_err();
         assert!(error.what.contains(part) && error.hint.is_some(), "{error}: {:?}", error.hint);
