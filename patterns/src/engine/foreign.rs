@@ -8,6 +8,9 @@ use super::literals::Hit;
 /// How many bytes the first letter has, or the first two.
 const LETTER: usize = 3;
 
+/// How many bytes are looked at at once for whether they are ASCII.
+const STRETCH: usize = 4096;
+
 /// Keywords by their first letter.
 #[derive(Debug)]
 pub(super) struct Foreign {
@@ -58,11 +61,12 @@ impl Foreign {
         if from >= end {
             return;
         }
-        // Most texts have none of the first bytes, which is found at a third of the cost.
-        let Some(first) = self.firsts.chunks(3).filter_map(|firsts| any(firsts, &text[from..end])).min() else {
-            return;
+        // Most texts have none of the first bytes, and most stretches nothing beyond ASCII, which is told at once.
+        let stretches = text[from..end].chunks(STRETCH).zip((from..).step_by(STRETCH));
+        let first = |(stretch, at): (&[u8], usize)| {
+            self.firsts.chunks(3).filter_map(|firsts| any(firsts, stretch)).min().map(|first| at + first)
         };
-        let from = from + first;
+        let Some(from) = stretches.filter(|(stretch, _)| !stretch.is_ascii()).find_map(first) else { return };
         let mut note = |at: usize, letter: usize| {
             let begins =
                 |word: &[u8]| text.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word));
