@@ -133,10 +133,10 @@ pub(super) fn names_user(text: &[u8], end: usize, value: &[u8]) -> bool {
     }
     while rest.next_if(|word| IS.contains(&word.as_str())).is_some() {}
     match rest.next().as_deref() {
-        // `sign in as admin`.
-        Some("as" | "als" | "como") => {
-            rest.next().is_some_and(|word| is_user(&word) || matches!(word.as_str(), "in" | "on" | "logged" | "log"))
-        }
+        // `sign in as admin`, `log in to the console as admin`.
+        Some("as" | "als" | "como") => rest.any(|word| {
+            is_user(&word) || matches!(word.as_str(), "in" | "on" | "logged" | "log" | "connect" | "anmelden")
+        }),
         Some("name") => rest.next().is_some_and(|word| is_user(&word)),
         Some(word) => is_user(word),
         None => false,
@@ -174,6 +174,7 @@ mod tests {
             "User name: anna / ",
             "- Guest wifi ",
             "    Enter keystore ",
+            "Log in to http://localhost:8080 as **root** with ",
         ] {
             assert!(names(line), "{line}");
         }

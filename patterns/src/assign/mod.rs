@@ -23,6 +23,8 @@ pub(crate) const NAME_REACH: usize = 64;
 const LONGEST_WORD: usize = 40;
 /// The longest stretch between a name and its value.
 const GAP_REACH: usize = 48;
+/// How far before a name a bracket opens that its value closes.
+const BRACKET_REACH: usize = 80;
 /// The longest value.
 pub(crate) const VALUE_REACH: usize = 2048;
 /// How far from a keyword's start an assignment can end.
@@ -76,7 +78,7 @@ pub(crate) fn is_name(b: u8) -> bool {
 /// Reads the assignment whose name holds the keyword at `at`.
 pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     // A keyword may have the quotes or the operator with it: `"pass"`, `pass=`.
-    while at.start < at.end && matches!(text[at.start], b'"' | b'\'' | b' ') {
+    while at.start < at.end && matches!(text[at.start], b'"' | b'\'' | b' ' | b'(') {
         at.start += 1;
     }
     while at.start < at.end && !is_name(text[at.end - 1]) {
@@ -137,9 +139,12 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     if text[start..end] == *b"PASS" && text.get(end) == Some(&b':') && !before.ends_with(b"${") {
         return None;
     }
-    // The last word of a sentence in quotes.
+    // The last word of a sentence: what it says stands before it, `enter walnuts94 as the password.`.
     if text[at.start..end].ends_with(b".") {
-        return None;
+        let name = start..end - 1;
+        let value = apart::said_before(text, before, &name)?;
+        let quote = text.get(value.end).copied();
+        return Some(Assignment { name, value, operator: Operator::Prose, quote });
     }
     // A part of a resource's address (`arn:aws:secretsmanager:eu:1:secret:a`), or a type (`"AWS::IAM::AccessKey": …`).
     let follows = text.get(end);
@@ -199,7 +204,7 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
         if operator == Operator::Prose && text[value.clone()].starts_with(b"[") && text[value.clone()].ends_with(b"]") {
             value = value.start + 1..value.end - 1;
         }
-        value.end -= closers(before.last().copied(), &text[value.clone()]);
+        value.end -= closers(&text[start.saturating_sub(BRACKET_REACH)..start], &text[value.clone()]);
         let within = match before.last() {
             Some(b'?' | b'&') => Within::Query,
             Some(b'|') => Within::Bars,
@@ -221,10 +226,21 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     (!value.is_empty()).then_some(Assignment { name: start..end, value, operator, quote })
 }
 
-/// How many brackets at the end of a bare value close what was opened before it: `{password: walnut9}`, `(pw: walnut9)`.
-fn closers(before: Option<u8>, value: &[u8]) -> usize {
-    let closes = |b: &u8| matches!(b, b'}' | b']') || (*b == b')' && before == Some(b'('));
+/// How many brackets at the end of a bare value close what was opened before it: `{password: walnut9}`, `(pw: walnut9)`,
+/// `(user: anna, pw: walnut9)`.
+fn closers(before: &[u8], value: &[u8]) -> usize {
     let opens = value.iter().any(|b| matches!(b, b'(' | b'{' | b'['));
+    // What is called with the value has its name right before the bracket.
+    let told = || {
+        let open = memchr::memrchr2(b'(', b'\n', before).filter(|open| before[*open] == b'(')?;
+        let free = open == 0 || matches!(before[open - 1], b' ' | b'\n' | b'\t' | b'*' | b'>');
+        // `(SHA1 of given password: fd4e1c)`.
+        let digest = [b"SHA".as_slice(), b"MD5", b"hash"]
+            .iter()
+            .any(|word| memchr::memmem::find(&before[open..], word).is_some());
+        Some(free && !digest && !before[open..].contains(&b')'))
+    };
+    let closes = |b: &u8| matches!(b, b'}' | b']') || (*b == b')' && told() == Some(true));
     if opens { 0 } else { value.iter().rev().take_while(|b| closes(b)).count() }
 }
 
@@ -384,6 +400,19 @@ mod tests {
             ("StringP(\"password\", \"p\", \"walnuts\", \"\")", "password", "walnuts"),
             ("f(\"String\", \"password\", \"\\\"walnuts\\\"\")", "password", "walnuts"),
             ("(mot de passe walnuts94).", "passe", "walnuts94"),
+            ("(user: anna, password: walnuts94).", "password", "walnuts94"),
+            ("Enter `walnuts94` as the password.", "password", "walnuts94"),
+            ("an@example.com (pw walnuts94)", "(pw ", "walnuts94"),
+            ("(SHA1 of given password: fd4e1c)", "password", "fd4e1c)"),
+            ("**password** - walnuts94", "password", "walnuts94"),
+            ("<b>password:</b> walnuts94", "password", "walnuts94"),
+            ("the password of `anna` is `walnuts94`.", "password", "walnuts94"),
+            ("lösenordet är `walnuts94`", "senordet", "walnuts94"),
+            ("I fill in \"password\" with \"walnuts\"", "password", "walnuts"),
+            ("| user | anna | password | walnuts94 |", "password", "walnuts94"),
+            ("| `password` | string | `walnuts94` |", "password", "walnuts94"),
+            ("the root password should be walnuts94.", "password", "walnuts94"),
+            ("http -a user:password :8000/me", "password", ""),
             ("ssh root@a.example.com (password walnuts94)", "password", "walnuts94"),
             ("- password ........ walnuts94", "password", "walnuts94"),
             ("password - [walnuts94]", "password", "walnuts94"),

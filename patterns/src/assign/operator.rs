@@ -1,6 +1,6 @@
 //! What stands between a name and its value, and where the value begins.
 
-use super::login::names_user;
+use super::login::{is_user, names_user};
 use super::prose::{apposition, emphasis, ends_in_password, is_directive, is_drawn, label, sentence, stands_alone};
 use super::{GAP_REACH, NAME_REACH, Operator, blanks};
 
@@ -48,7 +48,13 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
     }
     // A row of a table: `| password | value |`.
     if text.get(blanks(text, at, high)) == Some(&b'|') && is_cell(text, name_end) {
-        return Some((Operator::Prose, blanks(text, blanks(text, at, high) + 1, high)));
+        let cell = blanks(text, blanks(text, at, high) + 1, high);
+        // `| password | string | \`value\` |`.
+        let of_type = text.get(cell..high).and_then(|rest| {
+            let rest = rest.strip_prefix(b"string | `").or_else(|| rest.strip_prefix(b"String | `"))?;
+            Some(high - rest.len() - 1)
+        });
+        return Some((Operator::Prose, of_type.unwrap_or(cell)));
     }
     // `asked for the password, use \`value\``.
     if let Some(rest) = text.get(at..high).and_then(|rest| rest.strip_prefix(b", use ")) {
@@ -58,7 +64,10 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
         return Some((Operator::Assign, from));
     }
     if let Some(from) = property_list(text, at, high) {
-        return Some((Operator::Element, from));
+        // `<b>Password:</b> value<br>` is a sentence.
+        let close = memchr::memchr2(b'<', b'\n', &text[from..text.len().min(from + NAME_REACH)]);
+        let told = text[..from].ends_with(b" ") && !close.is_some_and(|at| text[from + at..].starts_with(b"</"));
+        return Some((if told { Operator::Prose } else { Operator::Element }, from));
     }
     let from = at;
     at = blanks(text, at, high);
@@ -102,9 +111,12 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
     if blank && let Some(told) = in_words(text, before, name_end, at, high, closed) {
         return Some(told);
     }
-    // `"name" to "value"`, in Markdown too.
+    // `"name" to "value"`, in Markdown too, and `I fill in "name" with "value"`.
     if blank && closed && (text[at..high].starts_with(b"to \"") || text[at..high].starts_with(b"to `")) {
         return Some((Operator::Assign, at + 3));
+    }
+    if blank && closed && text[at..high].starts_with(b"with \"") {
+        return Some((Operator::Assign, at + 5));
     }
     // `-Name name -Value "value"`.
     if blank && text[at..high].starts_with(b"-Value ") {
@@ -132,6 +144,8 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
         b'-' if before.ends_with(b"${") => return Some((Operator::Default, at)),
         // `@Value("${name:value}")`.
         b':' if before.ends_with(b"${") && !closed => return Some((Operator::Default, at)),
+        // `http -a user:password :8000/me` goes on with a port.
+        b':' if blank && is_port(&text[at..high]) => return None,
         b'=' | b':' => {
             let mut operator = Operator::Assign;
             // `password:: value` of AsciiDoc.
@@ -194,6 +208,12 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
     Some((operator, at))
 }
 
+/// Whether a text begins with a port, and a path or nothing behind it.
+fn is_port(rest: &[u8]) -> bool {
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    (2..=5).contains(&digits) && matches!(rest.get(digits), Some(b'/' | b' ' | b'\n'))
+}
+
 /// Where the value begins with which is compared what is asked for by the name: `InputBox("Password?") = "…"`.
 fn prompted(text: &[u8], name_end: usize, high: usize) -> Option<usize> {
     const COMPARE: [&[u8]; 6] = [b"===", b"!==", b"==", b"!=", b"<>", b"="];
@@ -209,7 +229,7 @@ fn prompted(text: &[u8], name_end: usize, high: usize) -> Option<usize> {
 
 /// How many signs of emphasis end a name: `*name*: value`, `**name** – value`, of which the first begin before it.
 pub(super) fn emphasis_end(rest: &[u8]) -> usize {
-    const BEHIND: [&str; 3] = [":", " – ", " — "];
+    const BEHIND: [&str; 4] = [":", " – ", " — ", " - "];
     let stars = rest.iter().take(2).take_while(|b| **b == b'*').count();
     if stars > 0 && BEHIND.iter().any(|sign| rest[stars..].starts_with(sign.as_bytes())) { stars } else { 0 }
 }
@@ -292,7 +312,13 @@ fn separate_value(text: &[u8], from: usize, high: usize, closed: bool) -> Option
 /// A name and its value in elements side by side: `<key>name</key><string>value</string>`, as Apple writes it, and
 /// `<td>name</td><td>value</td>`.
 fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
-    const PAIRS: [(&[u8], &[u8]); 6] = [
+    const PAIRS: [(&[u8], &[u8]); 12] = [
+        (b":</b>", b""),
+        (b":</strong>", b""),
+        (b":</em>", b""),
+        (b":</td>", b"<td>"),
+        (b":</th>", b"<td>"),
+        (b":</dt>", b"<dd>"),
         (b"</key>", b"<string>"),
         (b"</td>", b"<td>"),
         (b"</th>", b"<td>"),
@@ -316,7 +342,7 @@ fn property_list(text: &[u8], from: usize, high: usize) -> Option<usize> {
         let value = inside.strip_prefix(b"<value>").or_else(|| inside.strip_prefix(b"<Value>"));
         return value.map(|rest| high - rest.len());
     }
-    let rest = text.get(from..high).filter(|rest| rest.starts_with(b"</"))?;
+    let rest = text.get(from..high).filter(|rest| rest.starts_with(b"</") || rest.starts_with(b":</"))?;
     let (close, open) = PAIRS.iter().find(|(close, _)| rest.starts_with(close))?;
     let mut at = from + close.len();
     while at < high && text[at].is_ascii_whitespace() {
@@ -403,12 +429,21 @@ fn fallback(text: &[u8], from: usize, high: usize) -> Option<usize> {
 }
 
 /// Whether what ends here is the first cell of a table's row: nothing but a bar, blanks and emphasis stands before its word.
+/// Or the third, where the first two are a user: `| login | anna | password | value |`.
 fn is_cell(text: &[u8], name_end: usize) -> bool {
     let before = &text[name_end.saturating_sub(NAME_REACH)..name_end];
     let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
-    line.trim_ascii_start().strip_prefix(b"|").is_some_and(|cell| {
-        cell.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'*' | b'`' | b'_' | b'-'))
-    })
+    let Some(row) = line.trim_ascii_start().strip_prefix(b"|") else { return false };
+    let plain = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b' ' | b'*' | b'`' | b'_' | b'-');
+    let mut cells = row.split(|b| *b == b'|');
+    match (cells.next(), cells.next(), cells.next(), cells.next()) {
+        (Some(name), None, ..) => name.iter().all(plain),
+        (Some(user), Some(_), Some(name), None) => {
+            let user = user.trim_ascii().to_ascii_lowercase();
+            name.iter().all(plain) && str::from_utf8(&user).is_ok_and(is_user)
+        }
+        _ => false,
+    }
 }
 
 /// Skips `Type =`, `VARCHAR2(30) :=` and `VARCHAR2 DEFAULT` where one stands before the real value.

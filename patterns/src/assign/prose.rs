@@ -133,9 +133,26 @@ pub(super) fn is_plain(value: &[u8]) -> bool {
 /// Whether a name ends in the plainest words for a password.
 pub(super) fn ends_in_password(text: &[u8], name_end: usize) -> bool {
     let ends = |word: &[u8]| name_end >= word.len() && text[name_end - word.len()..name_end].eq_ignore_ascii_case(word);
-    const PASSWORDS: [&[u8]; 13] = [
-        b"word", b"pass", b"wd", b"pw", b"ort", b"phrase", b"clave", b"passe", b"senha", b"woord", b"passord",
-        b"heslo", b"haslo",
+    const PASSWORDS: [&[u8]; 19] = [
+        b"word",
+        b"pass",
+        b"wd",
+        b"pw",
+        b"ort",
+        b"phrase",
+        b"clave",
+        b"passe",
+        b"senha",
+        b"woord",
+        b"passord",
+        b"heslo",
+        b"haslo",
+        b"mdp",
+        b"psw",
+        b"parola",
+        b"salasana",
+        b"lozinka",
+        b"adgangskode",
     ];
     PASSWORDS.into_iter().any(ends)
 }
@@ -156,9 +173,14 @@ pub(super) fn apposition(text: &[u8], before: &[u8], name_end: usize, at: usize)
 }
 
 /// The verbs between a password and what it is.
-const VERBS: [&[u8]; 16] = [
+const VERBS: [&[u8]; 21] = [
     b"to ",
     b"from ",
+    b"should be ",
+    b"jest ",
+    b"je ",
+    b"er ",
+    "är ".as_bytes(),
     b"is ",
     b"is: ",
     "è ".as_bytes(),
@@ -196,8 +218,8 @@ fn words(text: &[u8], in_word: impl Fn(&u8) -> bool) -> usize {
 /// Where the value begins in a sentence, of which this is the verb.
 pub(super) fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
     let rest = text.get(at..high)?;
-    // `the password of the admin's page is …`, `mot de passe par défaut est …`.
-    let words = || words(rest, |b| b.is_ascii_alphabetic() || b" '-".contains(b));
+    // `the password of the admin's page is …`, `mot de passe par défaut est …`, `the password of \`anna\` is …`.
+    let words = || words(rest, |b| b.is_ascii_alphabetic() || b" '-`".contains(b));
     let within = || {
         let words = &rest[..words()];
         let no_label = |word: &[u8]| memchr::memmem::find(words, word).is_some();
@@ -216,7 +238,10 @@ pub(super) fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
     let quoted = matches!(value.first(), Some(b'`' | b'"' | b'\''));
     let word = &value[..value.iter().take_while(|b| !b.is_ascii_whitespace()).count()];
     // Letters alone are judged for whether they are a word: `is YbDyWDrC`.
-    let letters = (8..=32).contains(&word.len()) && word.iter().all(|b| b.is_ascii_alphabetic() || *b == b'.');
+    // In languages that the model hardly knows every word is as rare.
+    let foreign = [b"jest ".as_slice(), b"je ", b"er ", "är ".as_bytes()].contains(verb);
+    let letters =
+        !foreign && (8..=32).contains(&word.len()) && word.iter().all(|b| b.is_ascii_alphabetic() || *b == b'.');
     (quoted || letters || word.iter().any(u8::is_ascii_digit)).then_some(at + skipped)
 }
 

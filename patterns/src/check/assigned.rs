@@ -13,8 +13,8 @@ mod value;
 use bytes::{judge_bytes, listed, unescaped};
 use key::{is_shared_secret, is_worded_secret, judge_key};
 use name::{
-    assigns, is_foreign_password, is_key_word, is_password_word, is_seasoning, is_shared_key, name_is_about,
-    name_words, names_what_may_be_a_uuid, property_of, repeats_name,
+    assigns, is_foreign_password, is_foreign_secret, is_key_word, is_password_word, is_seasoning, is_shared_key,
+    name_is_about, name_words, names_what_may_be_a_uuid, property_of, repeats_name,
 };
 pub(super) use password::{is_chosen, is_hash, is_no_word, opens_elsewhere};
 use password::{is_numeric_password, is_set, judge_password};
@@ -48,7 +48,7 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
             || (value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_punctuation))
             || value.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
     let piece = |(at, b): (usize, &u8)| match b | 0x20 {
-        b'p' => any(at, &[b"pas", b"pw", b"psk", b"parol"]),
+        b'p' => any(at, &[b"pas", b"pw", b"psk", b"psw", b"parol"]),
         b'w' => any(at, &[b"wor", b"wacht"]),
         b'r' => begins(at, b"ras"),
         b'n' => begins(at, b"nha"),
@@ -56,7 +56,7 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
         b'c' => begins(at, b"clav") || (letters && begins(at, b"cred")),
         b'm' => any(at, &[b"mdp", b"masterauth"]),
         b's' => {
-            any(at, &[b"seno", b"shared"])
+            any(at, &[b"seno", b"shared", b"salas"])
                 || (value.len() >= 8 && begins(at, b"salt"))
                 || (letters && begins(at, b"secret"))
         }
@@ -65,7 +65,7 @@ pub(crate) fn plausible(name: &[u8], value: &[u8]) -> bool {
         b'g' => begins(at, b"geslo"),
         b'a' => any(at, &[b"adgang", b"authtok"]),
         b'b' => begins(at, b"bindpw"),
-        b'j' => begins(at, b"jelsz"),
+        b'j' => begins(at, b"jelsz") || (letters && begins(at, b"jwt")),
         b'i' => begins(at, b"ifre"),
         // The word for it may be one of letters beyond ASCII.
         _ => !b.is_ascii(),
@@ -126,6 +126,9 @@ fn judge_plain(candidate: &Candidate<'_>) -> Verdict {
         return Verdict::Reject;
     }
     let mut words = name_words(property_of(name));
+    if is_foreign_secret(name) {
+        words.push("secret".to_owned());
+    }
     // `PSK for the office: …`.
     if words.len() > 1 && words.last().is_some_and(|word| word == "for") {
         words.pop();

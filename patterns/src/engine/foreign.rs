@@ -1,12 +1,15 @@
-//! Keywords that begin with a letter beyond ASCII, which no gram has: `密码`. They are few, and in most texts their first
-//! letter is nowhere, so that letter is looked for.
+//! Keywords that begin with a letter beyond ASCII, which no gram has: `密码`, and `ło` of `hasło`. They are few, and in most
+//! texts their first letter is nowhere, so that letter is looked for.
 
 use aho_corasick::packed;
 
 use super::literals::Hit;
 
-/// How many bytes the first letter has.
+/// How many bytes the first letter has, or the first two.
 const LETTER: usize = 3;
+
+/// How many bytes are looked at at once for whether they are ASCII.
+const STRETCH: usize = 4096;
 
 /// Keywords by their first letter.
 #[derive(Debug)]
@@ -27,12 +30,17 @@ impl Foreign {
         let mut words: Vec<Vec<(Box<[u8]>, u32)>> = Vec::new();
         for (word, number) in keywords {
             let Some(letter) = word.first_chunk::<LETTER>() else { continue };
-            let at = letters.iter().position(|one| one == letter).unwrap_or_else(|| {
-                letters.push(*letter);
-                words.push(Vec::new());
-                letters.len() - 1
-            });
-            words[at].push((word.into(), number));
+            // Of two letters the second may be an English one, which has a capital.
+            for letter in [*letter, letter.map(|b| b.to_ascii_uppercase())] {
+                let at = letters.iter().position(|one| *one == letter).unwrap_or_else(|| {
+                    letters.push(letter);
+                    words.push(Vec::new());
+                    letters.len() - 1
+                });
+                if !words[at].iter().any(|(_, one)| *one == number) {
+                    words[at].push((word.into(), number));
+                }
+            }
         }
         let mut firsts: Vec<u8> = letters.iter().map(|letter| letter[0]).collect();
         firsts.sort_unstable();
@@ -41,9 +49,10 @@ impl Foreign {
         Self { firsts, letters, searcher, words }
     }
 
-    /// Whether a keyword is found here: letters beyond ASCII alone, which have no case that matters.
+    /// Whether a keyword is found here: it begins with a letter beyond ASCII. Such have no case that matters; those of
+    /// English behind it do.
     pub(super) fn takes(keyword: &[u8]) -> bool {
-        keyword.len() >= 2 * LETTER && !keyword.iter().any(u8::is_ascii)
+        keyword.len() >= LETTER && !keyword[0].is_ascii()
     }
 
     /// Adds the keywords that begin in `from..limit`.
@@ -52,13 +61,16 @@ impl Foreign {
         if from >= end {
             return;
         }
-        // Most texts have none of the first bytes, which is found at a third of the cost.
-        let Some(first) = self.firsts.chunks(3).filter_map(|firsts| any(firsts, &text[from..end])).min() else {
-            return;
+        // Most texts have none of the first bytes, and most stretches nothing beyond ASCII, which is told at once.
+        let stretches = text[from..end].chunks(STRETCH).zip((from..).step_by(STRETCH));
+        let first = |(stretch, at): (&[u8], usize)| {
+            self.firsts.chunks(3).filter_map(|firsts| any(firsts, stretch)).min().map(|first| at + first)
         };
-        let from = from + first;
+        let Some(from) = stretches.filter(|(stretch, _)| !stretch.is_ascii()).find_map(first) else { return };
         let mut note = |at: usize, letter: usize| {
-            let here = self.words[letter].iter().filter(|(word, _)| text[at..].starts_with(word));
+            let begins =
+                |word: &[u8]| text.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word));
+            let here = self.words[letter].iter().filter(|(word, _)| begins(word));
             hits.extend(here.map(|(word, number)| (at, at + word.len(), *number)));
         };
         let text = &text[from..end];
@@ -89,9 +101,9 @@ mod tests {
 
     #[test]
     fn each_keyword_is_found_wherever_it_stands() {
-        let words = ["密码", "密钥", "비밀번호", "パスワード"];
+        let words = ["密码", "密钥", "비밀번호", "パスワード", "ło", "łom:"];
         let foreign = Foreign::new(words.iter().map(|word| word.as_bytes()).zip(0..));
-        let text = "a密a密钥 – 비밀번호=密码パスワー パスワード";
+        let text = "a密a密钥 – 비밀번호=密码パスワー パスワード, Złom: hasło, HASłO";
         let mut hits = Vec::new();
         for foreign in
             [&foreign, &Foreign { searcher: None, ..Foreign::new(words.iter().map(|word| word.as_bytes()).zip(0..)) }]
@@ -99,7 +111,7 @@ mod tests {
             hits.clear();
             foreign.find(text.as_bytes(), 1, text.len(), &mut hits);
             let found: Vec<_> = hits.iter().map(|hit| &text[hit.0..hit.1]).collect();
-            assert_eq!(found, ["密钥", "비밀번호", "密码", "パスワード"]);
+            assert_eq!(found, ["密钥", "비밀번호", "密码", "パスワード", "ło", "łom:", "ło", "łO"]);
         }
         hits.clear();
         foreign.find(text.as_bytes(), 6, 6, &mut hits);

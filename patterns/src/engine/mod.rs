@@ -306,7 +306,8 @@ pub fn gram_keywords(rules: &[Rule]) -> Vec<Vec<u8>> {
         let (one, words) = Compiled::new(rule.clone()).ok()?;
         (one.found_by() == prefilter::Lane::Text).then_some(words)
     };
-    let mut all: Vec<_> = rules.iter().filter_map(of).flatten().filter(|word| grams::may_have_one(word)).collect();
+    let in_lane = |word: &Vec<u8>| grams::may_have_one(word) && !foreign::Foreign::takes(word);
+    let mut all: Vec<_> = rules.iter().filter_map(of).flatten().filter(in_lane).collect();
     all.sort();
     all.dedup();
     all

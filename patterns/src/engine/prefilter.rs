@@ -5,7 +5,7 @@
 //! | prefix | it begins at a word's start, with fifteen bytes of a token or more | such starts |
 //! | value | it is a value with a run that a machine made, beside the keyword | the line before such runs |
 //! | gram | nothing but the keyword | places where four bytes are as in a keyword |
-//! | foreign | nothing but the keyword, whose letters are beyond ASCII | every byte, by a search for each keyword |
+//! | foreign | nothing but the keyword, whose first letter is beyond ASCII | every byte, by a search for each keyword |
 //! | general | nothing but the keyword, and those of the gram lane are too many already | every byte, by an automaton |
 //!
 //! The first three come from the masks of the text, so that the thousand keywords of tokens and of providers cost as

@@ -138,13 +138,17 @@ pub(super) fn is_shared_secret(candidate: &Candidate<'_>, words: &[String]) -> b
 pub(super) fn is_worded_secret(candidate: &Candidate<'_>, words: &[String]) -> bool {
     let value = candidate.value;
     let secret = match words {
-        [.., before, last] if last == "key" => before.ends_with("secret") || before == "or",
+        [.., before, last] if last == "key" => before.ends_with("secret") || before == "or" || before == "jwt",
         [.., last] => last.ends_with("secret") || last.ends_with("secretkey"),
         [] => false,
     };
     let signs = ["jwt", "session", "cookie", "app", "auth", "hmac", "signing", "webhook"]
         .iter()
         .any(|what| words.iter().any(|word| word.starts_with(what)));
+    // What Flask and Django sign with has this name.
+    let signs = signs
+        || (matches!(words, [secret, key] if secret == "secret" && key == "key")
+            && candidate.name.is_some_and(|name| name.contains(&b'_')));
     let letters = value.iter().take_while(|b| b.is_ascii_lowercase()).count();
     let digits = value[letters..].iter().take_while(|b| b.is_ascii_digit()).count();
     let plain = letters >= 5 && digits <= 4 && letters + digits == value.len();

@@ -178,11 +178,16 @@ pub(super) fn names_a_setting(name: &[u8], value: &[u8]) -> bool {
 }
 
 /// The word for a password where letters are other than English ones.
-const FOREIGN: [&str; 10] =
-    ["密码", "密碼", "パスワード", "비밀번호", "пароль", "Пароль", "ПАРОЛЬ", "סיסמה", "mật khẩu", "asło"];
+const FOREIGN: [&str; 12] =
+    ["密码", "密碼", "口令", "パスワード", "비밀번호", "парол", "Парол", "ПАРОЛ", "סיסמה", "ật khẩu", "hasło", "Hasło"];
 
 pub(super) fn is_foreign_password(name: &[u8]) -> bool {
     !name.is_ascii() && FOREIGN.iter().any(|word| memchr::memmem::find(name, word.as_bytes()).is_some())
+}
+
+/// Whether a name is one of a key that is kept secret, in Chinese.
+pub(super) fn is_foreign_secret(name: &[u8]) -> bool {
+    !name.is_ascii() && ["密钥", "秘钥"].iter().any(|word| memchr::memmem::find(name, word.as_bytes()).is_some())
 }
 
 /// The words of a name, in lower case: split at joints, where camel case turns, and behind numbers and abbreviations
@@ -338,6 +343,7 @@ pub(super) fn is_password_word(word: &str) -> bool {
         "authtok",
         "adgangskode",
         "salasana",
+        "lozink",
     ];
     let ends = word.ends_with("pass")
         && ![
@@ -361,6 +367,7 @@ pub(super) fn is_password_word(word: &str) -> bool {
                 | "masterauth"
                 | "requirepass"
                 | "mdp"
+                | "psw"
                 | "clave"
                 | "haslo"
                 | "haso"

@@ -3,7 +3,9 @@
 use super::name::{ends_in_password, names_a_setting, property_of};
 use super::phrase::{is_phrase, is_phrase_of_setting};
 use super::told::{is_marked, is_marked_word, is_told_word};
-use super::value::{is_label, is_path_of_variables, is_stored_hash, is_term, joined_words, names_a_state};
+use super::value::{
+    is_cipher_suite, is_label, is_path_of_variables, is_stored_hash, is_term, joined_words, names_a_state,
+};
 use crate::assign::Operator;
 use crate::check::surprisal::{DRAWN, is_drawn_word, surprisal};
 use crate::check::{Candidate, Verdict};
@@ -27,8 +29,8 @@ pub(super) fn judge_password(candidate: &Candidate<'_>) -> Verdict {
     .filter(|k| value.iter().any(k))
     .count();
     let digits = value.iter().any(u8::is_ascii_digit);
-    // `password.encode("latin1")`.
-    if is_term(value) {
+    // `password.encode("latin1")`, `TLS1_TXT_PSK_WITH_RC4_128_SHA "PSK-RC4-SHA"`.
+    if is_term(value) || is_cipher_suite(value) {
         return Verdict::Reject;
     }
     // `required|min:8`: what a form asks of one.
@@ -64,13 +66,19 @@ pub(super) fn judge_password(candidate: &Candidate<'_>) -> Verdict {
         _ if is_numeric_password(candidate) || is_plain_word(candidate) || is_literal_word(candidate) => {
             Verdict::Is(Confidence::Likely)
         }
-        _ if is_drawn_word(value) => Verdict::Is(Confidence::Likely),
+        _ if is_drawn_word(value) && !is_macro(candidate) => Verdict::Is(Confidence::Likely),
         _ if candidate.operator == Some(Operator::Prose) && is_marked_word(value) => Verdict::Is(Confidence::Likely),
         // `Login: anna  Password: walnutharbor`.
         _ if candidate.operator == Some(Operator::Login) && is_told_word(value) => Verdict::Is(Confidence::Likely),
         // Words alone: an identifier in code, perhaps a weak password in a configuration.
         _ => Verdict::Is(Confidence::Possible),
     }
+}
+
+/// `FUNCTION_PASS("mergeicmps", MergeICmpsPass)`: a macro of a compiler, called with what a run is called.
+fn is_macro(candidate: &Candidate<'_>) -> bool {
+    let name = candidate.name.unwrap_or_default();
+    candidate.operator == Some(Operator::Call) && name.ends_with(b"_PASS") && !is_set(candidate)
 }
 
 /// `tpqg jpjo pvqs bijg`: how Google writes a password for one application.
@@ -152,11 +160,19 @@ fn is_literal_word(candidate: &Candidate<'_>) -> bool {
         Some(Operator::Call) => constant && candidate.quote.is_some() && matches!(candidate.after, [_, b')', ..]),
         _ => false,
     };
+    // A first pass may be compared with a word too.
+    let least = if candidate.operator == Some(Operator::Compare) && !is_of_pass(name) { 6 } else { 8 };
     stands_in
-        && (8..=24).contains(&value.len())
+        && (least..=24).contains(&value.len())
         && value.iter().all(u8::is_ascii_lowercase)
         && is_told_word(value)
         && ends_in_password(name)
+}
+
+/// `pass`, `first_pass`, `pwd`: a run, or a folder, as well as a password.
+fn is_of_pass(name: &[u8]) -> bool {
+    let ends = |word: &[u8]| name.len() >= word.len() && name[name.len() - word.len()..].eq_ignore_ascii_case(word);
+    ends(b"pass") || ends(b"pwd")
 }
 
 /// `password = "swordfish"`, `password: swordfish`: a small word, assigned where nothing else is.

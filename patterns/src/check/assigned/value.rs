@@ -166,6 +166,31 @@ pub(super) fn is_method(value: &[u8]) -> bool {
     methods.into_iter().any(begins)
 }
 
+/// `TLS_PSK_WITH_AES_256_CCM`, `DHE-PSK-RC4-SHA`: two ciphers or hashes among what joints part.
+pub(super) fn is_cipher_suite(value: &[u8]) -> bool {
+    const PARTS: [&[u8]; 13] = [
+        b"aes",
+        b"sha",
+        b"cbc",
+        b"gcm",
+        b"ccm",
+        b"rc4",
+        b"3des",
+        b"hmac",
+        b"psk",
+        b"dhe",
+        b"ecdhe",
+        b"chacha20",
+        b"poly1305",
+    ];
+    let part = |part: &&[u8]| {
+        let letters = part.len() - part.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        PARTS.iter().any(|known| part.eq_ignore_ascii_case(known) || part[..letters].eq_ignore_ascii_case(known))
+    };
+    value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && value.split(|b| matches!(b, b'-' | b'_')).filter(part).count() >= 2
+}
+
 /// A key of all signs of the keyboard, as WordPress makes them: `define('AUTH_KEY', '…')`.
 pub(super) fn is_salted(value: &[u8]) -> bool {
     let count = |kind: fn(&u8) -> bool| value.iter().filter(|b| kind(b)).count();
