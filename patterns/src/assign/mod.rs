@@ -60,7 +60,7 @@ pub(crate) enum Operator {
     /// A word beside the user whose password it is: `Login: anna  Password: value`.
     Login,
     /// Nothing but what stands around: a remark behind a literal (`"value" // password`), a call that names what it was
-    /// given (`"value", forKey: "name"`), a line of a name and a value.
+    /// given (`"value", forKey: "name"`), a line of a name and a value. The value lane looks for no such.
     Remark,
     /// A blank before what a machine made: `the token value`; or a line end before the value. The value lane looks for no
     /// such.

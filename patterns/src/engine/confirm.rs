@@ -102,7 +102,8 @@ fn beside<'r>(compiled: &'r Compiled, text: &[u8], keyword: Range<usize>, memory
     let rule = &compiled.rule;
     let assignment = assign::around(text, keyword)?;
     let value = assignment.value.clone();
-    if compiled.needs_key() && (assignment.operator == Operator::Apposed || !is_key(&text[value.clone()])) {
+    let unseen = matches!(assignment.operator, Operator::Apposed | Operator::Remark);
+    if compiled.needs_key() && (unseen || !is_key(&text[value.clone()])) {
         return None;
     }
     if rule.is_generic() && !check::plausible(&text[assignment.name.clone()], &text[value.clone()]) {
