@@ -475,6 +475,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_no_name() {
+        for (between, read) in [(&b"\xc3\xb3"[..], true), (b"\x99\xf7", false)] {
+            let text = [b"a token", between, b": walnuts94walnuts94"].concat();
+            assert_eq!(around(&text, 2..7).is_some(), read, "{between:?}");
+        }
+    }
+
+    #[test]
     fn an_open_quote_or_a_bare_call_is_no_value() {
         assert_eq!(read("password = \"never closed\n", "password"), None);
         assert_eq!(read("getPassword(user)", "Password"), None);

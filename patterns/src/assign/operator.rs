@@ -359,10 +359,12 @@ pub(super) fn is_foreign_sign(text: &[u8]) -> bool {
     FOREIGN_SIGNS.iter().any(|sign| text.starts_with(sign))
 }
 
-/// Where a name in letters of another alphabet ends, of what may be one: before the sign that joins it to its value.
+/// Where a name in letters of another alphabet ends, of what may be one: before the sign that joins it to its value, and
+/// before what is no text.
 pub(super) fn foreign_end(text: &[u8], from: usize, end: usize) -> usize {
-    let signs = FOREIGN_SIGNS.iter().filter_map(|sign| memchr::memmem::find(&text[from..end], sign));
-    from + signs.min().unwrap_or(end - from)
+    let length = str::from_utf8(&text[from..end]).map_or_else(|error| error.valid_up_to(), str::len);
+    let signs = FOREIGN_SIGNS.iter().filter_map(|sign| memchr::memmem::find(&text[from..from + length], sign));
+    from + signs.min().unwrap_or(length)
 }
 
 /// How one asks an object whether it is the same as another.
