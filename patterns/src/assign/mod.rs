@@ -231,16 +231,18 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
 fn closers(before: &[u8], value: &[u8]) -> usize {
     let opens = value.iter().any(|b| matches!(b, b'(' | b'{' | b'['));
     // What is called with the value has its name right before the bracket.
-    let told = || {
-        let open = memchr::memrchr2(b'(', b'\n', before).filter(|open| before[*open] == b'(')?;
+    let bracketed = || {
+        let Some(open) = memchr::memrchr2(b'(', b'\n', before).filter(|open| before[*open] == b'(') else {
+            return false;
+        };
         let free = open == 0 || matches!(before[open - 1], b' ' | b'\n' | b'\t' | b'*' | b'>');
         // `(SHA1 of given password: fd4e1c)`.
         let digest = [b"SHA".as_slice(), b"MD5", b"hash"]
             .iter()
             .any(|word| memchr::memmem::find(&before[open..], word).is_some());
-        Some(free && !digest && !before[open..].contains(&b')'))
+        free && !digest && !before[open..].contains(&b')')
     };
-    let closes = |b: &u8| matches!(b, b'}' | b']') || (*b == b')' && told() == Some(true));
+    let closes = |b: &u8| matches!(b, b'}' | b']') || (*b == b')' && bracketed());
     if opens { 0 } else { value.iter().rev().take_while(|b| closes(b)).count() }
 }
 

@@ -18,8 +18,8 @@ pub(super) fn judge_key(value: &[u8], name: &[String]) -> Verdict {
     }
     // Git's `signingkey` is the id of one of GPG.
     let id = |b: &u8| b.is_ascii_digit() || matches!(b, b'A'..=b'F');
-    if matches!(name, [.., last] if last == "signingkey") && matches!(value.len(), 8 | 16 | 40) && value.iter().all(id)
-    {
+    let signing = name.last().is_some_and(|last| last == "signingkey");
+    if signing && matches!(value.len(), 8 | 16 | 40) && value.iter().all(id) {
         return Verdict::Reject;
     }
     let token = value.iter().all(|&b| b.is_ascii_alphanumeric() || b"-_+/=.~:!@#$%^&*".contains(&b));
