@@ -7,7 +7,8 @@
 //! `count` reads sources and documentation below the folders (such as those of our dependencies, of Python, and
 //! `/usr/include`) and writes the commonest grams to `grams/common.bin`. `lay` chooses for each keyword the place of its gram,
 //! and the bucket that this lies in, so that as few places of such texts as can be are looked at, and writes them to
-//! `grams/laid.toml`. Whoever adds keywords runs it; what has not been laid is laid at run time, by a guess.
+//! `grams/laid.toml`. It goes on from how they lie there, so that it never comes out worse. Whoever adds keywords runs it;
+//! what has not been laid is laid at run time, by a guess.
 
 #![allow(clippy::print_stderr, reason = "it tells how far it is")]
 
@@ -46,8 +47,7 @@ fn main() -> ExitCode {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("grams");
     let done = match arguments.next().as_deref() {
         Some("count") => std::fs::write(folder.join("common.bin"), count(arguments.map(PathBuf::from).collect())),
-        Some("lay") => std::fs::read(folder.join("common.bin"))
-            .and_then(|common| std::fs::write(folder.join("laid.toml"), lay(&Common::read(&common)))),
+        Some("lay") => relay(&folder),
         _ => return ExitCode::from(2),
     };
     match done {
@@ -57,6 +57,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn relay(folder: &Path) -> std::io::Result<()> {
+    let common = Common::read(&std::fs::read(folder.join("common.bin"))?);
+    let file = folder.join("laid.toml");
+    let laid = toml::from_str(&std::fs::read_to_string(&file)?).map_err(std::io::Error::other)?;
+    std::fs::write(file, lay(&common, &laid))
 }
 
 /// The commonest grams, each with how many of a thousand million places have it; both of four bytes, and the last is of all
@@ -153,6 +160,18 @@ impl Common {
         }
     }
 
+    fn share_of_all(&self, grams: &Set) -> f64 {
+        let mut sum = 0.0;
+        for (word, bits) in grams.iter().enumerate() {
+            let mut bits = *bits;
+            while bits != 0 {
+                sum += self.shares[word * 64 + bits.trailing_zeros() as usize];
+                bits &= bits - 1;
+            }
+        }
+        sum
+    }
+
     fn share_of(&self, gram: Gram) -> f64 {
         if gram[3] == ANY {
             return (0..32).map(|last| self.share_of([gram[0], gram[1], gram[2], last])).sum();
@@ -170,23 +189,19 @@ struct Bucket {
     /// How many of its grams have each symbol.
     symbols: [[u16; 33]; GRAM],
     having: [Set; GRAM],
-    share: f64,
+    /// The commonest grams that it has looked at.
+    looked: Set,
+    /// What else it has looked at.
+    rest: f64,
 }
 
 impl Bucket {
     fn new() -> Self {
-        Self { symbols: [[0; 33]; GRAM], having: [[0; KEPT / 64]; GRAM], share: 0.0 }
+        Self { symbols: [[0; 33]; GRAM], having: [[0; KEPT / 64]; GRAM], looked: [0; KEPT / 64], rest: 0.0 }
     }
 
-    fn share(symbols: &[[u16; 33]; GRAM], having: &[Set; GRAM], common: &Common) -> f64 {
-        let mut sum = 0.0;
-        for word in 0..KEPT / 64 {
-            let mut bits = having.iter().fold(u64::MAX, |all, set| all & set[word]);
-            while bits != 0 {
-                sum += common.shares[word * 64 + bits.trailing_zeros() as usize];
-                bits &= bits - 1;
-            }
-        }
+    /// Its share of places with grams that are not among the commonest, and of those of a text that is drawn by lot.
+    fn rest(symbols: &[[u16; 33]; GRAM], common: &Common) -> f64 {
         let one = |symbols: &[u16; 33]| -> f64 {
             if symbols[usize::from(ANY)] > 0 {
                 return 1.0;
@@ -197,18 +212,19 @@ impl Bucket {
             0 => symbols[..32].iter().filter(|count| **count > 0).count() as f64 / 32.0,
             _ => 1.0,
         };
-        sum + common.others * symbols.iter().map(one).product::<f64>()
-            + DRAWN * symbols.iter().map(drawn).product::<f64>()
+        common.others * symbols.iter().map(one).product::<f64>() + DRAWN * symbols.iter().map(drawn).product::<f64>()
     }
 
-    fn with(&self, gram: Gram, common: &Common) -> f64 {
+    /// What it would have looked at besides with one more, where others have some looked at already.
+    fn grown(&self, gram: Gram, looked: &Set, common: &Common) -> f64 {
         let mut having = self.having;
         let mut symbols = self.symbols;
         for (i, symbol) in gram.into_iter().enumerate() {
             symbols[i][usize::from(symbol)] += 1;
             join(&mut having[i], &common.having[i][usize::from(symbol)]);
         }
-        Self::share(&symbols, &having, common)
+        let more: Set = std::array::from_fn(|word| all_of(&having, word) & !looked[word]);
+        common.share_of_all(&more) + Self::rest(&symbols, common) - self.rest
     }
 
     fn change(&mut self, gram: Gram, by: i16, common: &Common) {
@@ -220,8 +236,13 @@ impl Bucket {
                 join(&mut self.having[i], &common.having[i][symbol]);
             }
         }
-        self.share = Self::share(&self.symbols, &self.having, common);
+        self.looked = std::array::from_fn(|word| all_of(&self.having, word));
+        self.rest = Self::rest(&self.symbols, common);
     }
+}
+
+fn all_of(having: &[Set; GRAM], word: usize) -> u64 {
+    having.iter().fold(u64::MAX, |all, set| all & set[word])
 }
 
 fn join(all: &mut Set, more: &Set) {
@@ -239,21 +260,26 @@ struct Layout<'a> {
 impl Layout<'_> {
     /// What a gram that is not there would cost, and in which bucket.
     fn cheapest(&self, gram: Gram) -> (f64, usize) {
-        let grown = |bucket: &Bucket| bucket.with(gram, self.common) - bucket.share;
+        let looked = self.looked();
+        let grown = |bucket: &Bucket| bucket.grown(gram, &looked, self.common);
         let all = self.buckets.iter().map(grown).zip(0..);
         let (grown, bucket) = all.min_by(|one, other| one.0.total_cmp(&other.0)).expect("there are buckets");
         (grown + COMPARE * self.common.share_of(gram), bucket)
     }
 
-    fn add(&mut self, gram: Gram) -> f64 {
+    fn add(&mut self, gram: Gram) {
+        let bucket = if self.grams.contains_key(&gram) { 0 } else { self.cheapest(gram).1 };
+        self.add_to(bucket, gram);
+    }
+
+    /// Puts one into a bucket, if it lies in none.
+    fn add_to(&mut self, bucket: usize, gram: Gram) {
         if let Some((_, users)) = self.grams.get_mut(&gram) {
             *users += 1;
-            return 0.0;
+        } else {
+            self.buckets[bucket].change(gram, 1, self.common);
+            self.grams.insert(gram, (bucket, 1));
         }
-        let (cost, bucket) = self.cheapest(gram);
-        self.buckets[bucket].change(gram, 1, self.common);
-        self.grams.insert(gram, (bucket, 1));
-        cost
     }
 
     fn remove(&mut self, gram: Gram) {
@@ -274,8 +300,19 @@ impl Layout<'_> {
         }
     }
 
+    /// The commonest grams that any bucket has looked at: a place counts once, whatever many buckets have it.
+    fn looked(&self) -> Set {
+        let mut all = [0; KEPT / 64];
+        self.buckets.iter().for_each(|bucket| join(&mut all, &bucket.looked));
+        all
+    }
+
     fn share(&self) -> f64 {
-        self.buckets.iter().map(|bucket| bucket.share).sum()
+        self.common.share_of_all(&self.looked()) + self.buckets.iter().map(|bucket| bucket.rest).sum::<f64>()
+    }
+
+    fn cost(&self) -> f64 {
+        self.share() + COMPARE * self.exact()
     }
 
     fn exact(&self) -> f64 {
@@ -290,11 +327,12 @@ fn grams_of(keyword: &[u8]) -> Vec<(usize, Gram)> {
     places.filter(ascii).map(|at| (at, std::array::from_fn(|i| keyword.get(at + i).map_or(ANY, |b| b & 31)))).collect()
 }
 
-fn lay(common: &Common) -> String {
+fn lay(common: &Common, laid: &BTreeMap<String, (usize, usize)>) -> String {
     let keywords = gram_keywords(Rule::builtin());
     let all: Vec<Vec<(usize, Gram)>> = keywords.iter().map(|keyword| grams_of(keyword)).collect();
     let mut layout = Layout { common, buckets: vec![Bucket::new(); BUCKETS], grams: BTreeMap::new() };
-    // The ones that have no choice first, and of the others each by the gram that costs least as things lie then.
+    // Those that lie already; of the others the ones that have no choice first, and each by the gram that costs least as
+    // things lie then.
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_key(|n| all[*n].len());
     let mut chosen: Vec<usize> = vec![0; all.len()];
@@ -304,12 +342,21 @@ fn lay(common: &Common) -> String {
         let costs = grams.iter().map(cost).zip(0..);
         costs.min_by(|one, other| one.0.total_cmp(&other.0)).map_or(0, |best| best.1)
     };
-    for n in &order {
-        chosen[*n] = best(&layout, &all[*n]);
-        layout.add(all[*n][chosen[*n]].1);
+    let lies = |n: usize| {
+        let (at, bucket) = *laid.get(std::str::from_utf8(&keywords[n]).ok()?)?;
+        Some((all[n].iter().position(|(place, _)| *place == at)?, bucket))
+    };
+    let (old, new): (Vec<usize>, Vec<usize>) = order.iter().partition(|n| lies(**n).is_some());
+    for (n, (choice, bucket)) in old.into_iter().filter_map(|n| Some((n, lies(n)?))) {
+        chosen[n] = choice;
+        layout.add_to(bucket, all[n][choice].1);
+    }
+    for n in new {
+        chosen[n] = best(&layout, &all[n]);
+        layout.add(all[n][chosen[n]].1);
     }
     let mut numbers = 1u64;
-    let mut kept = (f64::INFINITY, chosen.clone(), layout.grams.clone());
+    let mut kept = (layout.cost(), chosen.clone(), layout.grams.clone());
     for round in 0..ROUNDS {
         // Some lie well only where others do: now and then a few are taken out together, and what comes of it is kept if it
         // is better.
@@ -341,7 +388,7 @@ fn lay(common: &Common) -> String {
             layout.buckets[bucket].change(gram, 1, common);
             layout.grams.insert(gram, (bucket, users));
         }
-        let cost = layout.share() + COMPARE * layout.exact();
+        let cost = layout.cost();
         if cost < kept.0 {
             kept = (cost, chosen.clone(), layout.grams.clone());
             eprintln!(
