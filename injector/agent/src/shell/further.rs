@@ -10,8 +10,6 @@ use crate::machine::Questions;
 use crate::machine::plan::Needs;
 use crate::surroundings::Surroundings;
 
-/// How many secrets a template may find.
-const MAX_FOUND: usize = 1000;
 /// How often in a row a template may ask for more: how long a chain of secrets may be of which each tells where the next is.
 const MAX_ROUNDS: u32 = 32;
 
@@ -52,10 +50,6 @@ impl Asking {
             if let Some(spec) = secrets.get(&name).or_else(|| self.found.get(&name)) {
                 needs.insert(name, Needs::of(spec));
             }
-        }
-        if needs.len() > MAX_FOUND {
-            self.release(&needs);
-            return Err(misconfigured(&format!("its template asks for more than {MAX_FOUND} secrets")));
         }
         let rounds = self.files.entry(file.clone()).or_default();
         let grows = needs.keys().any(|name| !rounds.asked.contains(name));

@@ -25,11 +25,7 @@ fn swapped(text: &str) -> String {
                     _ => text::upper(c.encode_utf8(&mut [0; 4])).chars().next().unwrap_or(c),
                 }
             } else {
-                if !c.is_lowercase() {
-                    begins = c.is_whitespace();
-                } else {
-                    begins = false;
-                }
+                begins = c.is_whitespace();
                 c
             }
         })
