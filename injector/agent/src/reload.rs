@@ -4,16 +4,20 @@
 //! It is read, and if it is good it takes the place of the last one, store by store and secret by secret: sessions,
 //! leases and files that it leaves alone stay as they are, so nobody logs in again for a template that was mended. One
 //! that is not good is told of, and the last one goes on.
+//!
+//! What a template reads with `file` is looked at as well, and the files made of it are made anew.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use oakum_inject::Injection;
+use oakum_inject::config::{Content, EnvSource, FileName};
 use oakum_inject::provider::Grant;
 use oakum_inject::reference::Name;
+use oakum_inject::template::Template;
 
 use crate::cli::Options;
 use crate::harden::Exec;
@@ -43,6 +47,7 @@ pub(crate) struct Reload {
     options: Options,
     sources: Vec<PathBuf>,
     stamps: Vec<Stamp>,
+    inserts: Vec<Insert>,
     /// What the sandbox lets us read and connect to, for good.
     reach: Reach,
     number: u64,
@@ -54,18 +59,71 @@ pub(crate) struct Reload {
 /// Tells whether a file was written or replaced: place, length and time; none where it cannot be looked at.
 type Stamp = Option<(u64, u64, i64, i64)>;
 
+fn stamp(path: &Path) -> Stamp {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.ino(), about.size(), about.mtime(), about.mtime_nsec()))
+}
+
 fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
-    let stamp = |path: &PathBuf| {
-        let about = std::fs::metadata(path).ok()?;
-        Some((about.ino(), about.size(), about.mtime(), about.mtime_nsec()))
+    files.iter().map(|path| stamp(path)).collect()
+}
+
+/// A file that a template reads with `file`.
+struct Insert {
+    path: PathBuf,
+    stamp: Stamp,
+    /// What is made with it; none for a variable of the environment.
+    into: Option<FileName>,
+}
+
+fn inserts(injection: &Injection) -> Vec<Insert> {
+    let mut inserts = Vec::new();
+    let mut of_one = |into: Option<&FileName>, template: &Template| {
+        let paths = files_named_in(template).into_iter();
+        inserts.extend(paths.map(|path| Insert { stamp: stamp(&path), path, into: into.cloned() }));
     };
-    files.iter().map(stamp).collect()
+    for (name, file) in &injection.files {
+        if let Content::Template(template) = &file.content {
+            of_one(Some(name), &template.parsed);
+        }
+    }
+    for source in injection.env.values() {
+        if let EnvSource::Template(template) = source {
+            of_one(None, &template.parsed);
+        }
+    }
+    inserts
+}
+
+/// What a template reads with `file` is a path that stands in it.
+pub(crate) fn files_named_in(template: &Template) -> Vec<PathBuf> {
+    let paths = template.mentions().into_iter().map(Path::new);
+    paths.filter(|path| path.is_absolute() && path.exists()).map(Path::to_owned).collect()
 }
 
 impl Reload {
-    pub(crate) fn new(options: Options, sources: Vec<PathBuf>, reach: Reach) -> Self {
+    pub(crate) fn new(options: Options, sources: Vec<PathBuf>, reach: Reach, injection: &Injection) -> Self {
         let (stores, secrets) = Default::default();
-        Self { stamps: stamps(&sources), options, sources, reach, number: 0, stores, secrets }
+        let (stamps, inserts) = (stamps(&sources), inserts(injection));
+        Self { stamps, inserts, options, sources, reach, number: 0, stores, secrets }
+    }
+
+    /// Tells what is made with a file that another stands in the place of since this was last asked.
+    fn inserts_that_changed(&mut self) -> Change {
+        let mut change = Change::default();
+        for insert in &mut self.inserts {
+            let now = stamp(&insert.path);
+            // What is being replaced may be gone for a moment; what was made of it is good until there is another.
+            if now.is_none() || now == insert.stamp {
+                continue;
+            }
+            insert.stamp = now;
+            match &insert.into {
+                Some(file) => drop(change.files.insert(file.clone())),
+                None => change.env = true,
+            }
+        }
+        change
     }
 
     /// Counts the configurations that there have been.
@@ -95,7 +153,32 @@ impl Shell {
         if can && stamps(&self.reload.sources) != self.reload.stamps {
             self.reload(Asks::File);
         }
+        if can {
+            self.look_at_inserts();
+        }
         Event::Tick
+    }
+
+    fn look_at_inserts(&mut self) {
+        let change = self.reload.inserts_that_changed();
+        if change == Change::default() {
+            return;
+        }
+        let files = [("files", change.files.len().to_string())];
+        output::log(Level::Info, "template.file_changed", "a file that templates read is another", &files);
+        self.go_on_with(&change);
+    }
+
+    fn go_on_with(&mut self, change: &Change) {
+        if self.mode == Mode::Exec && change.env && !restarts(&self.injection) {
+            let hint = "add `restart: true` under `on_change`, and start the agent again".to_owned();
+            let what = "the child keeps the environment that it was started with";
+            output::log(Level::Warn, "config.env_kept", what, &[("hint", hint)]);
+        }
+        let plan = Plan::of(&self.injection, self.mode, self.reload.options.timeout);
+        for action in self.agent.reload(self.clock.now(), plan, change) {
+            self.perform(action);
+        }
     }
 
     /// Reads the configuration again.
@@ -152,21 +235,14 @@ impl Shell {
         self.lines = lines(injection.stores.keys(), &self.lines);
         self.volumes.readers(&injection);
         (self.providers, self.injection) = (providers, injection);
+        self.reload.inserts = inserts(&self.injection);
         let counts = [
             ("stores", change.stores.len().to_string()),
             ("secrets", change.secrets.len().to_string()),
             ("files", change.files.len().to_string()),
         ];
         output::log(Level::Info, "config.reloaded", "the configuration was written anew", &counts);
-        if self.mode == Mode::Exec && change.env && !restarts(&self.injection) {
-            let hint = "add `restart: true` under `on_change`, and start the agent again".to_owned();
-            let what = "the child keeps the environment that it was started with";
-            output::log(Level::Warn, "config.env_kept", what, &[("hint", hint)]);
-        }
-        let plan = Plan::of(&self.injection, self.mode, self.reload.options.timeout);
-        for action in self.agent.reload(self.clock.now(), plan, &change) {
-            self.perform(action);
-        }
+        self.go_on_with(&change);
         Ok(())
     }
 

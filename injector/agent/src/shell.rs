@@ -131,6 +131,7 @@ pub(crate) async fn run(
         again_and_again(&events, time, || Message::ShowLife);
     }
     let agent = Agent::new(Plan::of(&injection, mode, options.timeout), Duration::ZERO, random());
+    let reload = Reload::new(options.clone(), sources, reach, &injection);
     let mut shell = Shell {
         lines: calls::lines(injection.stores.keys(), &BTreeMap::new()),
         injection,
@@ -148,7 +149,7 @@ pub(crate) async fn run(
         hardened,
         watched: BTreeMap::new(),
         environment: None,
-        reload: Reload::new(options.clone(), sources, reach),
+        reload,
         asking: Asking::default(),
         alarms: BTreeMap::new(),
         notify,

@@ -1,5 +1,6 @@
-//! HashiCorp Vault in its development mode: in memory, unsealed, KV version 2 at `secret/`; with TLS if asked for. Or with
-//! a storage on disk, which outlives its process.
+//! HashiCorp Vault, or OpenBao where `OAKUM_VAULT_IS=openbao` (tests/run has each suite of the agent once with both), in its
+//! development mode: in memory, unsealed, KV version 2 at `secret/`; with TLS if asked for. Or with a storage on disk,
+//! which outlives its process.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,12 +17,42 @@ use super::{Authority, Process, free_port, program};
 use crate::planted::Planted;
 use crate::programs::finish;
 
+/// Whose server it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brand {
+    /// HashiCorp's.
+    Vault,
+    /// The one that was made of its last free version. It has namespaces, and no login by AWS.
+    OpenBao,
+}
+
+impl Brand {
+    /// The one that this run is about.
+    #[must_use]
+    pub fn tested() -> Self {
+        match std::env::var("OAKUM_VAULT_IS").as_deref() {
+            Ok("openbao") => Self::OpenBao,
+            _ => Self::Vault,
+        }
+    }
+
+    fn program(self) -> anyhow::Result<PathBuf> {
+        program(match self {
+            Self::Vault => "OAKUM_VAULT",
+            Self::OpenBao => "OAKUM_BAO",
+        })
+    }
+}
+
 /// A running Vault.
 #[derive(Debug)]
 pub struct Vault {
+    brand: Brand,
     process: Process,
     address: String,
     root: String,
+    /// The namespace that calls are made in.
+    namespace: Option<String>,
     folder: TempDir,
     /// The authority of its certificate.
     ca: Option<PathBuf>,
@@ -53,7 +84,15 @@ impl Vault {
     /// # Errors
     /// When there is none, or it does not come up.
     pub fn start() -> anyhow::Result<Self> {
-        Self::launch(false)
+        Self::launch(Brand::tested(), false)
+    }
+
+    /// Starts HashiCorp's whatever the run is about, for what OpenBao does not have.
+    ///
+    /// # Errors
+    /// When there is none, or it does not come up.
+    pub fn start_of_hashicorp() -> anyhow::Result<Self> {
+        Self::launch(Brand::Vault, false)
     }
 
     /// Starts one that speaks TLS, by an authority of its own.
@@ -61,14 +100,14 @@ impl Vault {
     /// # Errors
     /// When there is none, or it does not come up.
     pub fn start_tls() -> anyhow::Result<Self> {
-        Self::launch(true)
+        Self::launch(Brand::tested(), true)
     }
 
-    fn launch(tls: bool) -> anyhow::Result<Self> {
+    fn launch(brand: Brand, tls: bool) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
         let root = Planted::password().text().replace(['!', '+', '/'], "x");
-        let mut command = Command::new(program("OAKUM_VAULT")?);
+        let mut command = Command::new(brand.program()?);
         command
             .args(["server", "-dev-no-store-token", &format!("-dev-root-token-id={root}")])
             .arg(format!("-dev-listen-address=127.0.0.1:{port}"))
@@ -83,9 +122,11 @@ impl Vault {
         let scheme = if tls { "https" } else { "http" };
         let ca = tls.then(|| folder.path().join("vault-ca.pem"));
         let mut vault = Self {
+            brand,
             process,
             address: format!("{scheme}://127.0.0.1:{port}"),
             root,
+            namespace: None,
             folder,
             ca,
             unseal_key: None,
@@ -108,19 +149,38 @@ impl Vault {
         let port = free_port()?;
         let authority = Authority::new(folder.path())?;
         let (certificate, key) = authority.leaf("vault", "/CN=vault.example.com")?;
-        let config = json!({
-            "storage": { "file": { "path": folder.path().join("storage") } },
+        let (brand, cluster) = (Brand::tested(), free_port()?);
+        let storage = folder.path().join("storage");
+        fs::create_dir(&storage)?;
+        let mut config = json!({
+            "storage": { "file": { "path": storage } },
             "listener": { "tcp": {
                 "address": format!("127.0.0.1:{port}"), "tls_cert_file": certificate, "tls_key_file": key,
+                "cluster_address": format!("127.0.0.1:{cluster}"),
             } },
-            "disable_mlock": true,
             "api_addr": format!("https://127.0.0.1:{port}"),
+            "cluster_addr": format!("https://127.0.0.1:{cluster}"),
         });
+        match brand {
+            Brand::Vault => config["disable_mlock"] = json!(true),
+            // It has no storage in files.
+            Brand::OpenBao => config["storage"] = json!({ "raft": { "path": storage, "node_id": "one" } }),
+        }
         fs::write(folder.path().join("vault.json"), config.to_string())?;
-        let process = Self::serve(folder.path())?;
+        let process = Self::serve(brand, folder.path())?;
         let (address, ca) = (format!("https://127.0.0.1:{port}"), Some(authority.certificate()));
         let identity = Some(Identity { authority, certificate, key });
-        let mut vault = Self { process, address, root: String::new(), folder, ca, unseal_key: None, identity };
+        let mut vault = Self {
+            brand,
+            process,
+            address,
+            root: String::new(),
+            namespace: None,
+            folder,
+            ca,
+            unseal_key: None,
+            identity,
+        };
         vault.wait("GET", "sys/seal-status", None)?;
         let init = vault.call("PUT", "sys/init", Some(json!({ "secret_shares": 1, "secret_threshold": 1 })));
         let text = |value: &Value| value.as_str().expect("Vault gives a text").to_owned();
@@ -133,8 +193,8 @@ impl Vault {
         Ok(vault)
     }
 
-    fn serve(folder: &Path) -> anyhow::Result<Process> {
-        let mut command = Command::new(program("OAKUM_VAULT")?);
+    fn serve(brand: Brand, folder: &Path) -> anyhow::Result<Process> {
+        let mut command = Command::new(brand.program()?);
         command.arg("server").arg("-config").arg(folder.join("vault.json")).env_clear().env("HOME", folder);
         Process::start("vault", &mut command, folder)
     }
@@ -144,14 +204,14 @@ impl Vault {
     /// # Errors
     /// When it does not come up.
     pub fn restart(&mut self) -> anyhow::Result<()> {
-        self.process = Self::serve(self.folder.path())?;
+        self.process = Self::serve(self.brand, self.folder.path())?;
         self.wait("GET", "sys/seal-status", None)?;
         self.unseal()
     }
 
     fn wait(&mut self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<()> {
         let url = format!("{}/v1/{path}", self.address);
-        let headers = vec![format!("X-Vault-Token: {}", self.root)];
+        let headers = self.headers(&self.root);
         let ca = self.ca.clone();
         self.process.wait(|| {
             let body = body.cloned();
@@ -183,12 +243,29 @@ impl Vault {
         self.folder.path()
     }
 
+    fn headers(&self, token: &str) -> Vec<String> {
+        let namespace = self.namespace.iter().map(|name| format!("X-Vault-Namespace: {name}"));
+        std::iter::once(format!("X-Vault-Token: {token}")).chain(namespace).collect()
+    }
+
     /// Asks with a token.
     #[must_use]
     pub fn ask_as(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
-        let headers = vec![format!("X-Vault-Token: {token}")];
-        let ca = self.ca();
+        let (headers, ca) = (self.headers(token), self.ca());
         ask(&Request { method, url: format!("{}/v1/{path}", self.address), headers, body, ca: ca.as_deref() })
+    }
+
+    /// Makes a namespace, where the server has such, and makes all calls from now on in it, with KV version 2 at `secret/`.
+    ///
+    /// # Panics
+    /// If it does not succeed.
+    pub fn enter(&mut self, namespace: &str) {
+        if self.brand == Brand::OpenBao {
+            self.call("PUT", &format!("sys/namespaces/{namespace}"), None);
+            self.namespace = Some(namespace.to_owned());
+            self.call("POST", "sys/mounts/secret", Some(json!({ "type": "kv", "options": { "version": "2" } })));
+            self.wait("GET", "secret/config", None).expect("it comes up");
+        }
     }
 
     /// Does something as root that must succeed.
@@ -207,7 +284,8 @@ impl Vault {
     /// If it does not succeed, with what Vault says.
     #[must_use]
     pub fn wrapped(&self, method: &str, path: &str) -> String {
-        let headers = vec![format!("X-Vault-Token: {}", self.root), "X-Vault-Wrap-TTL: 10m".to_owned()];
+        let mut headers = self.headers(&self.root);
+        headers.push("X-Vault-Wrap-TTL: 10m".to_owned());
         let (url, ca) = (format!("{}/v1/{path}", self.address), self.ca());
         let answer = ask(&Request { method, url, headers, body: None, ca: ca.as_deref() });
         answer.json()["wrap_info"]["token"].as_str().unwrap_or_else(|| panic!("{}", answer.body)).to_owned()

@@ -11,7 +11,7 @@ use e2e::planted::Planted;
 use e2e::process::{traces, words};
 use e2e::programs::{finish, program};
 use e2e::servers::free_port;
-use e2e::servers::vault::Vault;
+use e2e::servers::vault::{Brand, Vault};
 use serde_json::json;
 
 use crate::{MAY_READ, approle_store, role, token_store};
@@ -69,7 +69,13 @@ files:
 
     // The search finds what is there: the token that the session needs, in one place, and it is the session's.
     let memory = agent.process().memory().unwrap();
-    let found: Vec<String> = words(&memory, "hvs.").into_iter().filter(|word| word.len() > 20).collect();
+    // OpenBao's are of one length, and their beginning is that of other words.
+    let is_token = |word: &String| match Brand::tested() {
+        Brand::Vault => word.len() > 20,
+        Brand::OpenBao => word.len() == 26 && word[2..].bytes().all(|byte| byte.is_ascii_alphanumeric()),
+    };
+    let prefix = if Brand::tested() == Brand::Vault { "hvs." } else { "s." };
+    let found: Vec<String> = words(&memory, prefix).into_iter().filter(is_token).collect();
     assert_eq!(found.len(), 1, "{} places", found.len());
     let known = vault.lookup(&found[0]).expect("it is a token that holds");
     assert_eq!(known["path"], "auth/approle/login");

@@ -89,6 +89,35 @@ fn a_file_that_changes_needs_no_signal() {
 }
 
 #[test]
+fn what_a_template_reads_with_file_is_looked_at_too() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("db", &json!({"user": "u"}));
+    let (insert, alone) = (place.file("insert", "one"), place.file("alone", "two"));
+    let files = json!({
+        "both": {"template": format!("{{{{ .db.user }}}}:{{{{ file \"{}\" }}}}", insert.display())},
+        "alone": {"template": format!("{{{{ file \"{}\" }}}}", alone.display())},
+        "other": "db#user",
+    });
+    let config = approle_store(&vault, &place, &role(&vault))
+        + &format!("files: {files}\n")
+        + "secrets: { db: { from: 'vault:secret/db' } }\n";
+    let mut agent = place.start("run", &config, &[]);
+    until_file(&mut agent, &place, "both", "u:one");
+    until_file(&mut agent, &place, "alone", "two");
+    replace(&place, "insert", "three");
+    until_file(&mut agent, &place, "both", "u:three");
+    replace(&place, "alone", "four");
+    until_file(&mut agent, &place, "alone", "four");
+    // One that is gone leaves what was made of it.
+    fs::remove_file(&insert).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    assert_eq!((place.read("both").as_deref(), place.read("other").as_deref()), (Some("u:three"), Some("u")));
+    let ran = agent.stop();
+    assert_eq!((ran.code, ran.err.matches(LOGGED_IN).count()), (0, 1), "{}", ran.err);
+    assert_eq!(ran.err.matches("a file that templates read is another").count(), 2, "{}", ran.err);
+}
+
+#[test]
 fn a_bad_one_is_told_of_and_the_last_goes_on() {
     let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("db", &json!({"word": "first"}));

@@ -10,6 +10,8 @@ use oakum_inject::config::{
 };
 use oakum_inject::provider::Manner;
 
+use crate::reload::files_named_in;
+
 /// Ports of AWS's own services, and of the metadata of its machines.
 const AWS: [u16; 2] = [443, 80];
 /// Answers of name servers that are too long for UDP.
@@ -117,9 +119,7 @@ impl Reach {
             EnvSource::Value(_) => None,
         });
         for template in in_files.chain(in_env) {
-            // What a template reads with `file` is a path that stands in it.
-            let paths = template.parsed.mentions().into_iter().map(Path::new);
-            paths.filter(|path| path.is_absolute() && path.exists()).for_each(|path| reach.beside(path));
+            files_named_in(&template.parsed).iter().for_each(|path| reach.beside(path));
         }
         if !own_trust {
             reach.read.extend(TRUST.iter().map(PathBuf::from));

@@ -27,7 +27,8 @@ path "certs/issue/*" { capabilities = ["update"] }
 
 /// A Vault that lends a word for a time, and makes certificates of `web.example.com`.
 fn vault(ttl: &str) -> Vault {
-    let vault = Vault::start().unwrap();
+    // OpenBao 2.7.2 breaks off when such a lease is renewed: "field path not in the schema".
+    let vault = Vault::start_of_hashicorp().unwrap();
     let leased = json!({"version": "1", "leased_passthrough": "true"});
     vault.write("sys/mounts/lent", &json!({"type": "kv", "options": leased}));
     vault.write("lent/web", &json!({"word": "first", "ttl": ttl}));

@@ -6,6 +6,7 @@ mod data;
 mod encode;
 mod math;
 mod sprig;
+mod sprig_cases;
 mod sprig_lists;
 mod sprig_text;
 mod sprig_time;
@@ -74,6 +75,7 @@ const TABLES: &[&[Function]] = &[
     data::TABLE,
     time::TABLE,
     sprig::TABLE,
+    sprig_cases::TABLE,
     sprig_lists::TABLE,
     sprig_text::TABLE,
     sprig_time::TABLE,

@@ -1,13 +1,17 @@
-//! Sprig's `urlParse`: the parts of a URL, as Go's `net/url` parts it. <https://pkg.go.dev/net/url#Parse>
+//! Sprig's `urlParse` and `urlJoin`: the parts of a URL, as Go's `net/url` parts it and puts it together.
+//! <https://pkg.go.dev/net/url#Parse>
 
 use std::collections::BTreeMap;
 
-use super::{Function, Value, function, text_of};
+use super::{Function, Outcome, Value, function, text_of};
 
-pub(super) const TABLE: &[Function] = &[function("sprig_urlParse", 1, 1, |a, _| {
-    let parts = parse(text_of(&a[0])?)?;
-    Ok(Value::map(parts.into_iter().map(|(name, part)| (name.to_owned(), Value::text(part))).collect()))
-})];
+pub(super) const TABLE: &[Function] = &[
+    function("sprig_urlJoin", 1, 1, |a, _| joined(&a[0])),
+    function("sprig_urlParse", 1, 1, |a, _| {
+        let parts = parse(text_of(&a[0])?)?;
+        Ok(Value::map(parts.into_iter().map(|(name, part)| (name.to_owned(), Value::text(part))).collect()))
+    }),
+];
 
 type Parts = BTreeMap<&'static str, Vec<u8>>;
 
@@ -73,19 +77,68 @@ fn userinfo(user: &str) -> Result<Vec<u8>, String> {
     }
     let encoded = |text: &str| -> Result<Vec<u8>, String> {
         let mut out = Vec::new();
-        for byte in decoded(text)? {
-            if byte.is_ascii_alphanumeric() || b"-_.~$&+,;=".contains(&byte) {
-                out.push(byte);
-            } else {
-                out.extend_from_slice(format!("%{byte:02X}").as_bytes());
-            }
-        }
+        encode(&mut out, &decoded(text)?, b"-_.~$&+,;=");
         Ok(out)
     };
     Ok(match user.split_once(':') {
         None => encoded(user)?,
         Some((name, password)) => [encoded(name)?, b":".to_vec(), encoded(password)?].concat(),
     })
+}
+
+/// Puts together what [`parse`] gives, encoding what has to be.
+fn joined(parts: &Value) -> Outcome {
+    let Value::Map(parts) = parts else { return Err("it needs a map".to_owned()) };
+    let part = |name: &str| match parts.get(name) {
+        None => Ok(""),
+        Some(part) => text_of(part),
+    };
+    let (scheme, host, path, query) = (part("scheme")?, part("host")?, part("path")?, part("query")?);
+    let (opaque, fragment, user) = (part("opaque")?, part("fragment")?, part("userinfo")?);
+    let mut out = Vec::new();
+    if !scheme.is_empty() {
+        out.extend_from_slice(scheme.as_bytes());
+        out.push(b':');
+    }
+    if opaque.is_empty() {
+        let has_authority = !host.is_empty() || !user.is_empty();
+        if has_authority || !scheme.is_empty() && !path.is_empty() {
+            out.extend_from_slice(b"//");
+        }
+        if !user.is_empty() {
+            out.extend(userinfo(user)?);
+            out.push(b'@');
+        }
+        encode(&mut out, host.as_bytes(), b"-_.~!$&'()*+,;=:[]<>\"");
+        if !host.is_empty() && !path.is_empty() && !path.starts_with('/') {
+            out.push(b'/');
+        }
+        if out.is_empty() && path.split('/').next().is_some_and(|first| first.contains(':')) {
+            out.extend_from_slice(b"./");
+        }
+        encode(&mut out, path.as_bytes(), if path == "*" { b"*" } else { b"-_.~$&+,/:;=@" });
+    } else {
+        out.extend_from_slice(opaque.as_bytes());
+    }
+    for (sign, part) in [(b'?', query), (b'#', fragment)].into_iter().filter(|(_, part)| !part.is_empty()) {
+        out.push(sign);
+        match sign {
+            b'?' => out.extend_from_slice(part.as_bytes()),
+            _ => encode(&mut out, part.as_bytes(), b"-_.~$&+,/:;=?@!()*"),
+        }
+    }
+    Ok(Value::text(out))
+}
+
+/// Writes a text, all but letters, digits and `kept` percent-encoded.
+fn encode(out: &mut Vec<u8>, text: &[u8], kept: &[u8]) {
+    for &byte in text {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+            out.push(byte);
+        } else {
+            out.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
 }
 
 /// Checks a host, and gives it without its port and its brackets.
