@@ -3,12 +3,14 @@
 //!
 //! usage: cargo run --release -p oakum-patterns --example grams -- count FOLDER...
 //!        cargo run --release -p oakum-patterns --example grams -- lay
+//!        cargo run --release -p oakum-patterns --example grams -- settle
 //!
 //! `count` reads sources and documentation below the folders (such as those of our dependencies, of Python, and
 //! `/usr/include`) and writes the commonest grams to `grams/common.bin`. `lay` chooses for each keyword the place of its gram,
 //! and the bucket that this lies in, so that as few places of such texts as can be are looked at, and writes them to
-//! `grams/laid.toml`. It goes on from how they lie there, so that it never comes out worse. Whoever adds keywords runs it;
-//! what has not been laid is laid at run time, by a guess.
+//! `grams/laid.toml`. What lies there stays as it is, so that a rule changes a few lines. Whoever adds keywords runs it; what has
+//! not been laid is laid at run time, by a guess. `settle` lays all anew from there, in minutes, and keeps what comes out better
+//! on such texts; minified code, which they have none of, may come out worse (`tests/instructions`).
 
 #![allow(clippy::print_stderr, reason = "it tells how far it is")]
 
@@ -47,7 +49,8 @@ fn main() -> ExitCode {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("grams");
     let done = match arguments.next().as_deref() {
         Some("count") => std::fs::write(folder.join("common.bin"), count(arguments.map(PathBuf::from).collect())),
-        Some("lay") => relay(&folder),
+        Some("lay") => relay(&folder, 0),
+        Some("settle") => relay(&folder, ROUNDS),
         _ => return ExitCode::from(2),
     };
     match done {
@@ -59,11 +62,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn relay(folder: &Path) -> std::io::Result<()> {
+fn relay(folder: &Path, rounds: usize) -> std::io::Result<()> {
     let common = Common::read(&std::fs::read(folder.join("common.bin"))?);
     let file = folder.join("laid.toml");
     let laid = toml::from_str(&std::fs::read_to_string(&file)?).map_err(std::io::Error::other)?;
-    std::fs::write(file, lay(&common, &laid))
+    std::fs::write(file, lay(&common, &laid, rounds))
 }
 
 /// The commonest grams, each with how many of a thousand million places have it; both of four bytes, and the last is of all
@@ -327,7 +330,7 @@ fn grams_of(keyword: &[u8]) -> Vec<(usize, Gram)> {
     places.filter(ascii).map(|at| (at, std::array::from_fn(|i| keyword.get(at + i).map_or(ANY, |b| b & 31)))).collect()
 }
 
-fn lay(common: &Common, laid: &BTreeMap<String, (usize, usize)>) -> String {
+fn lay(common: &Common, laid: &BTreeMap<String, (usize, usize)>, rounds: usize) -> String {
     let keywords = gram_keywords(Rule::builtin());
     let all: Vec<Vec<(usize, Gram)>> = keywords.iter().map(|keyword| grams_of(keyword)).collect();
     let mut layout = Layout { common, buckets: vec![Bucket::new(); BUCKETS], grams: BTreeMap::new() };
@@ -357,7 +360,7 @@ fn lay(common: &Common, laid: &BTreeMap<String, (usize, usize)>) -> String {
     }
     let mut numbers = 1u64;
     let mut kept = (layout.cost(), chosen.clone(), layout.grams.clone());
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         // Some lie well only where others do: now and then a few are taken out together, and what comes of it is kept if it
         // is better.
         if round % SETTLING == 0 && round > 0 {

@@ -90,6 +90,12 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     if !text[at.start..end].is_ascii() {
         end = foreign_end(text, at.end, end);
     }
+    // Nor are the dots that lead to its value: `Password.....: value`.
+    let dots = text[at.end..end].iter().rev().take_while(|b| **b == b'.').count();
+    let leads = dots >= 3 && text.get(end) == Some(&b':');
+    if leads {
+        end -= dots;
+    }
     // What a name is asked with is no part of it: `password.equals("…")`.
     let mut asked = false;
     if text.get(end) == Some(&b'(')
@@ -101,7 +107,7 @@ pub(crate) fn around(text: &[u8], mut at: Range<usize>) -> Option<Assignment> {
     }
     // `*Password*: value`, `**Token** – value`.
     let emphasis = operator::emphasis_end(&text[end..]);
-    let joins = |b: &u8| may_join(*b) || asked || emphasis > 0 || is_foreign_sign(&text[end..]);
+    let joins = |b: &u8| may_join(*b) || asked || leads || emphasis > 0 || is_foreign_sign(&text[end..]);
     if text.get(end).is_some_and(|b| !joins(b)) || is_too_short(&text[end..]) {
         return None;
     }
@@ -417,6 +423,14 @@ mod tests {
             ("http -a user:password :8000/me", "password", ""),
             ("ssh root@a.example.com (password walnuts94)", "password", "walnuts94"),
             ("- password ........ walnuts94", "password", "walnuts94"),
+            ("FTP-password .....: walnuts94", "FTP-password", "walnuts94"),
+            ("password.....: walnuts94", "password", "walnuts94"),
+            ("password... walnuts94", "password...", ""),
+            ("the password for `joe`: walnuts94", "password", "walnuts94"),
+            ("the password of all: <kbd>walnuts94</kbd>", "password", "walnuts94"),
+            ("das Kennwort war übrigens walnuts94", "Kennwort", "walnuts94"),
+            ("a password {{{walnuts94}}}, and", "password", "walnuts94"),
+            ("login anna, hasło dragonmarble", "hasło", "dragonmarble"),
             ("password - [walnuts94]", "password", "walnuts94"),
             ("|user=joe|password=walnuts94|role=x|", "password", "walnuts94"),
             ("{code}password=walnuts94{code}", "password", "walnuts94"),

@@ -1,7 +1,9 @@
 //! What stands between a name and its value, and where the value begins.
 
 use super::login::{is_user, names_user};
-use super::prose::{apposition, emphasis, ends_in_password, is_directive, is_drawn, label, sentence, stands_alone};
+use super::prose::{
+    apposition, emphasis, ends_in_password, is_directive, is_drawn, is_plain, label, sentence, stands_alone,
+};
 use super::{GAP_REACH, NAME_REACH, Operator, blanks};
 
 /// Reads from the end of a name to the place where a value may start. `before` is what stands before the name.
@@ -96,10 +98,12 @@ pub(super) fn operator(text: &[u8], before: &[u8], name_end: usize) -> Option<(O
     if blank && closed && quote && matches!(before, [.., b'{' | b' ', b'"' | b'\'']) && text[name_end] == first {
         return Some((Operator::Call, at));
     }
-    // `Password ........ value`.
-    if blank && text[at..high].starts_with(b"...") {
+    // `Password ........ value`, `Password.....: value`.
+    if text[at..high].starts_with(b"...") {
         let dots = text[at..high].iter().take_while(|b| **b == b'.').count();
-        return (text.get(at + dots) == Some(&b' ')).then(|| (Operator::Prose, blanks(text, at + dots, high)));
+        let colon = usize::from(text.get(at + dots) == Some(&b':'));
+        let leads = (blank || colon > 0) && text.get(at + dots + colon) == Some(&b' ');
+        return leads.then(|| (Operator::Prose, blanks(text, at + dots + colon, high)));
     }
     if let Some(from) = compared(text, at, high) {
         return Some((Operator::Compare, from));
@@ -263,8 +267,9 @@ fn in_words(
         return Some((Operator::Prose, from));
     }
     // `aws configure set aws_secret_access_key value`, `the token value`.
-    if !closed && is_drawn(text, at) {
-        return Some((Operator::Apposed, at));
+    let drawn = emphasis(text, at, high);
+    if !closed && is_drawn(text, drawn) {
+        return Some((Operator::Apposed, drawn));
     }
     // `user anna, password value`.
     let apposed = !closed && ends_in_password(text, name_end);
@@ -284,7 +289,18 @@ fn in_words(
     // `Input Text    name=password    value` of Robot Framework, `密码 value`.
     let columns = before.ends_with(b"=") && text[..at].ends_with(b"    ");
     let foreign = !text[name_end.saturating_sub(3)..name_end].is_ascii();
-    ((columns || foreign) && stands_alone(text, at)).then_some((Operator::Prose, at))
+    // `login anna, hasło walnuts`.
+    let login = || {
+        let name = text[..name_end].iter().rev().take_while(|b| b.is_ascii_alphabetic() || !b.is_ascii()).count();
+        foreign && is_plain(word(text, at)) && names_user(text, name_end - name, b"")
+    };
+    (((columns || foreign) && stands_alone(text, at)) || login()).then_some((Operator::Prose, at))
+}
+
+/// What is written from here to the next blank, and at most so far as a name.
+fn word(text: &[u8], at: usize) -> &[u8] {
+    let rest = &text[at..text.len().min(at + NAME_REACH)];
+    &rest[..rest.iter().take_while(|b| !b.is_ascii_whitespace()).count()]
 }
 
 /// A name and its value as two fields of one record: `name="…" value="…"`, `"name": "…", "value": "…"`, and in YAML

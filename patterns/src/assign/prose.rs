@@ -9,8 +9,7 @@ pub(super) fn is_drawn(text: &[u8], at: usize) -> bool {
     let rest = &text[at..text.len().min(at + 129)];
     let word =
         rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-' | b'=')).count();
-    let ends =
-        matches!(rest.get(word), None | Some(b' ' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'.' | b',' | b')' | b'\\'));
+    let ends = rest.get(word).is_none_or(|b| b" \n\r\"'`.,)\\<".contains(b));
     let digits = rest[..word].iter().filter(|b| b.is_ascii_digit()).count();
     let long = word >= 20 && digits >= 2;
     (16..=128).contains(&word) && ends && (long || digits >= 3) && digits < word
@@ -173,7 +172,7 @@ pub(super) fn apposition(text: &[u8], before: &[u8], name_end: usize, at: usize)
 }
 
 /// The verbs between a password and what it is.
-const VERBS: [&[u8]; 21] = [
+const VERBS: [&[u8]; 25] = [
     b"to ",
     b"from ",
     b"should be ",
@@ -186,11 +185,15 @@ const VERBS: [&[u8]; 21] = [
     "è ".as_bytes(),
     "это ".as_bytes(),
     b"was ",
+    b"war ",
+    b"era ",
     b"lautet ",
     b"lautet: ",
     b"ist ",
     b"es ",
     b"est ",
+    b"este ",
+    "είναι ".as_bytes(),
     "é ".as_bytes(),
     "— ".as_bytes(),
     "– ".as_bytes(),
@@ -229,8 +232,9 @@ pub(super) fn sentence(text: &[u8], at: usize, high: usize) -> Option<usize> {
     };
     let (before, verb) = VERBS.iter().find(|verb| rest.starts_with(verb)).map(|verb| (0, verb)).or_else(within)?;
     let (at, rest) = (at + before, &rest[before + verb.len()..]);
-    let still =
-        [b"now ".as_slice(), b"still ", b"currently ", b"jetzt "].into_iter().find(|word| rest.starts_with(word));
+    let still = [b"now ".as_slice(), b"still ", b"currently ", b"jetzt ", "übrigens ".as_bytes()]
+        .into_iter()
+        .find(|word| rest.starts_with(word));
     let skipped = verb.len() + still.map_or(0, <[u8]>::len);
     // What is a word of the sentence is no password.
     let skipped = emphasis(text, at + skipped, high) - at;
@@ -261,7 +265,7 @@ pub(super) fn label(text: &[u8], at: usize, high: usize) -> Option<usize> {
     if !matches!(rest.first()?, b'a'..=b'z' | b'(' | 0x80..) {
         return None;
     }
-    let words = words(rest, |b| b.is_ascii_alphanumeric() || b" ()-/".contains(b));
+    let words = words(rest, |b| b.is_ascii_alphanumeric() || b" ()-/`".contains(b));
     // `… is: value`.
     let words = if rest[..words].ends_with(b" is") || !rest[..words].contains(&b'@') { words } else { 0 };
     let no_label = |word: &[u8]| memchr::memmem::find(&rest[..words], word).is_some();
@@ -270,7 +274,8 @@ pub(super) fn label(text: &[u8], at: usize, high: usize) -> Option<usize> {
         .find_map(|sign| Some((sign.len(), rest[words..].strip_prefix(*sign)?)))?;
     // What is a word of the sentence is no password.
     let stands_out = value.iter().take_while(|b| !b.is_ascii_whitespace()).any(u8::is_ascii_digit);
-    (stands_out && !NO_LABEL.into_iter().any(no_label)).then(|| blanks(text, at + words + sign, high))
+    (stands_out && !NO_LABEL.into_iter().any(no_label))
+        .then(|| emphasis(text, blanks(text, at + words + sign, high), high))
 }
 
 /// Whether a line is a name, which ends at `name_end`, and one word: `requirepass value`, `  set password ENC value`.
@@ -289,7 +294,7 @@ pub(super) fn is_directive(text: &[u8], name_end: usize, value: usize) -> bool {
 }
 
 /// How Markdown and HTML begin what stands out: `password: **value**`, `password: <code>value</code>`.
-const EMPHASIS: [&[u8]; 14] = [
+const EMPHASIS: [&[u8]; 18] = [
     b"** ",
     b"**",
     b"__",
@@ -297,7 +302,11 @@ const EMPHASIS: [&[u8]; 14] = [
     b"<code>",
     b"<strong>",
     b"<kbd>",
+    b"<em>",
+    b"<i>",
     b"<tt>",
+    b"<nowiki>",
+    b"{{{",
     b"\\texttt{",
     b"\\verb|",
     "「".as_bytes(),
@@ -309,7 +318,7 @@ const EMPHASIS: [&[u8]; 14] = [
 /// Skips the signs of emphasis.
 pub(super) fn emphasis(text: &[u8], at: usize, high: usize) -> usize {
     let rest = text.get(at..high).unwrap_or_default();
-    if !matches!(rest.first(), Some(b'*' | b'_' | b'<' | b'\\' | 0xc2 | 0xe2 | 0xe3)) {
+    if !matches!(rest.first(), Some(b'*' | b'_' | b'<' | b'{' | b'\\' | 0xc2 | 0xe2 | 0xe3)) {
         return at;
     }
     EMPHASIS.iter().find(|sign| rest.starts_with(sign)).map_or(at, |sign| at + sign.len())

@@ -113,11 +113,13 @@ fn is_public_key(value: &[u8]) -> bool {
     matches!(value.first(), Some(b'M' | b'3')) && PUBLIC_KEYS.iter().any(|start| value.starts_with(start))
 }
 
-/// `%s:%d`: a verb of `printf` with nothing, or a sign, behind it.
+/// `%s:%d`, `%.4s`: a verb of `printf` with nothing, or a sign, behind it.
 fn has_verb(value: &[u8]) -> bool {
-    memchr::memchr_iter(b'%', value).any(|at| {
-        matches!(value.get(at + 1), Some(b's' | b'd' | b'v' | b'w' | b'q'))
-            && value.get(at + 2).is_none_or(|b| !b.is_ascii_alphanumeric())
+    memchr::memchr_iter(b'%', value).any(|percent| {
+        let precise = value[percent + 1..].iter().take(2).take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+        let at = percent + 1 + if value.get(percent + 1) == Some(&b'.') { precise } else { 0 };
+        matches!(value.get(at), Some(b's' | b'd' | b'v' | b'w' | b'q'))
+            && value.get(at + 1).is_none_or(|b| !b.is_ascii_alphanumeric())
     })
 }
 
@@ -172,7 +174,9 @@ mod tests {
 
     #[test]
     fn holes_and_patterns_refer() {
-        for text in ["<base62:20><digit:1>", "key-<your-key>-1", "acme_[0-9a-f]{32}", "(?P<x>\\w{3})"] {
+        for text in
+            ["<base62:20><digit:1>", "key-<your-key>-1", "%.4s-%.2s", "%s:%d", "acme_[0-9a-f]{32}", "(?P<x>\\w{3})"]
+        {
             assert!(is_reference(text.as_bytes()), "{text}");
         }
         for text in ["a<b>c!9", "x<3y>zz9"] {

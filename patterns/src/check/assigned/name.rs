@@ -178,8 +178,23 @@ pub(super) fn names_a_setting(name: &[u8], value: &[u8]) -> bool {
 }
 
 /// The word for a password where letters are other than English ones.
-const FOREIGN: [&str; 12] =
-    ["密码", "密碼", "口令", "パスワード", "비밀번호", "парол", "Парол", "ПАРОЛ", "סיסמה", "ật khẩu", "hasło", "Hasło"];
+const FOREIGN: [&str; 15] = [
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
+    "비밀번호",
+    "парол",
+    "Парол",
+    "ПАРОЛ",
+    "סיסמה",
+    "ật khẩu",
+    "hasło",
+    "Hasło",
+    "κωδικ",
+    "Κωδικ",
+    "ΚΩΔΙΚ",
+];
 
 pub(super) fn is_foreign_password(name: &[u8]) -> bool {
     !name.is_ascii() && FOREIGN.iter().any(|word| memchr::memmem::find(name, word.as_bytes()).is_some())
@@ -377,6 +392,8 @@ pub(super) fn is_password_word(word: &str) -> bool {
                 | "heslo"
                 | "parol"
                 | "parola"
+                | "parolas"
+                | "parolasi"
                 | "lozinka"
                 | "geslo"
         )

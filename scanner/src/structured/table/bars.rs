@@ -102,7 +102,9 @@ impl<'t> Rows<'t> {
         if is_rule(body) {
             return;
         }
-        let Some(cells) = bars(text, range, rule_below || self.table.is_some()) else {
+        // `Row 1 | System | Password`, as sheets are printed.
+        let open = rule_below || self.table.is_some() || memchr::memmem::find_iter(body, b" | ").nth(1).is_some();
+        let Some(cells) = bars(text, range, open) else {
             self.table = None;
             self.aligned = Aligned::of_header(text, &line);
             return;

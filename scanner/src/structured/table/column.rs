@@ -267,8 +267,17 @@ pub(super) fn of(head: &[u8]) -> Column {
     if words.iter().any(|word| ABOUT.contains(&word.as_str())) {
         return Column::Other;
     }
+    // `Startpasswort`, and `password_plain`.
+    let compound = ["password", "passwort", "kennwort", "wachtwoord", "passord", "lösenord"];
+    let is_password = |word: &str| PASSWORDS.contains(&word) || compound.iter().any(|end| word.ends_with(end));
+    if let [.., before, "clear" | "plain" | "plaintext" | "cleartext" | "klartext"] =
+        words.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        && (is_password(before) || SHORT.contains(&before))
+    {
+        return Column::Password;
+    }
     let joins = plain.contains(['/', '&', '+', ':']) || words.iter().any(|word| word == "and" || word == "und");
-    let secret = PASSWORDS.contains(&last) || SHORT.contains(&last);
+    let secret = is_password(last) || SHORT.contains(&last);
     if is(PAIRS) || (joins && secret && words.len() > 1) {
         Column::Pair
     } else if is(TOKENS) {
@@ -277,7 +286,7 @@ pub(super) fn of(head: &[u8]) -> Column {
         Column::Secret
     } else if is(KEYS) {
         Column::Key
-    } else if PASSWORDS.contains(&last) || is_key_of_network(&words) {
+    } else if is_password(last) || is_key_of_network(&words) {
         Column::Password
     } else if SHORT.contains(&last) && (last != "code" || is(&["access code", "door code"])) {
         Column::Short
@@ -360,6 +369,8 @@ mod tests {
             ("Пароль", Column::Password),
             ("密码", Column::Password),
             ("WiFi key", Column::Password),
+            ("Startpasswort", Column::Password),
+            ("pw_clear", Column::Password),
             ("Pass", Column::Short),
             ("PW", Column::Short),
             ("User / Password", Column::Pair),
