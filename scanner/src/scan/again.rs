@@ -2,6 +2,9 @@
 //! too, and nothing is unfolded twice. An archive is known by all its bytes, so only one that is small enough to be held is
 //! hashed before it is opened; a larger one is unfolded each time, and only its members are known again. So is one that came
 //! while other threads held all that may be held.
+//!
+//! Of a larger one that begins like one before it is not known whether it goes on so, and who passed over the beginning
+//! could not come back to it where it does not: a layer is a stream, which is read once.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
