@@ -6,6 +6,7 @@ mod again;
 mod contents;
 mod crew;
 mod findings;
+mod held;
 mod hit;
 mod outcome;
 mod pairs;
@@ -27,6 +28,7 @@ use oakum_patterns::{Confidence, Engine, Match, Rule};
 use again::{Archives, Log};
 use contents::{Claim, Contents};
 use crew::{Crew, Given};
+use held::Pieces;
 use hit::{Hit, without_wrappings};
 pub use outcome::{Outcome, Progress, Skipped, Summary};
 
@@ -73,8 +75,8 @@ pub struct Scan<'e> {
     seed: u64,
     contents: Mutex<Contents<'e>>,
     archives: Mutex<Archives>,
-    /// Buffers that archives are held in, as many as threads have come by one.
-    held: Mutex<Vec<Vec<u8>>>,
+    /// What archives are held in.
+    pieces: Arc<Pieces>,
     /// The threads that scan what others have read.
     crew: Crew<'e>,
     /// Its examples are as they came, and cleared of secrets when the scan ends.
@@ -147,7 +149,7 @@ impl<'e> Scan<'e> {
             seed,
             contents: Mutex::default(),
             archives: Mutex::default(),
-            held: Mutex::default(),
+            pieces: Arc::default(),
             crew: Crew::default(),
             skipped: Mutex::default(),
             shared: Mutex::default(),

@@ -76,6 +76,11 @@ impl<'e> Reader<'e> {
         &self.buffer[..begun.filled]
     }
 
+    /// All of its buffer, whose beginning was begun with.
+    pub(crate) fn buffer(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// What was begun with, and what follows it.
     pub(crate) fn rest<'c>(&self, begun: Begun, content: &'c mut dyn Read) -> (&[u8], Failing<'c>) {
         (&self.buffer[..begun.filled], Failing { end: begun.end, content })

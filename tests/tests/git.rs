@@ -4,12 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use e2e::images::Builder;
 use e2e::planted::Planted;
-use e2e::programs::{oakum, tool};
+use e2e::process::Process;
+use e2e::programs::{Ran, oakum, program, tool};
 use serde_json::{Value, json};
 
 fn git(folder: &Path, args: &[&str]) {
@@ -128,4 +131,101 @@ fn a_file_system_is_read_with_its_past_and_a_tree_without() {
         let found = places(&ran.json());
         assert!(found.iter().any(|(_, path, _)| path[member] == "app/.env"), "{target}: {found:#?}");
     }
+}
+
+/// A pack of so many files, of which each has other bytes that deflate makes half of.
+fn pack_of(folder: &Path, files: u64, seed: u64) -> Vec<u8> {
+    git(folder, &["init", "-q", "--bare"]);
+    let mut import = Command::new("git");
+    import.args(["-c", "core.compression=1", "fast-import", "--quiet", "--depth=0"]).current_dir(folder);
+    let mut import = import.stdin(Stdio::piped()).spawn().unwrap();
+    let mut to = std::io::BufWriter::new(import.stdin.take().unwrap());
+    to.write_all(b"commit refs/heads/main\ncommitter a <a@example.com> 1700000000 +0000\ndata 0\n").unwrap();
+    let mut state = seed;
+    for file in 0..files {
+        let words = 32 + 64 * (file % 15);
+        write!(to, "M 100644 inline {}/{file}\ndata {}\n", file % 50, words * 8).unwrap();
+        for _ in 0..words {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            write!(to, "{:08x}", state >> 32).unwrap();
+        }
+        to.write_all(b"\n").unwrap();
+    }
+    drop(to);
+    assert!(import.wait().unwrap().success());
+    let names = fs::read_dir(folder.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path());
+    let pack = names.into_iter().find(|path| path.extension().is_some_and(|end| end == "pack")).unwrap();
+    fs::read(pack).unwrap()
+}
+
+fn entry<W: Write>(tar: &mut tar::Builder<W>, name: &str, bytes: &[u8]) {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    tar.append_data(&mut header, name, bytes).unwrap();
+}
+
+/// Writes an image as Docker saves it, with a layer for each file.
+fn image(path: &Path, files: &[(String, Vec<u8>)]) {
+    let mut image = tar::Builder::new(fs::File::create(path).unwrap());
+    let (mut layers, mut digests) = (Vec::new(), Vec::new());
+    for (nth, (name, bytes)) in files.iter().enumerate() {
+        let mut layer = tar::Builder::new(Vec::new());
+        entry(&mut layer, name, bytes);
+        let (layer, file) = (layer.into_inner().unwrap(), path.with_extension("layer"));
+        fs::write(&file, &layer).unwrap();
+        let sum = tool(Command::new("sha256sum").arg(&file));
+        digests.push(format!("sha256:{}", sum.split_whitespace().next().unwrap()));
+        layers.push(format!("{nth}/layer.tar"));
+        entry(&mut image, &layers[nth], &layer);
+    }
+    let config = json!({ "architecture": "amd64", "os": "linux", "rootfs": { "type": "layers", "diff_ids": digests } });
+    entry(&mut image, "config.json", config.to_string().as_bytes());
+    let manifest = json!([{ "Config": "config.json", "RepoTags": ["packs:latest"], "Layers": layers }]);
+    entry(&mut image, "manifest.json", manifest.to_string().as_bytes());
+    image.finish().unwrap();
+}
+
+/// Runs `oakum`, and gives besides how much memory it had at most, in MiB.
+fn most_memory(folder: &Path, args: &[&str]) -> (Ran, u64) {
+    let mut command = Command::new(program("oakum").unwrap());
+    command.args(args).current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    let process = Process(running.id());
+    let mut most = 0;
+    while running.try_wait().unwrap().is_none() {
+        // One that has ended and was not waited for has a status without its memory.
+        let status = String::from_utf8(process.file("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        most = line.map_or(most, |kib| kib.parse::<u64>().unwrap());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    (running.wait_with_output().unwrap().into(), most >> 10)
+}
+
+#[test]
+fn eight_threads_at_large_packs_share_the_memory_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let packs: Vec<_> = (0..8)
+        .map(|nth| {
+            let own = folder.path().join(nth.to_string());
+            fs::create_dir(&own).unwrap();
+            let pack = pack_of(&own, 3500, nth);
+            fs::remove_dir_all(own).unwrap();
+            // More than a thread holds for itself.
+            assert!(pack.len() > 5 << 20, "{}", pack.len());
+            (format!("srv/{nth}/.git/objects/pack/a.pack"), pack)
+        })
+        .collect();
+    image(&folder.path().join("image.tar"), &packs);
+    let scan = |jobs: &str| {
+        let args = ["scan", "docker-archive:image.tar", "--jobs", jobs, "--format", "json"];
+        let (ran, most) = most_memory(folder.path(), &args);
+        assert_eq!(ran.code, 0, "{}{}", ran.err, ran.out);
+        // Each has its files, and a commit.
+        assert!(ran.json()["summary"]["blobs"].as_u64() > Some(8 * 3501), "{}", ran.out);
+        most
+    };
+    let (one, eight) = (scan("1"), scan("8"));
+    // What was read of a pack before its turn, buffers and stacks are there for each thread.
+    assert!(eight < 112 && eight < one + 56, "{eight} MiB with eight threads, {one} MiB with one");
 }

@@ -1,6 +1,10 @@
 //! Archives that come again in a scan, in another layer or under another name: what was in the first is told of the others
 //! too, and nothing is unfolded twice. An archive is known by all its bytes, so only one that is small enough to be held is
-//! hashed before it is opened; a larger one is unfolded each time, and only its members are known again.
+//! hashed before it is opened; a larger one is unfolded each time, and only its members are known again. So is one that came
+//! while other threads held all that may be held.
+//!
+//! Of a larger one that begins like one before it is not known whether it goes on so, and who passed over the beginning
+//! could not come back to it where it does not: a layer is a stream, which is read once.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -8,16 +12,17 @@ use std::sync::{Arc, Mutex};
 
 use super::contents::{Claim, Contents};
 use super::crew::Given;
+use super::held::{Extent, Held};
 use super::{Scan, lock};
 use crate::lint::Flaw;
 use crate::origin::{Image, Origin};
 use crate::source::archive::{self, Kind};
 use crate::source::{Flow, Sink, Why};
 use crate::structured::Format;
-use crate::window::{Begun, Failing, Reader, WINDOW};
+use crate::window::{Begun, Failing, Reader};
 
 /// How much of an archive is held behind its first window, in bytes.
-const MOST_HELD: u64 = 4 << 20;
+const MOST_HELD: usize = 4 << 20;
 /// How much of it there may be for another thread to open it, in bytes.
 const MOST_GIVEN: usize = 1 << 20;
 /// How much is noted of an archive while it is walked, in bytes: one of which more is to be told is not known again.
@@ -176,51 +181,45 @@ impl<'e> Scan<'e> {
         begun: Begun,
         content: &mut dyn Read,
     ) -> io::Result<()> {
-        // Not grown by doubling: what is not written to takes no memory.
-        let most = WINDOW + MOST_HELD as usize;
-        let mut held = lock(&self.held).pop().unwrap_or_else(|| Vec::with_capacity(most));
-        held.clear();
+        let mut held = self.pieces.hold();
         let (head, mut rest) = reader.rest(begun, content);
-        held.extend_from_slice(head);
-        let head = head.len();
-        lock(&self.readers).push(reader);
-        let end = rest.by_ref().take(MOST_HELD).read_to_end(&mut held).map(|_| ());
-        let whole = end.is_ok() && ((held.len() - head) as u64) < MOST_HELD;
-        let name = whole.then(|| self.archive_name(kind, origin, &held));
-        let walked = match name {
-            Some(name) if held.len() <= MOST_GIVEN && self.crew.reserve() => {
-                lock(&self.contents).await_arrival(origin);
-                self.crew.give(Given::Archive { name, kind, origin: origin.clone(), bytes: held.clone(), head });
-                Ok(())
-            }
-            Some(name) => self.open_named(name, kind, origin, &held, head),
-            None => {
-                let (head, more) = held.split_at(head);
-                let rest = &mut more.chain(Failing::new(end, &mut rest));
-                archive::walk(kind, origin, head, rest, &self.options.limits, self)
-            }
+        let (mut left, window) = (head, head.len());
+        let filled = held.fill(&mut (&mut left).chain(&mut rest), window + MOST_HELD);
+        let unread = window - left.len()..window;
+        // What of the window is held needs its reader no longer.
+        let mut reader = Some(reader);
+        if unread.is_empty() {
+            lock(&self.readers).extend(reader.take());
+        }
+        let (extent, end) = match filled {
+            Ok(extent) => (extent, Ok(())),
+            Err(error) => (Extent::Beginning, Err(error)),
         };
-        lock(&self.held).push(held);
-        walked
+        if extent == Extent::Beginning {
+            let left = reader.as_ref().map_or(&[][..], |reader| &reader.buffer()[unread]);
+            let content = &mut held.chain(left).chain(Failing::new(end, &mut rest));
+            let walked = archive::walk(kind, origin, &[], content, &self.options.limits, self);
+            lock(&self.readers).extend(reader);
+            return walked;
+        }
+        let name = self.archive_name(kind, origin, &held);
+        if held.len() <= MOST_GIVEN && self.crew.reserve() {
+            lock(&self.contents).await_arrival(origin);
+            self.crew.give(Given::Archive { name, kind, origin: origin.clone(), held });
+            return Ok(());
+        }
+        self.open_named(name, kind, origin, held)
     }
 
-    /// Opens an archive that is held, and of which so much was read first, unless one of that name was opened before.
-    pub(super) fn open_named(
-        &self,
-        name: u128,
-        kind: Kind,
-        origin: &Origin,
-        bytes: &[u8],
-        head: usize,
-    ) -> io::Result<()> {
+    /// Opens an archive that is held, unless one of that name was opened before.
+    pub(super) fn open_named(&self, name: u128, kind: Kind, origin: &Origin, mut held: Held) -> io::Result<()> {
         let known = lock(&self.archives).known.get(&name).cloned();
         if let Some(noted) = known {
             self.tell_again(&noted, origin);
             return Ok(());
         }
         let log = Log(Mutex::new(Some(Noted::default())));
-        let (head, mut rest) = bytes.split_at(head);
-        archive::walk(kind, origin, head, &mut rest, &self.options.limits, &Noting { scan: self, log: &log })?;
+        archive::walk(kind, origin, &[], &mut held, &self.options.limits, &Noting { scan: self, log: &log })?;
         let noted = log.0.into_inner().unwrap_or_default().filter(|noted| noted.is_settled(&lock(&self.contents)));
         if let Some(mut noted) = noted {
             noted.events.shrink_to_fit();
@@ -237,9 +236,9 @@ impl<'e> Scan<'e> {
     }
 
     /// What is the same for archives of which the same is told.
-    fn archive_name(&self, kind: Kind, origin: &Origin, bytes: &[u8]) -> u128 {
+    fn archive_name(&self, kind: Kind, origin: &Origin, held: &Held) -> u128 {
         let mut hasher = xxhash_rust::xxh3::Xxh3::with_seed(self.seed);
-        hasher.update(bytes);
+        held.texts().for_each(|text| hasher.update(text));
         let path = origin.path().unwrap_or_default();
         // What is packed alone is called like the file that it is in.
         if !matches!(kind, Kind::Zip | Kind::Tar | Kind::Ar | Kind::Cpio) {
@@ -280,6 +279,7 @@ mod tests {
     use super::super::Options;
     use super::*;
     use crate::fingerprint::Key;
+    use crate::window::WINDOW;
 
     fn packed(text: &[u8]) -> Vec<u8> {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
@@ -379,7 +379,7 @@ mod tests {
         let line = format!("password = {:?}\n", "Walnut!942");
         let paths: Vec<String> = (0..5000).map(|at| format!("{at:0200}")).collect();
         let file = packed(&tar(&paths.iter().map(|path| (path.as_str(), line.as_bytes())).collect::<Vec<_>>()));
-        assert!((file.len() as u64) < MOST_HELD);
+        assert!(file.len() < MOST_HELD);
         let scan = Scan::new(&engine, Key::constant(), Options::default());
         for path in ["a/x.tgz", "b/x.tgz"] {
             scan.content(Origin::File(path.into()), &mut file.as_slice()).unwrap();

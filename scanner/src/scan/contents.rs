@@ -9,20 +9,46 @@ use super::remember::{LayerId, kept, layer_of, way};
 use crate::cache;
 use crate::origin::Origin;
 
-/// The most contents that are remembered as seen: what a table of 2²¹ places takes, about 50 MB. Beyond it a content may be
+/// The most contents that are remembered as seen: what tables of 2²¹ places take, about 50 MB. Beyond it a content may be
 /// scanned twice, which costs time only.
 const MOST_REMEMBERED: usize = 1_800_000;
+/// How many tables remember them. One that becomes too small is there twice for a moment, so each is a small part of all.
+const TABLES: usize = 16;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Contents<'e> {
-    /// By the bytes of the hash, which ask for no room to align them.
-    seen: HashMap<[u8; 16], Known, AsItIs>,
+    /// By the bytes of the hash.
+    seen: Tables,
     /// Those that a thread is at, with the origins of others that have the same.
     busy: HashMap<u128, Vec<Origin>, AsItIs>,
     pub(super) with_hits: Vec<WithHits<'e>>,
     /// What of layers is in the others, where it is to be kept.
     layers: Option<HashMap<LayerId, OfLayer>>,
+}
+
+/// What came of contents, by the bytes of their hashes, which ask for no room to align them. The last byte tells in which
+/// table one is.
+#[derive(Debug, Default)]
+struct Tables {
+    tables: [HashMap<[u8; 16], Known, AsItIs>; TABLES],
+    count: usize,
+}
+
+impl Tables {
+    fn get(&self, hash: u128) -> Option<Known> {
+        let hash = hash.to_ne_bytes();
+        self.tables[usize::from(hash[15]) % TABLES].get(&hash).copied()
+    }
+
+    /// Remembers what came of one, as long as there is room.
+    fn insert(&mut self, hash: u128, known: Known) {
+        let hash = hash.to_ne_bytes();
+        if self.count < MOST_REMEMBERED {
+            let before = self.tables[usize::from(hash[15]) % TABLES].insert(hash, known);
+            self.count += usize::from(before.is_none());
+        }
+    }
 }
 
 /// A hash of a content is one already, and with a seed that nobody knows.
@@ -116,11 +142,11 @@ impl<'e> Contents<'e> {
 
     /// Leaves an origin with what came of its content, if that is settled.
     pub(super) fn leave(&mut self, hash: u128, origin: Origin) -> Claim {
-        match self.seen.get(&hash.to_ne_bytes()) {
+        match self.seen.get(hash) {
             Some(Known::Clean) => Claim::Left,
             Some(Known::Cut) => Claim::Cut(origin),
             Some(Known::Hits(at)) => {
-                let at = *at as usize;
+                let at = at as usize;
                 self.put(at, origin.clone());
                 if self.with_hits[at].cut { Claim::Cut(origin) } else { Claim::Left }
             }
@@ -179,12 +205,12 @@ impl<'e> Contents<'e> {
 
     /// Whether it is known, for the rest of the scan, what came of such a content.
     pub(super) fn knows(&self, hash: u128) -> bool {
-        self.seen.contains_key(&hash.to_ne_bytes())
+        self.seen.get(hash).is_some()
     }
 
     /// Whether nothing is to be told of such a content wherever it is.
     pub(super) fn knows_clean(&self, hash: u128) -> bool {
-        matches!(self.seen.get(&hash.to_ne_bytes()), Some(Known::Clean))
+        matches!(self.seen.get(hash), Some(Known::Clean))
     }
 
     /// Notes what came of a content, which is remembered if it was read to its end: the hash is that of what was read.
@@ -198,10 +224,9 @@ impl<'e> Contents<'e> {
     ) -> Vec<Origin> {
         let (hits, cut) = came;
         let waited = self.busy.remove(&hash).unwrap_or_default();
-        let hash = hash.to_ne_bytes();
         // A large content that was seen before: only its place is new.
-        if whole && let Some(Known::Hits(at)) = self.seen.get(&hash) {
-            let at = *at as usize;
+        if whole && let Some(Known::Hits(at)) = self.seen.get(hash) {
+            let at = at as usize;
             origin.into_iter().for_each(|origin| self.put(at, origin));
             return waited;
         }
@@ -213,7 +238,7 @@ impl<'e> Contents<'e> {
             origin.into_iter().chain(waited.iter().cloned()).for_each(|origin| self.put(at, origin));
             u32::try_from(at).ok().map(Known::Hits)
         };
-        if let Some(known) = known.filter(|_| whole && self.seen.len() < MOST_REMEMBERED) {
+        if let Some(known) = known.filter(|_| whole) {
             self.seen.insert(hash, known);
         }
         waited

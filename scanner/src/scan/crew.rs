@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::held::Held;
 use super::{Hits, Scan, lock};
 use crate::origin::Origin;
 use crate::source::Why;
@@ -20,8 +21,8 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) enum Given<'e> {
     /// A content in a reader's buffer, which its origins wait for; and whether it was read to its end.
     Content { reader: Reader<'e>, read: Read1, format: Option<Format>, whole: bool },
-    /// An archive of that name, and how much of it was read first.
-    Archive { name: u128, kind: Kind, origin: Origin, bytes: Vec<u8>, head: usize },
+    /// An archive of that name.
+    Archive { name: u128, kind: Kind, origin: Origin, held: Held },
 }
 
 /// See the module.
@@ -97,8 +98,8 @@ impl<'e> Scan<'e> {
                     Err(_) => self.abandon(hash),
                 }
             }
-            Given::Archive { name, kind, origin, bytes, head } => {
-                let walked = self.guard(&origin, None, |_| self.open_named(name, kind, &origin, &bytes, head));
+            Given::Archive { name, kind, origin, held } => {
+                let walked = self.guard(&origin, None, |_| self.open_named(name, kind, &origin, held));
                 if walked.is_err() {
                     // What is in memory can be read.
                     self.count_skipped(Why::Fault, origin.describe());

@@ -52,8 +52,8 @@ pub(super) fn rest<R: Read>(walk: &Walk<'_>, origin: &Origin, input: &mut Peek<R
 pub(super) struct Inflate<'a, R> {
     input: &'a mut Peek<R>,
     state: &'a mut Decompress,
-    /// The stream as it is stored, if somebody wants it and it is no longer than this.
-    stored: Option<(Vec<u8>, usize)>,
+    /// Where the stream is put as it is stored, if somebody wants it and it is no longer than this.
+    stored: Option<(&'a mut Vec<u8>, usize)>,
     ended: bool,
 }
 
@@ -63,14 +63,20 @@ impl<'a, R: Read> Inflate<'a, R> {
         Self { input, state, stored: None, ended: false }
     }
 
-    /// The same, with the stream as it is stored kept besides, up to so many bytes.
-    pub(super) fn keeping(input: &'a mut Peek<R>, state: &'a mut Decompress, most: usize) -> Self {
-        Self { stored: Some((Vec::new(), most)), ..Self::new(input, state) }
+    /// The same, with the stream as it is stored put to `stored` in place of what is there, up to so many bytes.
+    pub(super) fn keeping(
+        input: &'a mut Peek<R>,
+        state: &'a mut Decompress,
+        stored: &'a mut Vec<u8>,
+        most: usize,
+    ) -> Self {
+        stored.clear();
+        Self { stored: Some((stored, most)), ..Self::new(input, state) }
     }
 
-    /// The stream as it is stored, as far as it was read; none if it is too long.
-    pub(super) fn stored(&mut self) -> Option<Vec<u8>> {
-        self.stored.take().map(|(bytes, _)| bytes)
+    /// Puts no more of the stream there. Whether all is there that was read: it may have been too long.
+    pub(super) fn kept(&mut self) -> bool {
+        self.stored.take().is_some()
     }
 
     /// Reads to the end, whatever that is for.

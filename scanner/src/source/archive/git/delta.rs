@@ -24,11 +24,11 @@ fn number(mut next: impl FnMut() -> io::Result<Option<u8>>) -> io::Result<u64> {
     Err(gap(Why::Malformed))
 }
 
-/// The object that a change makes of its base.
+/// Writes the object that a change makes of its base to `made`, in place of what is there.
 ///
 /// # Errors
 /// [`Why::Limit`] if it has more than `most` bytes, [`Why::Malformed`] if the change is none of this base.
-pub(super) fn apply(base: &[u8], change: &[u8], most: usize) -> Result<Vec<u8>, Why> {
+pub(super) fn apply(base: &[u8], change: &[u8], most: usize, made: &mut Vec<u8>) -> Result<(), Why> {
     let mut rest = change.iter();
     let mut size = || number(|| Ok(rest.next().copied())).map_err(|_| Why::Malformed);
     let (from, to) = (size()?, size()?);
@@ -36,11 +36,12 @@ pub(super) fn apply(base: &[u8], change: &[u8], most: usize) -> Result<Vec<u8>, 
     if from != base.len() as u64 {
         return Err(Why::Malformed);
     }
-    make(base, rest.as_slice(), to).ok_or(Why::Malformed)
+    made.clear();
+    made.reserve_exact(to);
+    make(base, rest.as_slice(), to, made).ok_or(Why::Malformed)
 }
 
-fn make(base: &[u8], mut change: &[u8], size: usize) -> Option<Vec<u8>> {
-    let mut made = Vec::with_capacity(size);
+fn make(base: &[u8], mut change: &[u8], size: usize, made: &mut Vec<u8>) -> Option<()> {
     while let Some((&instruction, rest)) = change.split_first() {
         change = rest;
         let piece = if instruction & 0x80 == 0 {
@@ -67,7 +68,7 @@ fn make(base: &[u8], mut change: &[u8], size: usize) -> Option<Vec<u8>> {
         }
         made.extend_from_slice(piece);
     }
-    Some(made).filter(|made| made.len() == size)
+    (made.len() == size).then_some(())
 }
 
 /// Reads only what a change inserts: what is new in an object whose base cannot be had. A new line stands where something is

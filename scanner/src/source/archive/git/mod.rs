@@ -2,9 +2,11 @@
 //! of others. Blobs are files as they once were, and commits and tags are texts that people wrote; trees are folders, and
 //! tell only where a blob was. Formats: gitformat-pack(5).
 
+mod blocks;
 mod delta;
 mod kept;
 mod loose;
+mod made;
 mod names;
 mod object;
 mod pack;

@@ -15,14 +15,18 @@ const NODE: usize = 64;
 const OBJECT: usize = 24;
 
 /// A file or folder, in another.
+#[derive(Clone, Copy)]
 struct Node {
     within: u32,
-    name: Box<[u8]>,
+    /// Where in the text of all names its own is.
+    name: (u32, u32),
 }
 
 /// Names of objects, within so many bytes of memory. Beyond it no more are learnt.
 pub(super) struct Names {
     nodes: Vec<Node>,
+    /// All names, one behind another.
+    text: Vec<u8>,
     /// Nodes by the hash of their name and the folder that they are in.
     by_name: HashMap<u64, u32>,
     /// By the beginning of an object's name: two that share it are called the same, and nothing else comes of it.
@@ -33,19 +37,45 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(most: usize) -> Self {
-        let root = Node { within: ROOT, name: Box::default() };
-        Self { nodes: vec![root], by_name: HashMap::new(), objects: HashMap::new(), used: 0, most }
+        let nodes = vec![Node { within: ROOT, name: (0, 0) }];
+        Self { nodes, text: Vec::new(), by_name: HashMap::new(), objects: HashMap::new(), used: 0, most }
+    }
+
+    /// Forgets all, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.nodes.truncate(1);
+        self.text.clear();
+        self.by_name.clear();
+        self.objects.clear();
+        self.used = 0;
+    }
+
+    /// Takes all that others know, when nothing is known here.
+    pub(super) fn adopt(&mut self, others: &Self) {
+        self.nodes.clone_from(&others.nodes);
+        self.text.clone_from(&others.text);
+        self.by_name.extend(&others.by_name);
+        self.objects.extend(&others.objects);
+        self.used = others.used;
+    }
+
+    fn name(&self, node: Node) -> &[u8] {
+        let (from, to) = node.name;
+        self.text.get(from as usize..to as usize).unwrap_or_default()
+    }
+
+    /// Writes a name behind the others. None if there are too many.
+    fn write(&mut self, name: &[u8]) -> Option<(u32, u32)> {
+        let from = u32::try_from(self.text.len()).ok()?;
+        let to = u32::try_from(self.text.len() + name.len()).ok()?;
+        self.text.extend_from_slice(name);
+        Some((from, to))
     }
 
     /// How much memory they take at most when this tree is known.
     pub(super) fn most_after(&self, tree: &[u8]) -> usize {
         // An entry has 23 bytes at least, and most of them are those of what it is called.
         self.used + tree.len() * 4
-    }
-
-    /// Lets there be more.
-    pub(super) fn grow(&mut self, most: usize) {
-        self.most = most;
     }
 
     /// Learns from a commit which tree is at the top.
@@ -94,9 +124,9 @@ impl Names {
         let mut node = *self.objects.get(&id.short())?;
         let mut parts = Vec::new();
         while node != ROOT && parts.len() < MOST_DEPTH {
-            let Some(Node { within, name }) = self.nodes.get(usize::try_from(node).ok()?) else { break };
-            parts.push(&name[..]);
-            node = *within;
+            let Some(one) = self.nodes.get(usize::try_from(node).ok()?) else { break };
+            parts.push(self.name(*one));
+            node = one.within;
         }
         parts.reverse();
         Some(crate::source::image::entries::normal(&parts.join(&b'/'))).filter(|path| !path.is_empty())
@@ -104,12 +134,13 @@ impl Names {
 
     /// Says where a folder is, if that was not known.
     fn put(&mut self, node: u32, within: u32, name: &[u8]) {
-        if let Some(node) = usize::try_from(node).ok().and_then(|node| self.nodes.get_mut(node))
-            && node.within == NOWHERE
+        if let Ok(at) = usize::try_from(node)
+            && self.nodes.get(at).is_some_and(|node| node.within == NOWHERE)
             && self.used + name.len() <= self.most
+            && let Some(written) = self.write(name)
         {
             self.used += name.len();
-            *node = Node { within, name: name.into() };
+            self.nodes[at] = Node { within, name: written };
         }
     }
 
@@ -127,7 +158,7 @@ impl Names {
             && let Some(&known) = self.by_name.get(&key)
             && let Some(node) = self.nodes.get(usize::try_from(known).ok()?)
             && node.within == within
-            && *node.name == *name
+            && self.name(*node) == name
         {
             return Some(known);
         }
@@ -135,8 +166,9 @@ impl Names {
         if self.used + NODE + name.len() > self.most {
             return None;
         }
-        self.used += NODE + name.len();
-        self.nodes.push(Node { within, name: name.into() });
+        let name = self.write(name)?;
+        self.used += NODE + (name.1 - name.0) as usize;
+        self.nodes.push(Node { within, name });
         if within != NOWHERE {
             self.by_name.insert(key, node);
         }

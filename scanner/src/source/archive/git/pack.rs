@@ -3,25 +3,19 @@
 //! change inserts is scanned. That is not nothing missed: what was copied was scanned where it is copied from, but a
 //! password that took the place of another stands there without its name.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufReader, Read};
-use std::rc::Rc;
 
 use flate2::Decompress;
 
 use super::delta::Inserted;
-use super::kept::Kept;
-use super::names::Names;
+use super::kept::Came;
 use super::object::{Hash, Id, Type};
-use super::room::{LARGE, SMALL, Share, Sizes};
+use super::room::{Buffers, LARGE, Memory, SMALL, Share};
 use crate::origin::Origin;
 use crate::source::Why;
 use crate::source::archive::peek::Peek;
 use crate::source::archive::zlib::Inflate;
 use crate::source::archive::{Counted, Walk, gap, why};
-
-/// What an object that waits costs in memory besides what is stored.
-const WAITING: usize = 128;
 
 /// What an object is told by.
 #[derive(Clone, Copy)]
@@ -32,12 +26,6 @@ enum Told {
     ChangeOf(u64),
     /// A change of the object that is called so.
     ChangeOfNamed(Id),
-}
-
-/// A change of an object that has not come yet.
-struct Waiting {
-    at: u64,
-    stored: Vec<u8>,
 }
 
 pub(in crate::source::archive) fn walk(
@@ -62,14 +50,12 @@ pub(in crate::source::archive) fn walk(
     }
 }
 
-/// An object that is there as a whole.
-struct Came<'o> {
+/// What an object is, where it begins, and what it is a change of.
+#[derive(Clone, Copy)]
+struct What {
     at: u64,
     kind: Type,
     base: Option<u64>,
-    /// As it is stored, where that is worth keeping.
-    stored: Option<&'o [u8]>,
-    content: Rc<[u8]>,
 }
 
 struct Pack<'a, 'w> {
@@ -77,15 +63,8 @@ struct Pack<'a, 'w> {
     origin: &'a Origin,
     depth: usize,
     hash: Hash,
-    names: Names,
-    kept: Kept,
-    /// Blobs that no tree has named so far, by where they begin.
-    unnamed: BTreeMap<u64, Id>,
-    waiting: HashMap<Id, Vec<Waiting>>,
-    /// How much memory those take that wait.
-    waits: usize,
+    memory: Box<Memory>,
     share: Share<'a>,
-    sizes: Sizes,
     /// How much of the pack was read before the object at hand.
     read: u64,
 }
@@ -97,45 +76,67 @@ impl<'a, 'w> Pack<'a, 'w> {
             origin,
             depth,
             hash: Hash::default(),
-            names: Names::new(SMALL.names),
-            kept: Kept::new(SMALL),
-            unnamed: BTreeMap::new(),
-            waiting: HashMap::new(),
-            waits: 0,
+            memory: Box::new(Memory::small()),
             share: walk.room.enter(),
-            sizes: SMALL,
             read: 0,
         }
     }
 
     fn grow(&mut self) {
-        if let Some(sizes) = self.share.grow() {
-            self.sizes = sizes;
-            self.kept.grow(sizes);
-            self.names.grow(sizes.names);
+        if let Some(larger) = self.share.grow() {
+            let small = std::mem::replace(&mut self.memory, larger);
+            self.memory.kept.adopt(small.kept);
+            self.memory.names.adopt(&small.names);
         }
+    }
+
+    /// How large an object may be that is made of another, or named by what it holds.
+    fn most(&self) -> usize {
+        self.memory.sizes.object
+    }
+
+    /// Has something done with the buffers of the object at hand, which nothing else uses meanwhile.
+    fn with_buffers<T>(&mut self, work: impl FnOnce(&mut Self, &mut Buffers) -> T) -> T {
+        let mut buffers = std::mem::take(&mut self.memory.object);
+        let done = work(self, &mut buffers);
+        // There may be others since, if there is more memory.
+        if buffers.content.capacity() > self.memory.object.content.capacity() {
+            self.memory.object = buffers;
+        }
+        done
     }
 
     /// Reads an object.
     fn object<R: Read>(&mut self, input: &mut Peek<R>, state: &mut Decompress) -> io::Result<()> {
+        self.with_buffers(|pack, buffers| pack.object_in(input, state, buffers))
+    }
+
+    fn object_in<R: Read>(
+        &mut self,
+        input: &mut Peek<R>,
+        state: &mut Decompress,
+        buffers: &mut Buffers,
+    ) -> io::Result<()> {
         let at = input.position();
         self.read = at;
         let (told, size) = self.begin(at, input)?;
-        let mut inflate = Inflate::keeping(input, state, LARGE.object);
-        let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0).min(SMALL.object) + 1);
-        let mut more = self.sizes.object + 1;
-        let mut read = inflate.by_ref().take(more as u64).read_to_end(&mut content);
+        let Buffers { stored, content, base: spare, made } = buffers;
+        let mut inflate = Inflate::keeping(input, state, stored, LARGE.object);
+        content.clear();
+        content.reserve(usize::try_from(size).unwrap_or(0).min(SMALL.object) + 1);
+        let mut more = self.most() + 1;
+        let mut read = inflate.by_ref().take(more as u64).read_to_end(content);
         if content.len() == more {
             self.grow();
-            more = self.sizes.object + 1 - content.len();
-            read = read.and_then(|_| inflate.by_ref().take(more as u64).read_to_end(&mut content));
+            more = self.most() + 1 - content.len();
+            read = read.and_then(|_| inflate.by_ref().take(more as u64).read_to_end(content));
         }
         if let Err(error) = read {
             self.nameless(told, at, why(&error), &mut content.as_slice())?;
             return Err(error);
         }
-        let stored = inflate.stored();
-        let is_large = content.len() > self.sizes.object;
+        let is_kept = inflate.kept();
+        let is_large = content.len() > self.most();
         if is_large {
             self.nameless(told, at, Why::Limit, &mut content.as_slice().chain(&mut inflate))?;
             inflate.finish()?;
@@ -146,26 +147,21 @@ impl<'a, 'w> Pack<'a, 'w> {
         if is_large {
             return Ok(());
         }
+        let stored = Some(&stored[..]).filter(|_| is_kept);
         let base = match told {
             Told::Whole(kind) => {
-                let came = Came { at, kind, base: None, stored: stored.as_deref(), content: content.into() };
-                let id = self.arrive(came)?;
-                return self.wake(at, id);
+                let id = self.arrive(What { at, kind, base: None }, stored, content, spare)?;
+                return self.wake(at, id, buffers);
             }
             Told::ChangeOf(base) => Some(base),
-            Told::ChangeOfNamed(id) => self.find(&id),
+            Told::ChangeOfNamed(id) => self.find(&id, spare),
         };
         match (base, told, stored) {
             (Some(base), _, stored) => {
-                let made = self.make(base, &content);
-                let Some(id) = self.changed(at, base, made, stored.as_deref(), &content)? else { return Ok(()) };
-                self.wake(at, id)
+                let Some(id) = self.change(at, base, stored, content, (spare, made))? else { return Ok(()) };
+                self.wake(at, id, buffers)
             }
-            (None, Told::ChangeOfNamed(id), Some(stored)) if self.may_wait(&stored) => {
-                self.waits += stored.len() + WAITING;
-                self.waiting.entry(id).or_default().push(Waiting { at, stored });
-                Ok(())
-            }
+            (None, Told::ChangeOfNamed(id), Some(stored)) if self.waits(at, id, stored) => Ok(()),
             _ => self.nameless(told, at, Why::Limit, &mut content.as_slice()),
         }
     }
@@ -203,45 +199,34 @@ impl<'a, 'w> Pack<'a, 'w> {
     }
 
     /// The object that is called so, if it is held.
-    fn find(&mut self, id: &Id) -> Option<u64> {
-        let at = self.kept.find(id.short())?;
-        let content = self.kept.content(at, self.read).ok()?;
-        let kind = self.kept.kind(at)?;
+    fn find(&mut self, id: &Id, content: &mut Vec<u8>) -> Option<u64> {
+        let kept = &mut self.memory.kept;
+        let at = kept.find(id.short())?;
+        kept.content(at, self.read, content).ok()?;
+        let kind = kept.kind(at)?;
         // Somebody may have made another whose name begins alike.
-        (self.hash.name(kind, &content) == *id).then_some(at)
+        (self.hash.name(kind, content) == *id).then_some(at)
     }
 
-    fn may_wait(&mut self, stored: &[u8]) -> bool {
-        let waits = self.waits + stored.len() + WAITING;
-        if waits > self.sizes.stored / 2 {
+    /// Has a change of an object that has not come yet wait for it, if there is room.
+    fn waits(&mut self, at: u64, id: Id, stored: &[u8]) -> bool {
+        if !self.memory.kept.may_wait(stored.len()) {
             self.grow();
         }
-        waits <= self.sizes.stored / 2
+        self.memory.kept.may_wait(stored.len()) && self.memory.kept.wait(at, id, stored)
     }
 
-    /// What a change makes of an object.
-    fn make(&mut self, base: u64, change: &[u8]) -> Result<(Type, Rc<[u8]>), Why> {
-        let kind = self.kept.kind(base).ok_or(Why::Limit)?;
-        let content = self.kept.content(base, self.read)?;
-        let mut made = self.kept.change(&content, change, self.read);
-        if made == Err(Why::Limit) {
-            self.grow();
-            made = self.kept.change(&content, change, self.read);
-        }
-        Ok((kind, made?))
-    }
-
-    /// Takes what was made, or says that it was not.
-    fn changed(
+    /// Takes what a change makes of an object, or says that nothing was made. It is made in the two buffers.
+    fn change(
         &mut self,
         at: u64,
         base: u64,
-        made: Result<(Type, Rc<[u8]>), Why>,
         stored: Option<&[u8]>,
         change: &[u8],
+        (before, made): (&mut Vec<u8>, &mut Vec<u8>),
     ) -> io::Result<Option<Id>> {
-        match made {
-            Ok((kind, content)) => self.arrive(Came { at, kind, base: Some(base), stored, content }).map(Some),
+        match self.make(base, change, before, made) {
+            Ok(kind) => self.arrive(What { at, kind, base: Some(base) }, stored, made, before).map(Some),
             Err(why) => {
                 let mut change = change;
                 self.nameless(Told::ChangeOf(base), at, why, &mut change).map(|()| None)
@@ -249,49 +234,65 @@ impl<'a, 'w> Pack<'a, 'w> {
         }
     }
 
-    /// Hands over an object, and keeps it for those that are changes of it.
-    fn arrive(&mut self, came: Came<'_>) -> io::Result<Id> {
-        let Came { at, kind, base, stored, content } = came;
-        if matches!(kind, Type::Commit | Type::Tag) {
-            self.hash = Hash::of_text(&content).unwrap_or(self.hash);
+    /// Writes to `made` what a change makes of an object.
+    fn make(&mut self, base: u64, change: &[u8], before: &mut Vec<u8>, made: &mut Vec<u8>) -> Result<Type, Why> {
+        let kind = self.memory.kept.kind(base).ok_or(Why::Limit)?;
+        self.memory.kept.content(base, self.read, before)?;
+        let mut done = self.memory.kept.change(before, change, self.read, made);
+        if done == Err(Why::Limit) {
+            self.grow();
+            done = self.memory.kept.change(before, change, self.read, made);
         }
-        let id = self.hash.name(kind, &content);
+        done.map(|()| kind)
+    }
+
+    /// Hands over an object, and keeps it for those that are changes of it, if there is what is stored of it.
+    fn arrive(
+        &mut self,
+        What { at, kind, base }: What,
+        stored: Option<&[u8]>,
+        content: &[u8],
+        spare: &mut Vec<u8>,
+    ) -> io::Result<Id> {
+        if matches!(kind, Type::Commit | Type::Tag) {
+            self.hash = Hash::of_text(content).unwrap_or(self.hash);
+        }
+        let id = self.hash.name(kind, content);
         match kind {
             Type::Tree => {
                 self.walk.entry()?;
                 self.walk.unfolds(content.len())?;
-                if self.names.most_after(&content) > SMALL.names {
+                if self.memory.names.most_after(content) > SMALL.names {
                     self.grow();
                 }
-                self.names.tree(id, &content, self.hash);
+                self.memory.names.tree(id, content, self.hash);
             }
-            Type::Commit => self.names.commit(&content, self.hash),
+            Type::Commit => self.memory.names.commit(content, self.hash),
             Type::Blob | Type::Tag => {}
         }
         // A name may come with a tree behind it, and the name says how a blob is to be read.
-        let may_wait = kind == Type::Blob && self.names.path(&id).is_none();
+        let unnamed = kind == Type::Blob && self.memory.names.path(&id).is_none();
         match kind {
             Type::Tree => {}
-            Type::Blob if may_wait => {}
-            Type::Blob => self.blob(&id, &content)?,
-            _ => self.walk.member(self.origin, format!("{} {id}", kind.word()), &mut &content[..], self.depth)?,
+            Type::Blob if unnamed => {}
+            Type::Blob => self.blob(&id, content)?,
+            _ => {
+                let mut content = content;
+                self.walk.member(self.origin, format!("{} {id}", kind.word()), &mut content, self.depth)?;
+            }
         }
         let is_kept = stored.is_some_and(|stored| {
-            if !self.kept.fits(stored.len(), content.len()) {
+            if !self.memory.kept.fits(stored.len(), content.len()) {
                 self.grow();
             }
-            self.kept.put(at, kind, base, stored, Rc::clone(&content), id.short())
+            self.memory.kept.put(&Came { at, kind, base, id, unnamed }, stored, content)
         });
-        if may_wait && is_kept {
-            self.unnamed.insert(at, id);
-        } else if may_wait {
-            self.blob(&id, &content)?;
+        if unnamed && !is_kept {
+            self.blob(&id, content)?;
         }
-        while let Some(oldest) = self.kept.over() {
-            if let Some(id) = self.unnamed.remove(&oldest) {
-                self.belated(oldest, &id)?;
-            }
-            self.kept.drop(oldest);
+        while let Some(oldest) = self.memory.kept.over() {
+            self.belated(oldest, spare)?;
+            self.memory.kept.drop(oldest);
         }
         Ok(id)
     }
@@ -300,37 +301,35 @@ impl<'a, 'w> Pack<'a, 'w> {
     fn blob(&self, id: &Id, content: &[u8]) -> io::Result<()> {
         let name = format!("{} {id}", Type::Blob.word());
         let mut content = content;
-        match self.names.path(id) {
+        match self.memory.names.path(id) {
             Some(path) => self.walk.member(&self.named(name), path, &mut content, self.depth),
             None => self.walk.member(self.origin, name, &mut content, self.depth),
         }
     }
 
     /// The same, of one that had no name when it came and is still held.
-    fn belated(&mut self, at: u64, id: &Id) -> io::Result<()> {
-        match self.kept.content(at, self.read) {
-            Ok(content) => self.blob(id, &content),
+    fn belated(&mut self, at: u64, content: &mut Vec<u8>) -> io::Result<()> {
+        let Some(id) = self.memory.kept.take_unnamed(at) else { return Ok(()) };
+        match self.memory.kept.content(at, self.read, content) {
+            Ok(()) => self.blob(&id, content),
             Err(why) => {
-                let Some((stored, base)) = self.kept.stored(at) else { return Ok(()) };
-                let stored = stored.to_vec();
+                let Some(base) = self.memory.kept.unmade(at, content) else { return Ok(()) };
                 let told = base.map_or(Told::Whole(Type::Blob), Told::ChangeOf);
-                let content = self.kept.unfold(&stored).unwrap_or_default();
                 self.nameless(told, at, why, &mut content.as_slice())
             }
         }
     }
 
     /// Makes all that waited for an object, and for what is made of it.
-    fn wake(&mut self, at: u64, id: Id) -> io::Result<()> {
+    fn wake(&mut self, at: u64, id: Id, buffers: &mut Buffers) -> io::Result<()> {
+        let Buffers { stored, content, base: before, made } = buffers;
         let mut ready = vec![(at, id)];
-        while !self.waiting.is_empty()
+        while !self.memory.kept.awaits_nothing()
             && let Some((base, id)) = ready.pop()
         {
-            for Waiting { at, stored } in self.waiting.remove(&id).unwrap_or_default() {
-                self.waits -= stored.len() + WAITING;
-                let change = self.kept.unfold(&stored).unwrap_or_default();
-                let made = self.make(base, &change);
-                ready.extend(self.changed(at, base, made, Some(&stored), &change)?.map(|id| (at, id)));
+            for at in self.memory.kept.awaiting(&id) {
+                self.memory.kept.take_waiting(at, stored, content);
+                ready.extend(self.change(at, base, Some(stored), content, (before, made))?.map(|id| (at, id)));
             }
         }
         Ok(())
@@ -338,20 +337,17 @@ impl<'a, 'w> Pack<'a, 'w> {
 
     /// Hands over what waited for a name, and tells of all that still wait: what they are changes of is not in the pack.
     fn give_up(&mut self) -> io::Result<()> {
-        for (at, id) in std::mem::take(&mut self.unnamed) {
-            self.belated(at, &id)?;
-        }
-        let waiting = std::mem::take(&mut self.waiting);
-        let mut all: Vec<_> = waiting
-            .into_iter()
-            .flat_map(|(id, all)| all.into_iter().map(move |one| (one.at, one.stored, id)))
-            .collect();
-        all.sort_unstable();
-        for (at, stored, id) in all {
-            let change = self.kept.unfold(&stored).unwrap_or_default();
-            self.nameless(Told::ChangeOfNamed(id), at, Why::NoBase, &mut change.as_slice())?;
-        }
-        Ok(())
+        self.with_buffers(|pack, buffers| {
+            for at in pack.memory.kept.unnamed() {
+                pack.belated(at, &mut buffers.content)?;
+            }
+            for (at, id) in pack.memory.kept.all_waiting() {
+                pack.memory.kept.take_waiting(at, &mut buffers.stored, &mut buffers.content);
+                let change = &mut buffers.content.as_slice();
+                pack.nameless(Told::ChangeOfNamed(id), at, Why::NoBase, change)?;
+            }
+            Ok(())
+        })
     }
 
     /// Hands over what an object is told by, without its name.
@@ -385,6 +381,14 @@ impl<'a, 'w> Pack<'a, 'w> {
             length if length < Hash::Sha1.length() => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Err(gap(Why::Malformed)),
         }
+    }
+}
+
+impl Drop for Pack<'_, '_> {
+    fn drop(&mut self) {
+        // The memory of a small one is none that is given on.
+        let memory = std::mem::replace(&mut self.memory, Box::new(Memory::small()));
+        self.share.give_back(memory);
     }
 }
 

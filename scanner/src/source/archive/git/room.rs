@@ -1,8 +1,12 @@
 //! How much memory a pack may have. Its objects are changes of one another, so it must be held as far as they may still
-//! be asked for, and several threads may be at packs at once.
+//! be asked for, and several threads may be at packs at once. What a large one needs there is once, for all of them: each
+//! takes it over from the one before.
 
 use std::cell::{Cell, RefCell};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::kept::Kept;
+use super::names::Names;
 
 /// How much of a pack is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,16 +26,49 @@ pub(super) const SMALL: Sizes = Sizes { stored: 1 << 20, made: 1 << 20, object: 
 /// What one thread at a time may hold: all of an ordinary pack.
 pub(super) const LARGE: Sizes = Sizes { stored: 24 << 20, made: 10 << 20, object: 8 << 20, names: 6 << 20 };
 
-/// Whose turn it is to hold more. A pack is read alike whoever else reads one, since it waits: that another has the memory must
-/// change no report. Whoever holds it waits for nobody.
-static TURN: Mutex<()> = Mutex::new(());
+/// What is held of a pack.
+pub(super) struct Memory {
+    pub(super) sizes: Sizes,
+    pub(super) kept: Kept,
+    pub(super) names: Names,
+    pub(super) object: Buffers,
+}
+
+/// Where the object at hand is.
+#[derive(Default)]
+pub(super) struct Buffers {
+    /// As it is stored.
+    pub(super) stored: Vec<u8>,
+    /// What that unfolds to.
+    pub(super) content: Vec<u8>,
+    /// What it is a change of.
+    pub(super) base: Vec<u8>,
+    /// What the change makes of that.
+    pub(super) made: Vec<u8>,
+}
+
+impl Memory {
+    pub(super) fn small() -> Self {
+        let (kept, names) = (Kept::new(SMALL, false), Names::new(SMALL.names));
+        Self { sizes: SMALL, kept, names, object: Buffers::default() }
+    }
+
+    fn large() -> Self {
+        let (kept, names) = (Kept::new(LARGE, true), Names::new(LARGE.names));
+        Self { sizes: LARGE, kept, names, object: Buffers::default() }
+    }
+}
+
+/// Whose turn it is to hold more, and the memory for it. A pack is read alike whoever else reads one, since it waits: that
+/// another has the memory must change no report. Whoever holds it waits for nobody.
+static TURN: Mutex<Option<Box<Memory>>> = Mutex::new(None);
 
 /// The memory of one walk's packs.
 #[derive(Default)]
 pub(in crate::source::archive) struct Room {
     /// Packs that are being read, one within another.
     packs: Cell<usize>,
-    turn: RefCell<Option<MutexGuard<'static, ()>>>,
+    turn: RefCell<Option<MutexGuard<'static, Option<Box<Memory>>>>>,
 }
 
 impl Room {
@@ -49,13 +86,26 @@ pub(super) struct Share<'a> {
 }
 
 impl Share<'_> {
-    /// Gives more than what a pack begins with, if it may have it and has not, as soon as it can be had.
-    pub(super) fn grow(&mut self) -> Option<Sizes> {
+    /// Gives more than what a pack begins with, if it may have it and has not, as soon as it can be had. It is empty.
+    pub(super) fn grow(&mut self) -> Option<Box<Memory>> {
         if !std::mem::take(&mut self.grows) {
             return None;
         }
-        *self.room.turn.borrow_mut() = Some(TURN.lock().unwrap_or_else(PoisonError::into_inner));
-        Some(LARGE)
+        let mut turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = turn.take().unwrap_or_else(|| Box::new(Memory::large()));
+        *self.room.turn.borrow_mut() = Some(turn);
+        Some(memory)
+    }
+
+    /// Gives back what a pack had, which the next one may have.
+    pub(super) fn give_back(&mut self, mut memory: Box<Memory>) {
+        if memory.sizes == LARGE
+            && let Some(turn) = &mut *self.room.turn.borrow_mut()
+        {
+            memory.kept.clear();
+            memory.names.clear();
+            **turn = Some(memory);
+        }
     }
 }
 
