@@ -42,11 +42,14 @@ pub(super) fn at_keyword<'r>(
             let (least, most) = compiled.rule.lead.unwrap_or((0, BACK));
             let most = most.min(BACK).min(compiled.longest);
             let starts = keyword.start.saturating_sub(most)..(keyword.start + 1).saturating_sub(least);
-            let expression = compiled.expression()?;
             let first = |b: u8| compiled.rule.shape.firsts[usize::from(b >> 6)] >> (b & 63) & 1 != 0;
-            // The first match around the keyword may fail its boundaries where a later one holds.
+            // The first match around the keyword may fail its boundaries where a later one holds. Where none may begin, the
+            // expression is not even compiled.
             starts.filter(|start| first(text[*start])).find_map(|start| {
-                let whole = expression.at(text, start..end, memory).filter(|whole| whole.all.end > keyword.start)?;
+                let whole = compiled
+                    .expression()?
+                    .at(text, start..end, memory)
+                    .filter(|whole| whole.all.end > keyword.start)?;
                 accept(compiled, text, &whole, 0)
             })
         }

@@ -103,13 +103,22 @@ impl Literal {
     }
 }
 
-/// The literals that share a gram and what stands beside it: a part of all.
+/// The literals that share a gram, where in them it stands, and what stands beside it: a part of all.
 #[derive(Debug)]
 struct Group {
     gram: u32,
     context: u32,
+    offset: u32,
+    /// Which hashes their first two bytes have: most places have others.
+    heads: u64,
     first: u16,
     end: u16,
+}
+
+/// A bit for the first two bytes of a literal's head.
+#[inline(always)]
+fn first_two(head: u64) -> u64 {
+    1 << ((head as u16).wrapping_mul(0x9e37) >> 10)
 }
 
 #[inline(always)]
@@ -184,14 +193,17 @@ impl<const N: usize> Literals<N> {
         let mut groups: Vec<Group> = Vec::with_capacity(all.len());
         let mut first = vec![0u16; (1 << KEYS) + 1];
         for (at, literal) in (0u16..).zip(&all) {
-            let Literal { gram, context, .. } = *literal;
+            let Literal { gram, context, offset, head, .. } = *literal;
             match groups.last_mut() {
-                Some(last) if last.gram == gram && last.context == context => last.end = at + 1,
+                Some(last) if (last.gram, last.context, last.offset) == (gram, context, offset) => {
+                    last.heads |= first_two(head);
+                    last.end = at + 1;
+                }
                 _ => {
                     bitmap.set(hash(gram));
                     beside.set(hash_beside(gram, context));
                     first[(hash_beside(gram, context) >> (BITS - KEYS)) + 1] += 1;
-                    groups.push(Group { gram, context, first: at, end: at + 1 });
+                    groups.push(Group { gram, context, offset, heads: first_two(head), first: at, end: at + 1 });
                 }
             }
         }
@@ -301,24 +313,22 @@ impl<const N: usize> Literals<N> {
     fn compare_beside(&self, hash: usize, at: usize, gram: u32, context: u32, owned: &mut Owned<'_>) {
         let place = hash >> (BITS - KEYS);
         let groups = &self.groups[usize::from(self.first[place])..usize::from(self.first[place + 1])];
-        if let Some(group) = groups.iter().find(|group| group.gram == gram && group.context == context) {
+        for group in groups.iter().filter(|group| group.gram == gram && group.context == context) {
             self.compare_group(group, at, owned);
         }
     }
 
     #[inline(always)]
     fn compare_group(&self, group: &Group, at: usize, owned: &mut Owned<'_>) {
-        // Those of one offset begin at one place.
-        let (mut known, mut start, mut head) = (u32::MAX, 0, None);
+        let Some(start) = at.checked_sub(group.offset as usize) else { return };
+        let head = owned.text.get(start..).and_then(|rest| rest.get(..8)).map(small);
+        if head.is_some_and(|head| group.heads & first_two(head) == 0) {
+            return;
+        }
         for literal in &self.all[usize::from(group.first)..usize::from(group.end)] {
-            if literal.offset != known {
-                known = literal.offset;
-                start = at.wrapping_sub(known as usize);
-                head = owned.text.get(start..).and_then(|rest| rest.get(..8)).map(small);
-            }
             let stands = match head {
                 Some(head) => head & literal.mask == literal.head && literal.goes_on(owned.text, start),
-                None => start <= at && literal.stands(owned.text, start),
+                None => literal.stands(owned.text, start),
             };
             if stands && (owned.from..owned.limit).contains(&start) {
                 owned.hits.push((start, start + literal.text.len(), literal.number));

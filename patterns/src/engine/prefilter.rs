@@ -132,7 +132,7 @@ impl Prefilter {
             #[inline(always)]
             || self.sweep(text, from, limit, scratch),
         );
-        // By their start, so that a border between windows changes no order.
+        // By their start, so that a border between windows changes no order. Most are in order already.
         scratch.hits.sort_unstable();
         scratch.hits.dedup();
     }
@@ -140,6 +140,7 @@ impl Prefilter {
     #[inline(always)]
     fn sweep(&self, text: &[u8], from: usize, limit: usize, scratch: &mut Scratch) {
         let Scratch { hits, encoded, masks, spans, places } = scratch;
+        let swept = hits.len();
         let mut owned = Owned { text, from, limit, hits };
         // A little before, for what the first block goes on from.
         let mut at = from.saturating_sub(2 * BLOCK);
@@ -149,6 +150,7 @@ impl Prefilter {
         // Runs that follow one another have names before them in common.
         let mut named = 0..0;
         while at < end {
+            let before = owned.hits.len();
             let blocks = (end - at).div_ceil(BLOCK).min(TURN);
             self.kernel.find(&self.grams, text, at, blocks, masks);
             spans.find(masks, blocks);
@@ -183,11 +185,21 @@ impl Prefilter {
                     }
                 }
             });
+            in_order(&mut owned.hits[swept..], before - swept);
             masks.turn(blocks);
             spans.turn(blocks);
             at += blocks * BLOCK;
         }
     }
+}
+
+/// Puts a turn's hits, from `new` on, in order with those before, which are so already. A keyword may begin some bytes
+/// before its turn: so few are moved, and no sort goes over all hits of a text.
+#[inline(always)]
+fn in_order(hits: &mut [Hit], new: usize) {
+    let Some(least) = hits[new..].iter().min().copied() else { return };
+    let behind = hits[..new].iter().rev().take_while(|hit| **hit > least).count();
+    hits[new - behind..].sort_unstable();
 }
 
 /// Memory for a search, to be used again.
