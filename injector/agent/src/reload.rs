@@ -165,7 +165,7 @@ impl Shell {
             return;
         }
         let files = [("files", change.files.len().to_string())];
-        output::log(Level::Info, "template.file_changed", "a file that templates read is another", &files);
+        output::log(Level::Info, "file.source_changed", "a file that templates read is another", &files);
         self.go_on_with(&change);
     }
 

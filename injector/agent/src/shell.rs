@@ -204,7 +204,7 @@ fn enclose(
     if !mode.has_app() {
         hardened.tell_sandbox();
     }
-    let missing = hardened.missing(mode);
+    let missing = hardened.missing(mode, mode == Mode::Exec && restarts(injection));
     if options.sandbox == Sandbox::Required && !missing.is_empty() {
         volumes.leave();
         return Err(Failure::usage(format!(
@@ -565,12 +565,10 @@ impl Shell {
                 self.queue.push_back(Event::Started(result));
             }
             Action::StopChild => {
-                if let Some(child) = self.child {
-                    output::log(Level::Info, "child.restarting", "ending the child, to start it with what is new", &[]);
-                    child.signal(self.stopping_by());
-                    self.after(CHILD_GRACE, Message::StillRunning(child));
-                }
+                let what = "ending the child, to start it with what is new";
+                self.stop_child("child.restarting", Level::Info, what);
             }
+            Action::EndChild => self.stop_child("child.ending", Level::Warn, "ending the child: a secret is too old"),
             Action::Tell(hook) => self.tell(hook),
             Action::Sweep => {
                 if let Err(error) = self.volumes.sweep() {
@@ -586,6 +584,15 @@ impl Shell {
                 }
             }
             Action::Exit(_) => {}
+        }
+    }
+
+    /// Tells the child to end; what is still there after a while is killed.
+    fn stop_child(&mut self, event: &str, level: Level, what: &str) {
+        if let Some(child) = self.child {
+            output::log(level, event, what, &[]);
+            child.signal(self.stopping_by());
+            self.after(CHILD_GRACE, Message::StillRunning(child));
         }
     }
 

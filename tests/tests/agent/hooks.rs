@@ -82,6 +82,37 @@ fn a_process_a_program_and_a_server_are_told_and_only_when_bytes_have_changed() 
 }
 
 #[test]
+fn a_signal_goes_out_of_the_whole_sandbox_by_number_and_by_name() {
+    let (vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("db", &json!({"word": "first"}));
+    // A program with a name of its own.
+    let name = format!("app-{}", std::process::id());
+    let program = place.path(&name);
+    std::fs::copy("/bin/sh", &program).unwrap();
+    let told = place.path("told");
+    let script = format!(
+        "trap 'echo number >> {told}' USR1; trap 'echo name >> {told}' USR2; echo $$ > {pid}; while :; do sleep 0.1; done",
+        told = told.display(),
+        pid = place.path("pid").display()
+    );
+    let mut app = Command::new(&program).arg("-c").arg(script).spawn().unwrap();
+    let rest = approle_store(&vault, &place, &role(&vault))
+        + "secrets: { db: { from: 'vault:secret/db', refresh: 1s } }\nfiles: { db: db#word }\n"
+        + &format!(
+            "on_change:\n- {{ signal: USR1, pid_file: {}, debounce: 0s }}\n- {{ signal: USR2, process: {name}, debounce: 0s }}\n",
+            place.path("pid").display()
+        );
+    let mut agent = place.start("run", &rest, &["--require-sandbox"]);
+    agent.until("the file", |_| place.read("db").is_some() && place.path("pid").exists());
+    vault.put("db", &json!({"word": "second"}));
+    let both = |text: &str| text.contains("number") && text.contains("name");
+    agent.until("both signals", |_| std::fs::read_to_string(&told).is_ok_and(|text| both(&text)));
+    let _ = app.kill();
+    let _ = app.wait();
+    assert!(agent.err().contains("landlock=files+net"), "{}", agent.err());
+}
+
+#[test]
 fn a_program_that_takes_too_long_is_ended() {
     let (vault, place) = (Vault::start().unwrap(), Place::new());
     vault.put("db", &json!({"word": "first"}));

@@ -122,6 +122,25 @@ fn a_session_is_renewed_and_at_its_greatest_age_replaced() {
     assert!(!agent.err().contains(" warn "), "{}", agent.err());
 }
 
+#[test]
+fn a_child_is_ended_when_a_secret_of_its_is_too_old_to_go_on() {
+    let (mut vault, place) = (Vault::start().unwrap(), Place::new());
+    vault.put("db", &json!({"word": "first"}));
+    let rest = approle_store(&vault, &place, &role(&vault))
+        + "secrets: { db: { from: 'vault:secret/db', refresh: 1s, max_stale: 3s, on_stale: exit } }\nfiles: { db: db#word }\n";
+    let child = format!(
+        "trap 'cat {}; exit 7' TERM; echo began; while :; do sleep 0.1; done",
+        place.volume().join("db").display()
+    );
+    let mut agent = place.start("exec", &rest, &["--", "/bin/sh", "-c", &child]);
+    agent.until("the child", |agent| agent.out().contains("began"));
+    vault.stop();
+    agent.until("its end", |agent| agent.out().contains("first"));
+    let ran = agent.end();
+    assert!(ran.code == 5 && ran.err.contains("the secret `db` has not been seen for 3 s"), "{} {}", ran.code, ran.err);
+    assert_eq!(place.names(), [""; 0], "everything is wiped, once the child is gone");
+}
+
 /// Whether an agent says that it is ready, and whether its metrics say that the secret is stale.
 fn told(port: u16) -> (bool, bool) {
     let ready = ask(port, "/readyz").starts_with("HTTP/1.1 200 ");

@@ -119,4 +119,9 @@ fn check_says_how_far_it_would_go() {
     assert!(ran.err.contains("info sandbox landlock=none seccomp=on"), "{}", ran.err);
     let ran = place.run("once", &rest, &["--require-sandbox"]);
     assert_eq!((ran.code, place.names().len()), (2, 0), "{}", ran.err);
+
+    // A child that may be started again would inherit the filter.
+    let rest = approle_store(&vault, &place, &role(&vault)) + SECRETS + "on_change: [{ restart: true }]\n";
+    let ran = place.run("exec", &rest, &["--require-sandbox", "--", "/bin/true"]);
+    assert!(ran.code == 2 && ran.err.contains("seccomp filters no system calls"), "{} {}", ran.code, ran.err);
 }

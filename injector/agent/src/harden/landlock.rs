@@ -51,8 +51,9 @@ const IOCTL_DEV: u64 = 1 << 15;
 const BIND_TCP: u64 = 1 << 0;
 const CONNECT_TCP: u64 = 1 << 1;
 
-/// `LANDLOCK_SCOPE_*`, version 6: abstract sockets of, and signals to, whoever is not in here.
-const SCOPES: u64 = 0b11;
+// `LANDLOCK_SCOPE_*`, version 6: abstract sockets of, and signals to, whoever is not in here.
+const ABSTRACT_SOCKETS: u64 = 1 << 0;
+const SIGNALS: u64 = 1 << 1;
 
 /// The first version under which a volume can be kept: a file that has not changed is linked from one generation into
 /// the next, which is another folder.
@@ -93,7 +94,7 @@ pub(super) fn apply<'a>(reach: &Reach, volumes: impl Iterator<Item = BorrowedFd<
     let ruleset = kernel::create_ruleset(&RulesetAttr {
         handled_files: files,
         handled_net: net,
-        scoped: if abi >= 6 { SCOPES } else { 0 },
+        scoped: if abi < 6 { 0 } else { scoped(reach) },
     })?;
     let ruleset = ruleset.as_fd();
     let change = WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SYM | REFER | TRUNCATE;
@@ -121,6 +122,11 @@ pub(super) fn apply<'a>(reach: &Reach, volumes: impl Iterator<Item = BorrowedFd<
     }
     kernel::restrict_self(ruleset)?;
     Ok(level)
+}
+
+/// Whoever is told of changes by a signal is not in here.
+fn scoped(reach: &Reach) -> u64 {
+    if reach.signals { ABSTRACT_SOCKETS } else { ABSTRACT_SOCKETS | SIGNALS }
 }
 
 /// What is not there, or may not be looked at, needs no rule: without one it cannot be opened either.

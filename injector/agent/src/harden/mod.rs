@@ -121,10 +121,11 @@ impl Report {
         self.landlock != Landlock::None
     }
 
-    /// Lists what of the sandbox is not there: in `exec`, of what there can be.
-    pub(crate) fn missing(&self, mode: Mode) -> Vec<&'static str> {
+    /// Lists what of the sandbox is not there: in `exec`, of what there can be. An app that may be started again would inherit
+    /// the filter, so with `restarts` there is none.
+    pub(crate) fn missing(&self, mode: Mode, restarts: bool) -> Vec<&'static str> {
         let exec = mode.has_app();
-        let seccomp = self.seccomp == Seccomp::On || (exec && seccomp::available());
+        let seccomp = self.seccomp == Seccomp::On || (exec && !restarts && seccomp::available());
         [
             (self.not_dumpable, "the process can be dumped"),
             (self.no_cores, "core files are on"),
@@ -220,17 +221,18 @@ mod tests {
             seccomp: Seccomp::Off,
             swap: Swap::Swappable,
         };
-        assert_eq!(bare.missing(Mode::Run).len(), 3);
+        assert_eq!(bare.missing(Mode::Run, false).len(), 3);
         assert_eq!(
-            Report { landlock: Landlock::Files, seccomp: Seccomp::On, ..bare }.missing(Mode::Once),
+            Report { landlock: Landlock::Files, seccomp: Seccomp::On, ..bare }.missing(Mode::Once, false),
             ["Landlock restricts no connections"]
         );
         assert_eq!(
-            Report { landlock: Landlock::FilesAndNet, seccomp: Seccomp::On, ..bare }.missing(Mode::Run),
+            Report { landlock: Landlock::FilesAndNet, seccomp: Seccomp::On, ..bare }.missing(Mode::Run, false),
             [""; 0]
         );
-        assert_eq!(bare.missing(Mode::Exec), [""; 0]);
-        assert_eq!(Report { no_cores: false, ..bare }.missing(Mode::Exec), ["core files are on"]);
+        assert_eq!(bare.missing(Mode::Exec, false), [""; 0]);
+        assert_eq!(bare.missing(Mode::Exec, true), ["seccomp filters no system calls"]);
+        assert_eq!(Report { no_cores: false, ..bare }.missing(Mode::Exec, false), ["core files are on"]);
     }
 
     #[test]

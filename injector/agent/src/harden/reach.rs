@@ -34,12 +34,17 @@ pub(crate) struct Reach {
     pub(super) above_volumes: BTreeSet<PathBuf>,
     /// Folders that a file is taken out of at the end. Nothing can be written there.
     pub(super) remove: BTreeSet<PathBuf>,
+    /// Whether processes are told of changes by a signal.
+    pub(super) signals: bool,
 }
 
 impl Reach {
     /// Tells whether all of another reach is in this one.
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        other.read.is_subset(&self.read) && other.write.is_subset(&self.write) && other.ports.is_subset(&self.ports)
+        other.read.is_subset(&self.read)
+            && other.write.is_subset(&self.write)
+            && other.ports.is_subset(&self.ports)
+            && (self.signals || !other.signals)
     }
 
     /// Works out what a configuration needs; `variable` gives those of the environment.
@@ -102,6 +107,7 @@ impl Reach {
             }
         }
         for hook in &injection.on_change {
+            reach.signals |= matches!(hook.tell, Tell::Signal { .. });
             match &hook.tell {
                 Tell::Signal { to: Receiver::PidFile(path), .. } => reach.beside(path),
                 // Processes are found by their names.

@@ -115,6 +115,7 @@ fn landlock_leaves_the_files_and_ports_that_are_named() {
         ports: [named.port()].into(),
         above_volumes: Default::default(),
         remove: [at("removed")].into(),
+        signals: false,
     };
     let volume = fs::File::open(at("volume")).unwrap();
     rustix::thread::set_no_new_privs(true).unwrap();

@@ -151,6 +151,8 @@ pub(crate) enum Action {
     Spawn,
     /// Tell the child to end, and end it if it does not.
     StopChild,
+    /// The same, and it is not started again.
+    EndChild,
     /// Tell somebody of changes, by their place in the configuration.
     Tell(usize),
     /// Wipe the generations before the published one.
@@ -199,6 +201,8 @@ pub(crate) struct Agent {
     publishing: Publishing,
     hooks: Vec<HookState>,
     restart: Restart,
+    /// Why the child was told to end, where that is our end too.
+    ending: Option<ProviderError>,
     phase: Phase,
     chance: Chance,
     /// Whether anything may have changed that is told to the outside.
@@ -296,6 +300,7 @@ impl Agent {
             plan,
             hooks,
             restart: Restart::No,
+            ending: None,
             began: now,
             stores,
             secrets,
@@ -419,7 +424,9 @@ impl Agent {
             Event::Started(Ok(())) => self.started(actions),
             Event::Started(Err(error)) => self.finish(now, Outcome::Failed(error), Files::Wiped, actions),
             Event::ChildEnded { code } => {
-                if !self.start_again(actions) {
+                if let Some(error) = self.ending.take() {
+                    self.finish(now, Outcome::Failed(error), Files::Wiped, actions);
+                } else if !self.start_again(actions) {
                     self.finish(now, Outcome::Child(code), Files::Wiped, actions);
                 }
             }
@@ -440,11 +447,14 @@ impl Agent {
         }
     }
 
+    fn child_runs(&self) -> bool {
+        self.plan.mode == Mode::Exec && matches!(self.phase, Phase::Starting | Phase::Steady)
+    }
+
     fn stop(&mut self, now: Moment, actions: &mut Vec<Action>) {
         // A child that is ending is not started again.
         self.restart = Restart::No;
-        let child_runs = self.plan.mode == Mode::Exec && matches!(self.phase, Phase::Starting | Phase::Steady);
-        if child_runs || matches!(self.phase, Phase::Ending { .. } | Phase::Ended) {
+        if self.child_runs() || matches!(self.phase, Phase::Ending { .. } | Phase::Ended) {
             // The shell hands the signal on to the child, and its end is ours.
             return;
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use oakum_inject::config::{FileName, OnStale};
 use oakum_inject::{Class, ProviderError};
 
+use super::hooks::Restart;
 use super::{Action, Agent, Files, Moment, Outcome, SecretState};
 
 impl SecretState {
@@ -43,8 +44,17 @@ impl Agent {
                 end = Some(why.while_doing(&format!("the secret `{name}` has not been seen for {waited} s")));
             }
         }
-        if let Some(error) = end {
-            self.finish(now, Outcome::Failed(error), Files::Wiped, actions);
+        match end {
+            // Its files go when it has ended, and our end is that of the secret.
+            Some(error) if self.child_runs() => {
+                if self.ending.is_none() {
+                    self.restart = Restart::No;
+                    actions.push(Action::EndChild);
+                }
+                self.ending = Some(error);
+            }
+            Some(error) => self.finish(now, Outcome::Failed(error), Files::Wiped, actions),
+            None => {}
         }
     }
 
