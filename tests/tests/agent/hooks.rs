@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -95,7 +95,9 @@ fn a_signal_goes_out_of_the_whole_sandbox_by_number_and_by_name() {
         told = told.display(),
         pid = place.path("pid").display()
     );
-    let mut app = Command::new(&program).arg("-c").arg(script).spawn().unwrap();
+    // It must not hold our output open if it is left behind.
+    let mut app =
+        Command::new(&program).arg("-c").arg(script).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let rest = approle_store(&vault, &place, &role(&vault))
         + "secrets: { db: { from: 'vault:secret/db', refresh: 1s } }\nfiles: { db: db#word }\n"
         + &format!(
