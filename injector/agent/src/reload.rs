@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oakum_inject::Injection;
-use oakum_inject::config::{Content, EnvSource, FileName};
+use oakum_inject::config::FileName;
 use oakum_inject::provider::Grant;
 use oakum_inject::reference::Name;
 use oakum_inject::template::Template;
@@ -78,19 +78,9 @@ struct Insert {
 
 fn inserts(injection: &Injection) -> Vec<Insert> {
     let mut inserts = Vec::new();
-    let mut of_one = |into: Option<&FileName>, template: &Template| {
-        let paths = files_named_in(template).into_iter();
+    for (into, template) in injection.templates() {
+        let paths = files_named_in(&template.parsed).into_iter();
         inserts.extend(paths.map(|path| Insert { stamp: stamp(&path), path, into: into.cloned() }));
-    };
-    for (name, file) in &injection.files {
-        if let Content::Template(template) = &file.content {
-            of_one(Some(name), &template.parsed);
-        }
-    }
-    for source in injection.env.values() {
-        if let EnvSource::Template(template) = source {
-            of_one(None, &template.parsed);
-        }
     }
     inserts
 }

@@ -48,9 +48,6 @@ const MAX_CALLS: usize = 8;
 /// How long to wait where nothing is due.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 
-/// How long a child may take to end that is to be started again.
-const CHILD_GRACE: Duration = Duration::from_secs(30);
-
 /// Signals that end us, or are handed on to the child.
 const STOPPING: [(SignalKind, Signal); 3] = [
     (SignalKind::terminate(), Signal::TERM),
@@ -584,15 +581,6 @@ impl Shell {
                 }
             }
             Action::Exit(_) => {}
-        }
-    }
-
-    /// Tells the child to end; what is still there after a while is killed.
-    fn stop_child(&mut self, event: &str, level: Level, what: &str) {
-        if let Some(child) = self.child {
-            output::log(level, event, what, &[]);
-            child.signal(self.stopping_by());
-            self.after(CHILD_GRACE, Message::StillRunning(child));
         }
     }
 

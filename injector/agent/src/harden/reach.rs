@@ -5,9 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use oakum_inject::Injection;
-use oakum_inject::config::{
-    AwsCredentials, Content, EnvSource, KUBERNETES_NAMESPACE, Literal, Receiver, Removal, Store, Tell, VaultAuth,
-};
+use oakum_inject::config::{AwsCredentials, KUBERNETES_NAMESPACE, Literal, Receiver, Removal, Store, Tell, VaultAuth};
 use oakum_inject::provider::Manner;
 
 use crate::reload::files_named_in;
@@ -116,15 +114,7 @@ impl Reach {
                 _ => {}
             }
         }
-        let in_files = injection.files.values().filter_map(|file| match &file.content {
-            Content::Template(template) => Some(template),
-            _ => None,
-        });
-        let in_env = injection.env.values().filter_map(|source| match source {
-            EnvSource::Template(template) => Some(template),
-            EnvSource::Value(_) => None,
-        });
-        for template in in_files.chain(in_env) {
+        for (_, template) in injection.templates() {
             files_named_in(&template.parsed).iter().for_each(|path| reach.beside(path));
         }
         if !own_trust {

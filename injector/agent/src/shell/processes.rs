@@ -1,5 +1,7 @@
 //! Other processes: who is told that files have changed, the child and its environment, and how each of them ends.
 
+use std::time::Duration;
+
 use oakum_inject::config::{EnvName, EnvSource, Receiver, Tell};
 use oakum_inject::{Class, ProviderError, Secret, format};
 use rustix::process::Signal;
@@ -11,6 +13,9 @@ use crate::machine::Event;
 use crate::machine::plan::Mode;
 use crate::output::{self, Level};
 use crate::surroundings::Surroundings;
+
+/// How long a child may take to end that was told to.
+const CHILD_GRACE: Duration = Duration::from_secs(30);
 
 impl Shell {
     /// Tells one hook that files have changed.
@@ -94,12 +99,21 @@ impl Shell {
     }
 
     /// The signal that a child is told to end by that is to be started again.
-    pub(super) fn stopping_by(&self) -> Signal {
+    fn stopping_by(&self) -> Signal {
         let stop = self.injection.on_change.iter().find_map(|hook| match hook.tell {
             Tell::Restart(stop) => Some(hook::number(stop)),
             _ => None,
         });
         stop.unwrap_or(Signal::TERM)
+    }
+
+    /// Tells the child to end; what is still there after a while is killed.
+    pub(super) fn stop_child(&mut self, event: &str, level: Level, what: &str) {
+        if let Some(child) = self.child {
+            output::log(level, event, what, &[]);
+            child.signal(self.stopping_by());
+            self.after(CHILD_GRACE, Message::StillRunning(child));
+        }
     }
 
     pub(super) fn spawn(&mut self) -> Result<(), ProviderError> {

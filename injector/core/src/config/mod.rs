@@ -104,6 +104,19 @@ impl Injection {
         encode::injection(self)
     }
 
+    /// Lists the templates, each with the file that it makes; none for a variable of the environment.
+    pub fn templates(&self) -> impl Iterator<Item = (Option<&FileName>, &TemplateSpec)> {
+        let in_files = self.files.iter().filter_map(|(name, file)| match &file.content {
+            Content::Template(template) => Some((Some(name), template)),
+            _ => None,
+        });
+        let in_env = self.env.values().filter_map(|source| match source {
+            EnvSource::Template(template) => Some((None, template)),
+            EnvSource::Value(_) => None,
+        });
+        in_files.chain(in_env)
+    }
+
     /// Gives the volume that a file is in.
     #[must_use]
     pub fn volume_of(&self, file: &FileName) -> &VolumeSpec {

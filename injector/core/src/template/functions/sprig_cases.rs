@@ -1,6 +1,7 @@
 //! Sprig's names in another case, as the library `xstrings` makes them: `FirstName` to `first_name`, `first-name` and back.
 //! Letters and digits beyond ASCII are known; signs beyond ASCII count as symbols.
 
+use super::sprig_words::small;
 use super::{Function, Value, function, text_of};
 
 pub(super) const TABLE: &[Function] = &[
@@ -150,8 +151,4 @@ fn camel(text: &str) -> String {
 fn large(c: char) -> char {
     let mut large = c.to_uppercase();
     if large.len() == 1 { large.next().unwrap_or(c) } else { c }
-}
-
-fn small(c: char) -> char {
-    c.to_lowercase().next().unwrap_or(c)
 }

@@ -32,7 +32,7 @@ fn swapped(text: &str) -> String {
         .collect()
 }
 
-fn small(c: char) -> char {
+pub(super) fn small(c: char) -> char {
     c.to_lowercase().next().unwrap_or(c)
 }
 
