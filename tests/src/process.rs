@@ -41,6 +41,14 @@ impl Process {
         line.unwrap_or_else(|| panic!("no {name} in {status}")).trim().to_owned()
     }
 
+    /// How much memory it has had at most, in KiB; none if it has ended.
+    #[must_use]
+    pub fn peak(self) -> Option<u64> {
+        let status = String::from_utf8(self.file("status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().strip_suffix(" kB")?.parse().ok()
+    }
+
     /// All memory that can be read at all, while the process stands still.
     ///
     /// # Errors

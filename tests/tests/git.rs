@@ -193,10 +193,7 @@ fn most_memory(folder: &Path, args: &[&str]) -> (Ran, u64) {
     let process = Process(running.id());
     let mut most = 0;
     while running.try_wait().unwrap().is_none() {
-        // One that has ended and was not waited for has a status without its memory.
-        let status = String::from_utf8(process.file("status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-        most = line.map_or(most, |kib| kib.parse::<u64>().unwrap());
+        most = process.peak().unwrap_or(most);
         std::thread::sleep(Duration::from_millis(5));
     }
     (running.wait_with_output().unwrap().into(), most >> 10)

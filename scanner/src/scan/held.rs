@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::lock;
 
 /// The size of a piece in bytes.
-pub(super) const PIECE: usize = 256 << 10;
+const PIECE: usize = 256 << 10;
 /// How many pieces there are at most: 10 MiB, two of the largest archives that are held.
 const MOST_PIECES: usize = 40;
 

@@ -387,8 +387,10 @@ impl<'a, 'w> Pack<'a, 'w> {
 impl Drop for Pack<'_, '_> {
     fn drop(&mut self) {
         // The memory of a small one is none that is given on.
-        let memory = std::mem::replace(&mut self.memory, Box::new(Memory::small()));
-        self.share.give_back(memory);
+        if self.memory.sizes == LARGE {
+            let memory = std::mem::replace(&mut self.memory, Box::new(Memory::small()));
+            self.share.give_back(memory);
+        }
     }
 }
 

@@ -49,13 +49,15 @@ pub(super) struct Buffers {
 
 impl Memory {
     pub(super) fn small() -> Self {
-        let (kept, names) = (Kept::new(SMALL, false), Names::new(SMALL.names));
-        Self { sizes: SMALL, kept, names, object: Buffers::default() }
+        Self::of(SMALL, Kept::new(SMALL, false))
     }
 
     fn large() -> Self {
-        let (kept, names) = (Kept::new(LARGE, true), Names::new(LARGE.names));
-        Self { sizes: LARGE, kept, names, object: Buffers::default() }
+        Self::of(LARGE, Kept::new(LARGE, true))
+    }
+
+    fn of(sizes: Sizes, kept: Kept) -> Self {
+        Self { sizes, kept, names: Names::new(sizes.names), object: Buffers::default() }
     }
 }
 
@@ -97,11 +99,9 @@ impl Share<'_> {
         Some(memory)
     }
 
-    /// Gives back what a pack had, which the next one may have.
+    /// Gives back what a pack was given, which the next one may have.
     pub(super) fn give_back(&mut self, mut memory: Box<Memory>) {
-        if memory.sizes == LARGE
-            && let Some(turn) = &mut *self.room.turn.borrow_mut()
-        {
+        if let Some(turn) = &mut *self.room.turn.borrow_mut() {
             memory.kept.clear();
             memory.names.clear();
             **turn = Some(memory);
